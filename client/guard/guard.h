@@ -1,0 +1,110 @@
+// The guard: no call reaches a handler of a gRPC server without a token that the method's rule
+// accepts.
+//
+//   auto guard = tessera::Guard::Create({.issuer = ..., .audience = "orders", .keys = ...,
+//   .revocations = ...}); grpc::ServerBuilder builder; builder.AddListeningPort("127.0.0.1:50051",
+//   (*guard)->Plaintext()); builder.RegisterService(&orders); auto server =
+//   (*guard)->Start(builder);        // refuses unguarded ports and methods without a rule
+//   ...
+//   auto principal = (*guard)->PrincipalOf(*context);  // in a handler
+#ifndef TESSERA_GUARD_GUARD_H_
+#define TESSERA_GUARD_GUARD_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/log.h"
+#include "tessera/guard/key_source.h"
+#include "tessera/guard/principal.h"
+#include "tessera/guard/revocation_source.h"
+#include "tessera/guard/rule.h"
+
+namespace grpc {
+class Server;
+class ServerBuilder;
+class ServerContextBase;
+class ServerCredentials;
+struct SslServerCredentialsOptions;
+namespace experimental {
+class ServerInterceptorFactoryInterface;
+}
+}  // namespace grpc
+
+namespace tessera {
+
+// How the two server reflection services may be called.
+enum class ReflectionAccess { kOff, kAuthenticated, kPublic };
+
+struct GuardOptions {
+  std::string issuer;               // required: `iss` of the tokens
+  std::string audience;             // required: this service's own name, `aud` of the tokens
+  std::shared_ptr<KeySource> keys;  // required
+  std::shared_ptr<RevocationSource>
+      revocations;  // required; WithoutRevocations() is the loud way to do without
+  // Rules by full method path (`/pkg.Service/Method`), for services without the proto option. They
+  // win over the option.
+  std::map<std::string, Rule> rules;
+  ReflectionAccess reflection = ReflectionAccess::kOff;
+  // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
+  // refusing them.
+  bool without_first_view = false;
+  absl::Duration leeway = absl::Seconds(5);  // between clocks; at most 60 s
+  size_t cache_bytes = 16 << 20;             // verified tokens kept; about 4,000
+  size_t max_parked_calls = 1024;  // calls that wait for a key fetch; beyond it UNAVAILABLE at once
+  absl::Duration max_park = absl::Seconds(2);
+  const Clock* clock = &SystemClock();  // must outlive the guard
+  LogSink* log = &NoLog();              // must outlive the guard
+};
+
+// Thread-safe. Must outlive the server that Start returned.
+class Guard {
+ public:
+  // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.
+  static absl::StatusOr<std::unique_ptr<Guard>> Create(GuardOptions options);
+  virtual ~Guard() = default;
+
+  // Waits until keys and the list of revocations are there. DEADLINE_EXCEEDED names what is
+  // missing.
+  virtual absl::Status WaitUntilReady(absl::Duration limit) = 0;
+
+  // Guarded credentials, for ServerBuilder::AddListeningPort.
+  virtual std::shared_ptr<grpc::ServerCredentials> Plaintext() = 0;
+  virtual std::shared_ptr<grpc::ServerCredentials> Ssl(
+      const grpc::SslServerCredentialsOptions& options) = 0;
+  // TLS with certificate and key read again when the files change; `client_ca` empty: no client
+  // certificates. INVALID_ARGUMENT: a file cannot be read.
+  struct TlsFiles {
+    std::string certificate;
+    std::string key;
+    std::string client_ca;
+  };
+  virtual absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Tls(const TlsFiles& files) = 0;
+
+  // Adds the guard's interceptor (before `interceptors`, the service's own), and starts the server.
+  // FAILED_PRECONDITION: names each port that is not guarded and each method without a rule;
+  // nothing was started.
+  virtual absl::StatusOr<std::unique_ptr<grpc::Server>> Start(
+      grpc::ServerBuilder& builder,
+      std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+          interceptors) = 0;
+  absl::StatusOr<std::unique_ptr<grpc::Server>> Start(grpc::ServerBuilder& builder);
+
+  // Answers all parked calls, and refuses new ones; call it before Server::Shutdown. Start's server
+  // may be destroyed after.
+  virtual void Drain() = 0;
+
+  // Who is calling; never null. Anonymous for a public method. For a context that this guard did
+  // not admit: anonymous.
+  virtual std::shared_ptr<const Principal> PrincipalOf(
+      const grpc::ServerContextBase& context) const = 0;
+};
+
+}  // namespace tessera
+
+#endif  // TESSERA_GUARD_GUARD_H_

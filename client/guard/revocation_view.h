@@ -1,0 +1,62 @@
+// What is revoked, in memory: filled from the feed, asked at every call.
+#ifndef TESSERA_GUARD_REVOCATION_VIEW_H_
+#define TESSERA_GUARD_REVOCATION_VIEW_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tessera/base/clock.h"
+#include "tessera/token/digest.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera {
+
+enum class RevokedThing { kToken = 1, kSession = 2, kUser = 3, kKey = 4 };
+
+struct RevocationNotice {
+  RevokedThing thing = RevokedThing::kToken;
+  IdHash id_hash{};
+  int64_t min_user_version = 0;  // kUser: tokens with a lower `uv` are revoked
+  absl::Time expires_at;
+};
+
+// Thread-safe; readers do not wait for each other, and take no global lock.
+// `clock` must outlive the view.
+class RevocationView {
+ public:
+  explicit RevocationView(const Clock& clock);
+  ~RevocationView();
+
+  // Takes entries in; one known already changes nothing, and nothing is ever taken back before it
+  // expires.
+  void Merge(const std::vector<RevocationNotice>& notices);
+  // The view is whole as of now. Until the first time `loaded` is false and nobody is to be
+  // admitted.
+  void MarkCurrent();
+  bool loaded() const;
+  // Since MarkCurrent was last called (monotonic); infinite if never.
+  absl::Duration Age() const;
+
+  bool IsRevoked(const VerifiedToken& token) const;
+  bool IsKeyRevoked(const IdHash& key_hash) const;
+
+  // Forgets entries that expired before `now`. Returns how many are left.
+  size_t Prune(absl::Time now);
+  size_t size() const;
+
+  // Calls `listener` after every Merge that brought something new, on the merging thread, outside
+  // locks. The subscription ends when the returned handle dies; no call is under way after that.
+  std::shared_ptr<void> Subscribe(std::function<void()> listener);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tessera
+
+#endif  // TESSERA_GUARD_REVOCATION_VIEW_H_

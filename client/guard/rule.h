@@ -1,0 +1,22 @@
+// Who may call a method (tessera.v1.MethodAccess in the proto), as the guard uses it.
+#ifndef TESSERA_GUARD_RULE_H_
+#define TESSERA_GUARD_RULE_H_
+
+#include <string>
+#include <vector>
+
+namespace tessera {
+
+enum class Admission { kNobody, kPublic, kAuthenticated };
+
+// A plain value. The default lets nobody in.
+struct Rule {
+  Admission admission = Admission::kNobody;
+  std::vector<std::string> any_role;
+  std::vector<std::string> any_scope;
+  std::vector<std::string> all_scopes;
+};
+
+}  // namespace tessera
+
+#endif  // TESSERA_GUARD_RULE_H_

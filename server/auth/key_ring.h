@@ -1,0 +1,67 @@
+// The signing and MAC keys of this replica: loaded from the store, unsealed, published.
+#ifndef TESSERA_SERVER_AUTH_KEY_RING_H_
+#define TESSERA_SERVER_AUTH_KEY_RING_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/log.h"
+#include "tessera/base/secret.h"
+#include "tessera/token/jwk_set.h"
+#include "tessera/token/key.h"
+
+namespace tessera::server {
+
+// The keys that seal the private keys at rest (AES-256-GCM), from `keys.master_key_file`.
+struct MasterKeys {
+  struct Entry {
+    std::string id;
+    Secret key;  // 32 bytes
+  };
+  std::vector<Entry> entries;  // the first one seals
+
+  // Lines `id:base64 of 32 bytes`; blank lines and `#` comments are skipped. FAILED_PRECONDITION:
+  // the file can be read by others (not 0600 or 0400), or holds none. INVALID_ARGUMENT names the
+  // line.
+  static absl::StatusOr<MasterKeys> FromFile(const std::string& path);
+};
+
+// One state of the key set. Immutable.
+struct KeySnapshot {
+  int64_t version = 0;
+  std::string store_epoch;               // 16 bytes
+  std::shared_ptr<const JwkSet> verify;  // pending, active and retiring signing keys
+  std::string jwks_json;                 // the public ones of them
+  std::optional<SigningKey> signing;     // the active one
+  std::string mac_kid;                   // the MAC key that mints
+  std::map<std::string, Secret> macs;    // by kid: all that still verify
+};
+
+// Thread-safe.
+class KeyRing {
+ public:
+  // Reads the keys and the store's epoch; makes the first of each if there are none
+  // (compare-and-swap on the key set's version: of two replicas one wins). Blocks on the store.
+  // FAILED_PRECONDITION: no master key opens them.
+  static absl::StatusOr<std::unique_ptr<KeyRing>> Open(storage::Store& store, MasterKeys master,
+                                                       Algorithm algorithm, const Clock& clock,
+                                                       LogSink& log);
+  virtual ~KeyRing() = default;
+
+  // Never null.
+  virtual std::shared_ptr<const KeySnapshot> Current() const = 0;
+  // Reads again if the store's version has moved. Blocks on the store.
+  virtual absl::Status Refresh() = 0;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_AUTH_KEY_RING_H_

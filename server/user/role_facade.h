@@ -1,0 +1,77 @@
+// Roles and grants: the rules of UserService, without gRPC.
+#ifndef TESSERA_SERVER_USER_ROLE_FACADE_H_
+#define TESSERA_SERVER_USER_ROLE_FACADE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/call_info.h"
+#include "server/user/user_facade.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/log.h"
+
+namespace tessera::server {
+
+inline constexpr std::string_view kAdminRole = "tessera.admin";
+// `tessera.admin`, `tessera.guard`, `tessera.introspect`, `tessera.audit`: made at the first start,
+// limited to self_audience.
+const std::vector<std::string>& ReservedRoles();
+
+struct NewRole {
+  std::string name;
+  std::string description;
+  std::vector<std::string> audiences;
+};
+
+enum class UserKind { kNoOne, kUser, kAdmin };
+struct RoleLookup {
+  UserKind kind = UserKind::kNoOne;
+  UserId user_id;
+  std::vector<storage::Role> direct;  // in the order of names
+};
+
+// Thread-safe. Every method blocks on the store.
+class RoleFacade {
+ public:
+  // All references must outlive the facade. `audiences`: those that a role may be limited to.
+  struct Parts {
+    storage::Store& store;
+    const Clock& clock;
+    LogSink& log;
+  };
+  RoleFacade(std::vector<std::string> audiences, Parts parts)
+      : audiences_(std::move(audiences)), parts_(parts) {}
+
+  // ROLE_NAME_TAKEN; FAILED_PRECONDITION ROLE_RESERVED; FIELD_INVALID: name not
+  // `[a-z0-9._-]{1,64}`, an unknown audience.
+  absl::StatusOr<storage::Role> Create(const CallInfo& call, const UserId& actor,
+                                       NewRole role) const;
+  struct Page {
+    std::vector<storage::Role> roles;
+    std::string next_page_token;
+  };
+  absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
+  // ROLE_NOT_FOUND, ROLE_RESERVED.
+  absl::Status Delete(const CallInfo& call, const UserId& actor, std::string_view name) const;
+  // USER_NOT_FOUND, ROLE_NOT_FOUND. Repeating is no error.
+  absl::Status Grant(const CallInfo& call, const UserId& actor, std::string_view role,
+                     const UserId& user) const;
+  // Likewise; FAILED_PRECONDITION LAST_ADMINISTRATOR.
+  absl::Status Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
+                      const UserId& user) const;
+  // No such user is an answer: kNoOne.
+  absl::StatusOr<RoleLookup> Lookup(const CallInfo& call, const UserKey& key) const;
+
+ private:
+  std::vector<std::string> audiences_;
+  Parts parts_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_USER_ROLE_FACADE_H_

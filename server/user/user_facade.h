@@ -1,0 +1,142 @@
+// Users: the rules of UserService, without gRPC.
+#ifndef TESSERA_SERVER_USER_USER_FACADE_H_
+#define TESSERA_SERVER_USER_USER_FACADE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/auth/password_hasher.h"
+#include "server/auth/revocation_feed.h"
+#include "server/call_info.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/ids.h"
+#include "tessera/base/log.h"
+#include "tessera/base/secret.h"
+
+namespace tessera::server {
+
+// `[a-z0-9._@-]{1,64}` after folding A-Z. INVALID_ARGUMENT FIELD_INVALID names `field`.
+absl::StatusOr<std::string> FoldUserName(std::string_view name, std::string_view field);
+
+// Names a user by id or by name.
+using UserKey = std::variant<UserId, std::string>;
+
+struct NewUser {
+  std::string username;
+  std::string display_name;
+  storage::UserState state = storage::UserState::kActive;
+};
+// A user whose password has been hashed. Only UserFacade::HashNewUser makes one.
+class HashedNewUser {
+ public:
+  const NewUser& fields() const { return fields_; }
+  const std::string& password_hash() const { return password_hash_; }
+
+ private:
+  friend class UserFacade;
+  HashedNewUser(NewUser fields, std::string hash)
+      : fields_(std::move(fields)), password_hash_(std::move(hash)) {}
+  NewUser fields_;
+  std::string password_hash_;
+};
+
+// What to change; absent: leave. `etag` empty: whatever the state.
+struct UserChange {
+  UserId id;
+  std::string etag;
+  std::optional<std::string> username;
+  std::optional<std::string> display_name;
+  std::optional<storage::UserState> state;
+};
+
+struct PasswordChange {
+  UserId user_id;
+  Secret old_password;
+  Secret new_password;
+};
+// A change whose old password was right, with the new one hashed. Only
+// UserFacade::CheckPasswordChange makes one.
+class CheckedPasswordChange {
+ public:
+  const storage::User& user() const { return user_; }
+  const std::string& new_hash() const { return new_hash_; }
+
+ private:
+  friend class UserFacade;
+  CheckedPasswordChange(storage::User user, std::string hash)
+      : user_(std::move(user)), new_hash_(std::move(hash)) {}
+  storage::User user_;
+  std::string new_hash_;
+};
+
+std::string EtagOf(const storage::User& user);
+
+// Thread-safe. Methods block on the store unless they say otherwise. `actor` in log events is the
+// calling user.
+class UserFacade {
+ public:
+  // All references must outlive the facade.
+  struct Parts {
+    storage::Store& store;
+    const PasswordHasher& hasher;
+    RevocationFeed& feed;
+    const Clock& clock;
+    LogSink& log;
+  };
+  explicit UserFacade(Parts parts) : parts_(parts) {}
+
+  // Adding a user, in two steps. 1. Blocks on the processor. FIELD_INVALID: name, display name or
+  // password.
+  absl::StatusOr<HashedNewUser> HashNewUser(NewUser user, const Secret& password) const;
+  // 2. ALREADY_EXISTS USERNAME_TAKEN.
+  absl::StatusOr<storage::User> Create(const CallInfo& call, const UserId& actor,
+                                       const HashedNewUser& user) const;
+
+  // NOT_FOUND USER_NOT_FOUND.
+  absl::StatusOr<storage::User> Get(const CallInfo& call, const UserKey& key) const;
+
+  struct Current {
+    storage::User user;
+    std::vector<storage::Role> roles;
+  };
+  absl::StatusOr<Current> GetCurrent(const CallInfo& call, const UserId& id) const;
+
+  struct Page {
+    std::vector<storage::User> users;
+    std::string next_page_token;  // empty on the last page
+  };
+  // `page_size` 0: 50; above 1,000: 1,000. FIELD_INVALID: negative, or a page token that is none of
+  // ours.
+  absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
+
+  // USER_NOT_FOUND, USERNAME_TAKEN, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION LAST_ADMINISTRATOR.
+  // Disabling raises the user's version, ends the sessions and revokes the tokens in the same
+  // transaction.
+  absl::StatusOr<storage::User> Update(const CallInfo& call, const UserId& actor,
+                                       const UserChange& change) const;
+  // Likewise; final.
+  absl::Status Delete(const CallInfo& call, const UserId& actor, const UserId& id,
+                      std::string_view etag) const;
+
+  // Changing a password, in three steps. 1. Finds the user. 2. Blocks on the processor:
+  // UNAUTHENTICATED BAD_CREDENTIALS for a wrong old password, FIELD_INVALID for an unacceptable new
+  // one. 3. Stores, raises the version, ends all sessions.
+  absl::StatusOr<storage::User> FindForPasswordChange(const CallInfo& call, const UserId& id) const;
+  absl::StatusOr<CheckedPasswordChange> CheckPasswordChange(const CallInfo& call,
+                                                            storage::User user,
+                                                            const PasswordChange& change) const;
+  absl::Status StorePassword(const CallInfo& call, const CheckedPasswordChange& change) const;
+
+ private:
+  Parts parts_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_USER_USER_FACADE_H_

@@ -1,0 +1,87 @@
+// The rows as plain values. Times are whole microseconds in the store.
+#ifndef TESSERA_STORAGE_RECORDS_H_
+#define TESSERA_STORAGE_RECORDS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tessera/base/ids.h"
+
+namespace tessera::storage {
+
+enum class UserState : int { kActive = 0, kDisabled = 1 };
+
+struct User {
+  UserId id;
+  std::string username;  // folded; unique
+  std::string display_name;
+  UserState state = UserState::kActive;
+  // Rises with every change that must end the user's tokens: password, disable, delete.
+  int64_t version = 1;
+  // Rises with every change; what the etag names.
+  int64_t revision = 1;
+  std::string password_hash;  // PHC string
+  absl::Time created_at;
+  absl::Time updated_at;
+  std::optional<absl::Time> last_login_at;
+};
+
+struct Role {
+  RoleId id;
+  std::string name;  // unique
+  std::string description;
+  std::vector<std::string> audiences;  // in order; empty: all
+  absl::Time created_at;
+};
+
+// One row for ever: renewing changes it and adds none.
+struct Session {
+  SessionId id;
+  UserId user_id;
+  int64_t user_version = 0;  // the user's version when the session began
+  int64_t generation = 1;    // of the current refresh token
+  std::string mac_kid;       // the MAC key that the current refresh token was minted with
+  std::string audience;      // of its access tokens
+  absl::Time created_at;
+  absl::Time auth_time;
+  absl::Time rotated_at;    // when `generation` began
+  absl::Time access_until;  // the latest `exp` of an access token of this session
+  absl::Time idle_expires_at;
+  absl::Time expires_at;  // absolute
+  std::optional<absl::Time> revoked_at;
+};
+
+enum class RevocationKind : int { kToken = 1, kSession = 2, kUser = 3, kKey = 4 };
+
+// One entry of the ordered feed.
+struct Revocation {
+  int64_t seq = 0;  // given by the store
+  RevocationKind kind = RevocationKind::kToken;
+  std::string id_hash;           // 16 bytes
+  int64_t min_user_version = 0;  // kUser only
+  absl::Time expires_at;         // nothing that it hits can be alive from then on
+};
+
+enum class KeyUse : int { kSign = 1, kMac = 2 };
+enum class KeyState : int { kPending = 0, kActive = 1, kRetiring = 2, kRevoked = 3 };
+
+// A signing or MAC key; the private part is sealed under a master key.
+struct StoredKey {
+  std::string kid;
+  KeyUse use = KeyUse::kSign;
+  std::string algorithm;  // `ES256` ...; `HS256` for MAC keys
+  KeyState state = KeyState::kPending;
+  std::string public_jwk;  // empty for shared keys
+  std::string sealed;      // nonce, ciphertext, tag
+  std::string master_key_id;
+  absl::Time created_at;
+  std::optional<absl::Time> activated_at;
+  std::optional<absl::Time> retired_at;
+};
+
+}  // namespace tessera::storage
+
+#endif  // TESSERA_STORAGE_RECORDS_H_

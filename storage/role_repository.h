@@ -1,0 +1,41 @@
+// Roles and who holds them, at rest.
+#ifndef TESSERA_STORAGE_ROLE_REPOSITORY_H_
+#define TESSERA_STORAGE_ROLE_REPOSITORY_H_
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/records.h"
+
+namespace tessera::storage {
+
+// Exists inside a transaction only. Every method may also fail as storage/store.h says.
+class RoleRepository {
+ public:
+  virtual ~RoleRepository() = default;
+
+  // ALREADY_EXISTS ROLE_NAME_TAKEN.
+  virtual absl::Status Insert(const Role& role) = 0;
+  virtual absl::StatusOr<std::optional<Role>> FindByName(std::string_view name) = 0;
+  // In the order of their names (by byte), beginning behind `after_name`, at most `limit`.
+  virtual absl::StatusOr<std::vector<Role>> List(std::string_view after_name, int limit) = 0;
+  // False if there is no such role. Its grants go too.
+  virtual absl::StatusOr<bool> Delete(const RoleId& id) = 0;
+
+  // Once granted, granting again changes nothing. NOT_FOUND USER_NOT_FOUND or ROLE_NOT_FOUND if
+  // either is gone.
+  virtual absl::Status Grant(const RoleId& role, const UserId& user, absl::Time now) = 0;
+  // False if the user did not hold it.
+  virtual absl::StatusOr<bool> Revoke(const RoleId& role, const UserId& user) = 0;
+  // What the user holds, in the order of names.
+  virtual absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) = 0;
+  // How many active users hold the role.
+  virtual absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) = 0;
+};
+
+}  // namespace tessera::storage
+
+#endif  // TESSERA_STORAGE_ROLE_REPOSITORY_H_

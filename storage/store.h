@@ -1,0 +1,51 @@
+// Transactions: the one way to the repositories.
+#ifndef TESSERA_STORAGE_STORE_H_
+#define TESSERA_STORAGE_STORE_H_
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "storage/key_repository.h"
+#include "storage/revocation_repository.h"
+#include "storage/role_repository.h"
+#include "storage/session_repository.h"
+#include "storage/user_repository.h"
+
+namespace tessera::storage {
+
+// What a transaction sees. Dies with it.
+struct Repositories {
+  UserRepository& users;
+  RoleRepository& roles;
+  SessionRepository& sessions;
+  RevocationRepository& revocations;
+  KeyRepository& keys;
+};
+
+// Whether running a write twice leaves what running it once leaves. Only an idempotent one is run
+// again when the connection was lost at COMMIT.
+enum class Repeat { kIdempotent, kOnce };
+
+// Thread-safe. Blocks: call it on a storage thread only, never on a gRPC thread.
+//
+// Besides what `work` returns, both fail with
+// UNAVAILABLE STORAGE_UNAVAILABLE: the database is away or busy past `deadline`; nothing was
+// changed. UNAVAILABLE OUTCOME_UNKNOWN: the connection was lost at COMMIT of a Repeat::kOnce write.
+// INTERNAL: anything else; the cause is in the log only.
+class Store {
+ public:
+  using Work = absl::FunctionRef<absl::Status(Repositories&)>;
+
+  virtual ~Store() = default;
+
+  // One consistent view; changes made in `work` are rolled back.
+  virtual absl::Status Read(absl::Time deadline, Work work) = 0;
+  // Commits, durably, if and only if `work` returns OK; so a refusal that must persist is a value
+  // that `work` hands out beside an OK. `work` may run more than once (deadlock, lost connection):
+  // it must not keep state between runs.
+  virtual absl::Status Write(Repeat repeat, absl::Time deadline, Work work) = 0;
+};
+
+}  // namespace tessera::storage
+
+#endif  // TESSERA_STORAGE_STORE_H_

@@ -1,0 +1,46 @@
+#include "server/auth/revocations.h"
+
+#include <limits>
+#include <string_view>
+
+#include "tessera/token/digest.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::server {
+namespace {
+
+storage::Revocation Entry(storage::RevocationKind kind, std::string_view id, absl::Time expires) {
+  const IdHash hash = IdHashOf(id);
+  storage::Revocation entry;
+  entry.kind = kind;
+  entry.id_hash.assign(hash.begin(), hash.end());
+  entry.expires_at = expires;
+  return entry;
+}
+
+}  // namespace
+
+storage::Revocation RevokeTokenEntry(const TokenId& token, absl::Time exp) {
+  return Entry(storage::RevocationKind::kToken, token.str(), exp + kMaxLeeway + kRevocationSlack);
+}
+
+storage::Revocation RevokeSessionEntry(const SessionId& session, absl::Time access_until) {
+  return Entry(storage::RevocationKind::kSession, session.str(), access_until + kRevocationSlack);
+}
+
+storage::Revocation RevokeUserEntry(const UserId& user, int64_t min_version, absl::Time now) {
+  storage::Revocation entry =
+      Entry(storage::RevocationKind::kUser, user.str(), now + kMaxAccessTtl + kRevocationSlack);
+  entry.min_user_version = min_version;
+  return entry;
+}
+
+storage::Revocation RevokeWholeUserEntry(const UserId& user, absl::Time now) {
+  return RevokeUserEntry(user, std::numeric_limits<int64_t>::max(), now);
+}
+
+storage::Revocation RevokeKeyEntry(const std::string& kid, absl::Time now) {
+  return Entry(storage::RevocationKind::kKey, kid, now + kMaxAccessTtl + kRevocationSlack);
+}
+
+}  // namespace tessera::server

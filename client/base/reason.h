@@ -36,6 +36,7 @@ inline constexpr std::string_view kKeysUnavailable = "KEYS_UNAVAILABLE";
 inline constexpr std::string_view kRevocationViewStale = "REVOCATION_VIEW_STALE";
 inline constexpr std::string_view kStorageUnavailable = "STORAGE_UNAVAILABLE";
 inline constexpr std::string_view kOutcomeUnknown = "OUTCOME_UNKNOWN";
+inline constexpr std::string_view kShuttingDown = "SHUTTING_DOWN";
 inline constexpr std::string_view kThrottled = "THROTTLED";
 inline constexpr std::string_view kOverloaded = "OVERLOADED";
 inline constexpr std::string_view kFieldInvalid = "FIELD_INVALID";

@@ -13,7 +13,8 @@
 
 namespace tessera::server {
 
-// Thread-safe. The destructor runs what is queued, then ends the threads.
+// Thread-safe. The destructor runs what is queued, then ends the threads; work submitted from then
+// on (by a job that is still running, say) is refused like work beyond a full queue.
 class WorkerPool {
  public:
   struct Options {

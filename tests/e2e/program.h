@@ -1,0 +1,70 @@
+// A child process of a test: started, watched, and ended with it.
+#ifndef TESSERA_TESTS_E2E_PROGRAM_H_
+#define TESSERA_TESTS_E2E_PROGRAM_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tessera/base/mutex.h"
+
+namespace tessera::testing {
+
+// Thread-safe for reading. The destructor kills the process with SIGKILL if it still runs.
+class Program {
+ public:
+  // Runs argv[0] with `environment` ("NAME=value") and nothing else inherited but PATH. Null if it
+  // cannot be started.
+  static std::unique_ptr<Program> Start(const std::vector<std::string>& argv,
+                                        const std::vector<std::string>& environment = {});
+  ~Program();
+
+  // The first line of standard output or error that contains `text`; empty if `limit` of real time
+  // passes or the process ends without one.
+  std::string WaitForLine(const std::string& text, absl::Duration limit);
+  // Everything printed so far.
+  std::string Output() const;
+
+  void Signal(int signal) const;
+  // The exit status as a shell would show it (128 + signal); -1 if it did not end within `limit`.
+  int Wait(absl::Duration limit);
+  pid_t pid() const { return pid_; }
+
+ private:
+  Program(pid_t pid, int output);
+  void ReadOutput();
+
+  const pid_t pid_;
+  const int output_;
+  mutable Mutex mu_;
+  CondVar changed_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mu_);
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  int exit_status_ = -1;
+  bool reaped_ = false;
+  std::thread reader_;
+};
+
+// A folder under the system's temporary one, removed with everything in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  std::string Path(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Writes a file with the given mode.
+void WriteFile(const std::string& path, const std::string& content, mode_t mode = 0600);
+std::string ReadFile(const std::string& path);
+
+}  // namespace tessera::testing
+
+#endif  // TESSERA_TESTS_E2E_PROGRAM_H_

@@ -1,0 +1,84 @@
+// A real tesserad of a test's own: a process on a random loopback port, with SQLite in a temporary
+// folder.
+#ifndef TESSERA_TESTS_E2E_TESSERAD_H_
+#define TESSERA_TESTS_E2E_TESSERAD_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tessera/v1/auth_service.grpc.pb.h"
+#include "tessera/v1/user_service.grpc.pb.h"
+#include "tests/e2e/program.h"
+#include "tests/e2e/shared_clock.h"
+
+namespace tessera::testing {
+
+enum class Transport { kPlaintext, kTls };
+
+// A certificate for 127.0.0.1 and localhost that is its own authority.
+struct Certificate {
+  std::string certificate_pem, key_pem;
+  static Certificate Make(const TemporaryFolder& folder);
+};
+
+class Tesserad {
+ public:
+  struct Options {
+    Transport transport = Transport::kPlaintext;
+    std::string extra_config;            // more TOML, tables included
+    std::vector<std::string> run_under;  // `strace -f ...`
+  };
+  static constexpr char kIssuer[] = "https://tessera.test";
+  static constexpr char kAdminPassword[] = "correct horse battery";
+
+  explicit Tesserad(Options options);
+
+  // Starts the process and waits until it is ready; fails the test if it does not come up.
+  void Start();
+  // As `kill -9` does.
+  void KillHard();
+
+  std::shared_ptr<grpc::Channel> NewChannel() const;
+  std::unique_ptr<v1::AuthService::Stub> Auth() const {
+    return v1::AuthService::NewStub(NewChannel());
+  }
+  std::unique_ptr<v1::UserService::Stub> Users() const {
+    return v1::UserService::NewStub(NewChannel());
+  }
+
+  v1::TokenGrant Login(const std::string& username, const std::string& password,
+                       const std::string& audience = "");
+  v1::TokenGrant LoginAdmin(const std::string& audience = "") {
+    return Login("admin", kAdminPassword, audience);
+  }
+  // Makes a user and gives it the roles, as the administrator; the id.
+  std::string AddUser(const std::string& username, const std::string& password,
+                      const std::vector<std::string>& roles = {});
+  void AddRole(const std::string& name, const std::vector<std::string>& audiences);
+
+  SharedClock& clock() { return clock_; }
+  const Certificate& certificate() const { return certificate_; }
+  const TemporaryFolder& folder() const { return folder_; }
+  Program& program() { return *program_; }
+  const std::string& address() const { return address_; }
+
+ private:
+  void WriteConfig(const Options& options) const;
+
+  TemporaryFolder folder_;
+  Options options_;
+  Certificate certificate_;
+  SharedClock clock_;
+  std::unique_ptr<Program> program_;
+  std::string address_;
+};
+
+// A client context with `authorization: Bearer` for each token.
+std::unique_ptr<grpc::ClientContext> ContextWith(const std::vector<std::string>& tokens);
+
+}  // namespace tessera::testing
+
+#endif  // TESSERA_TESTS_E2E_TESSERAD_H_

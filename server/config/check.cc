@@ -1,0 +1,258 @@
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/config/duration.h"
+#include "server/config/settings.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr std::string_view kSqliteScheme = "sqlite:";
+constexpr std::string_view kUserNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
+constexpr size_t kMaxUserName = 64;
+constexpr size_t kMaxName = 256;  // of an issuer or an audience: each token repeats them
+constexpr uint32_t kMinMemoryKib = 8 * 1024;
+constexpr uint32_t kMaxMemoryKib = 1024 * 1024;
+constexpr uint32_t kMaxPasses = 16;
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+// `host:port`, `[v6]:port`.
+std::optional<HostPort> SplitHostPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  int port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  if (!whole || digits.front() == '-' || port > 65535) return std::nullopt;
+  const bool bracketed = host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  in6_addr v6;
+  const bool is_v6 = inet_pton(AF_INET6, std::string(host).c_str(), &v6) == 1;
+  if (bracketed != is_v6) return std::nullopt;
+  if (!is_v6 && host.find_first_of(":[]/ \t") != std::string_view::npos) return std::nullopt;
+  return HostPort{std::string(host), port};
+}
+
+bool IsPlain(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxName &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// Collects what is wrong. The methods are named after the tables.
+class Checker {
+ public:
+  Checker(const Settings& settings, Config& config, std::vector<std::string>& problems)
+      : settings_(settings), config_(config), problems_(problems) {}
+
+  void All() {
+    Listen();
+    Transport();
+    Storage();
+    Keys();
+    Names();
+    Lives();
+    Passwords();
+    Bootstrap();
+    Unserved();
+  }
+
+ private:
+  void Wrong(std::string_view key, std::string_view value, std::string_view expectation) {
+    problems_.push_back(Problem(key, value, expectation, settings_));
+  }
+  void Warn(std::string warning) { config_.warnings.push_back(std::move(warning)); }
+  bool IsSet(const std::string& key) const { return settings_.count(key) > 0; }
+
+  void Listen() {
+    if (!SplitHostPort(config_.server.listen)) {
+      Wrong("server.listen", config_.server.listen,
+            "expected host:port such as \"127.0.0.1:7443\" or \"[::1]:7443\"");
+    }
+    if (!SplitHostPort(config_.ops.listen)) {
+      Wrong("ops.listen", config_.ops.listen, "expected host:port such as \"127.0.0.1:9464\"");
+    }
+  }
+
+  void Transport() {
+    const ServerConfig& server = config_.server;
+    if (server.plaintext) {
+      PlaintextRules();
+      return;
+    }
+    constexpr std::string_view kWanted =
+        "expected a PEM file (or set server.plaintext = true to serve without TLS)";
+    if (server.tls.certificate.empty()) Wrong("server.tls.certificate", "", kWanted);
+    if (server.tls.key.empty()) Wrong("server.tls.key", "", kWanted);
+  }
+
+  void PlaintextRules() {
+    const ServerConfig& server = config_.server;
+    const std::pair<std::string_view, const std::string&> files[] = {
+        {"server.tls.certificate", server.tls.certificate},
+        {"server.tls.key", server.tls.key},
+        {"server.tls.client_ca", server.tls.client_ca}};
+    for (const auto& [key, file] : files) {
+      if (!file.empty()) Wrong(key, file, "expected nothing beside server.plaintext = true");
+    }
+    if (IsLoopback(server.listen)) return;
+    if (!server.plaintext_off_loopback) {
+      Wrong("server.listen", server.listen,
+            "expected a loopback address, for server.plaintext = true sends passwords and tokens "
+            "unprotected; if a proxy before it ends TLS, set server.plaintext_off_loopback = true");
+      return;
+    }
+    Warn("server.plaintext_off_loopback: passwords and tokens pass unprotected to " +
+         server.listen);
+  }
+
+  void Storage() {
+    const StorageConfig& storage = config_.storage;
+    if (storage.url.rfind("mysql:", 0) == 0) {
+      Wrong("storage.url", storage.url, "this build serves only SQLite: expected \"sqlite:PATH\"");
+    } else if (SqlitePath(storage).empty()) {
+      Wrong("storage.url", storage.url, "expected \"sqlite:PATH\"");
+    } else if (SqlitePath(storage).front() == ':' || SqlitePath(storage).rfind("//", 0) == 0) {
+      Wrong("storage.url", storage.url, "expected the path of a file after \"sqlite:\"");
+    }
+    if (storage.connections < 1 || storage.connections > kMaxConnections) {
+      Wrong("storage.connections", std::to_string(storage.connections), "expected 1 to 256");
+    }
+  }
+
+  void Keys() {
+    const KeysConfig& keys = config_.keys;
+    if (keys.master_key_file.empty()) {
+      Wrong("keys.master_key_file", "",
+            "expected a file of lines `id:base64 of 32 bytes`, mode 0600");
+    }
+    constexpr std::array<std::string_view, 4> kNames = {"ES256", "EdDSA", "RS256", "HS256"};
+    if (std::find(kNames.begin(), kNames.end(), keys.algorithm) == kNames.end()) {
+      Wrong("keys.algorithm", keys.algorithm,
+            "expected one of \"ES256\", \"EdDSA\", \"RS256\", \"HS256\"");
+    }
+    if (keys.algorithm == "HS256") {
+      Warn(
+          "keys.algorithm = \"HS256\": the key set and the feed do not carry this key, so only "
+          "this server can verify its tokens");
+    }
+  }
+
+  void Names() {
+    const TokensConfig& tokens = config_.tokens;
+    if (!IsPlain(tokens.issuer)) {
+      Wrong("tokens.issuer", tokens.issuer,
+            "expected the name of this server in its tokens, such as \"https://auth.example.com\": "
+            "1 to 256 printable ASCII characters");
+    }
+    constexpr std::string_view kAudience = "expected 1 to 256 printable ASCII characters";
+    if (!IsPlain(tokens.self_audience)) {
+      Wrong("tokens.self_audience", tokens.self_audience, kAudience);
+    }
+    std::set<std::string> seen;
+    for (const std::string& audience : tokens.audiences) {
+      if (!IsPlain(audience)) Wrong("tokens.audiences", audience, kAudience);
+      if (audience == tokens.self_audience) {
+        Wrong("tokens.audiences", audience, "expected no item equal to tokens.self_audience");
+      }
+      if (!seen.insert(audience).second) {
+        Wrong("tokens.audiences", audience, "expected each item once");
+      }
+    }
+  }
+
+  void Within(std::string_view key, absl::Duration value, absl::Duration least,
+              absl::Duration most) {
+    if (value >= least && value <= most) return;
+    Wrong(key, DurationText(value),
+          "expected " + DurationText(least) + " to " + DurationText(most));
+  }
+
+  void Lives() {
+    const TokensConfig& tokens = config_.tokens;
+    Within("tokens.access_ttl", tokens.access_ttl, kMinAccessTtl, kMaxAccessTtl);
+    Within("tokens.refresh_ttl", tokens.refresh_ttl, kMinRefreshTtl, kMaxRefreshTtl);
+    Within("tokens.refresh_idle_ttl", tokens.refresh_idle_ttl, kMinRefreshTtl, kMaxRefreshTtl);
+    Within("tokens.reuse_grace", tokens.reuse_grace, absl::ZeroDuration(), kMaxReuseGrace);
+    Within("tokens.leeway", tokens.leeway, absl::ZeroDuration(), kMaxLeeway);
+    if (!tokens.refresh_reset_at.empty()) {
+      Wrong("tokens.refresh_reset_at", tokens.refresh_reset_at,
+            "expected nothing: this build does not serve it, and sessions would outlive the hour");
+    }
+  }
+
+  void Passwords() {
+    const PasswordsConfig& passwords = config_.passwords;
+    if (passwords.memory_kib < kMinMemoryKib || passwords.memory_kib > kMaxMemoryKib) {
+      Wrong("passwords.memory_kib", std::to_string(passwords.memory_kib),
+            "expected 8192 to 1048576");
+    }
+    if (passwords.passes < 1 || passwords.passes > kMaxPasses) {
+      Wrong("passwords.passes", std::to_string(passwords.passes), "expected 1 to 16");
+    }
+    if (passwords.min_length < kLeastMinLength || passwords.min_length > kMostMinLength) {
+      Wrong("passwords.min_length", std::to_string(passwords.min_length), "expected 8 to 128");
+    }
+    if (!passwords.blocklist_file.empty()) {
+      Wrong("passwords.blocklist_file", passwords.blocklist_file,
+            "expected nothing: this build does not serve it, and listed passwords would be taken");
+    }
+  }
+
+  void Bootstrap() {
+    const std::string& name = config_.bootstrap.admin_username;
+    if (name.empty() || name.size() > kMaxUserName ||
+        name.find_first_not_of(kUserNameCharacters) != std::string::npos) {
+      Wrong("bootstrap.admin_username", name, "expected 1 to 64 of a-z 0-9 . _ @ -");
+    }
+  }
+
+  void Unserved() {
+    for (const char* key : {"ops.listen", "keys.rotate_every", "keys.publish_ahead",
+                            "storage.password_file", "storage.tls_ca"}) {
+      if (IsSet(key)) Warn(std::string(key) + ": accepted, but this build does not serve it");
+    }
+  }
+
+  const Settings& settings_;
+  Config& config_;
+  std::vector<std::string>& problems_;
+};
+
+}  // namespace
+
+void Check(const Settings& settings, Config& config, std::vector<std::string>& problems) {
+  Checker(settings, config, problems).All();
+}
+
+std::string SqlitePath(const StorageConfig& storage) {
+  if (storage.url.rfind(kSqliteScheme, 0) != 0) return "";
+  return storage.url.substr(kSqliteScheme.size());
+}
+
+bool IsLoopback(std::string_view listen) {
+  const std::optional<HostPort> address = SplitHostPort(listen);
+  if (!address) return false;
+  if (address->host == "localhost") return true;
+  in_addr v4;
+  if (inet_pton(AF_INET, address->host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6;
+  if (inet_pton(AF_INET6, address->host.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,122 @@
+// The configuration of tesserad: one TOML file, each key overridable by environment.
+// README.md beside this file lists every key.
+#ifndef TESSERA_SERVER_CONFIG_CONFIG_H_
+#define TESSERA_SERVER_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace tessera::server {
+
+// How the reflection services may be called; `server.reflection`.
+enum class Reflection { kOff, kAuthenticated, kPublic };
+
+struct TlsConfig {
+  std::string certificate;  // PEM files; certificate and key are both set or both empty
+  std::string key;
+  std::string client_ca;  // empty: no client certificates
+};
+
+struct ServerConfig {
+  std::string listen = "127.0.0.1:7443";  // port 0: any free port
+  bool plaintext = false;
+  bool plaintext_off_loopback = false;
+  Reflection reflection = Reflection::kAuthenticated;
+  TlsConfig tls;
+};
+
+struct OpsConfig {
+  std::string listen = "127.0.0.1:9464";  // not served yet
+};
+
+struct StorageConfig {
+  std::string url = "sqlite:/var/lib/tessera/tessera.db";
+  std::string password_file;  // for mysql: not served yet
+  std::string tls_ca;         // for mysql: not served yet
+  int connections = 4;        // readers; a writer has one of its own
+};
+
+struct KeysConfig {
+  std::string master_key_file;                         // required
+  std::string algorithm = "ES256";                     // a name that AlgorithmFromName knows
+  absl::Duration rotate_every = absl::Hours(24 * 30);  // not served yet
+  absl::Duration publish_ahead = absl::Minutes(10);    // not served yet
+};
+
+struct TokensConfig {
+  std::string issuer;  // required
+  std::string self_audience = "tessera";
+  std::vector<std::string> audiences;  // besides self_audience
+  absl::Duration access_ttl = absl::Minutes(15);
+  absl::Duration refresh_ttl = absl::Hours(24 * 30);
+  absl::Duration refresh_idle_ttl = absl::Hours(24 * 7);
+  absl::Duration reuse_grace = absl::Seconds(30);
+  std::string refresh_reset_at;  // not served yet: refused when set
+  absl::Duration leeway = absl::Seconds(5);
+};
+
+struct PasswordsConfig {
+  uint32_t memory_kib = 19456;
+  uint32_t passes = 2;
+  int min_length = 8;
+  std::string blocklist_file;  // not served yet: refused when set
+};
+
+struct BootstrapConfig {
+  std::string admin_username = "admin";
+  std::string admin_password_file;
+};
+
+struct Config {
+  ServerConfig server;
+  OpsConfig ops;
+  StorageConfig storage;
+  KeysConfig keys;
+  TokensConfig tokens;
+  PasswordsConfig passwords;
+  BootstrapConfig bootstrap;
+
+  // What the operator should know although the configuration is accepted; one line each.
+  std::vector<std::string> warnings;
+};
+
+// Environment variables by name.
+using Environment = std::map<std::string, std::string>;
+
+// The limits of the values.
+inline constexpr absl::Duration kMaxLeeway = absl::Seconds(60);
+inline constexpr absl::Duration kMinAccessTtl = absl::Seconds(1);
+inline constexpr absl::Duration kMaxAccessTtl = absl::Hours(24);
+inline constexpr absl::Duration kMinRefreshTtl = absl::Seconds(1);
+inline constexpr absl::Duration kMaxRefreshTtl = absl::Hours(24 * 3660);
+inline constexpr absl::Duration kMaxReuseGrace = absl::Minutes(5);
+inline constexpr int kMaxConnections = 256;
+inline constexpr int kLeastMinLength = 8;
+inline constexpr int kMostMinLength = 128;
+
+// Reads `path` (empty: no file) and what `environment` overrides, and checks the whole.
+// INVALID_ARGUMENT: one line for each thing wrong, with the key, the value, what was expected and
+// where it was set. NOT_FOUND: the file cannot be read.
+absl::StatusOr<Config> LoadConfig(const std::string& path, const Environment& environment);
+
+// The process's own environment, for LoadConfig.
+Environment ProcessEnvironment();
+
+// The configuration as TOML text that LoadConfig would read. The password in storage.url is hidden.
+std::string PrintConfig(const Config& config);
+
+// For storage.url `sqlite:PATH`: the path. Empty for any other.
+std::string SqlitePath(const StorageConfig& storage);
+
+// True if the host of `listen` (`host:port`) is this machine's loopback, by number or `localhost`.
+bool IsLoopback(std::string_view listen);
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_CONFIG_CONFIG_H_

@@ -1,0 +1,200 @@
+#include "server/user/bootstrap.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/user/events.h"
+#include "server/user/role_facade.h"
+#include "server/user/user_facade.h"
+#include "tessera/base/random.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/base64url.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::Repeat;
+using storage::Repositories;
+
+// 144 bits.
+constexpr size_t kGeneratedPasswordBytes = 18;
+constexpr absl::Duration kStoreLimit = absl::Seconds(30);
+
+// The reserved roles that the store lacks.
+absl::StatusOr<std::vector<std::string>> MissingRoles(storage::Store& store, absl::Time deadline) {
+  std::vector<std::string> missing;
+  TESSERA_RETURN_IF_ERROR(store.Read(deadline, [&](Repositories& repositories) -> absl::Status {
+    missing.clear();
+    for (const std::string& name : ReservedRoles()) {
+      TESSERA_ASSIGN_OR_RETURN(const auto role, repositories.roles.FindByName(name));
+      if (!role.has_value()) missing.push_back(name);
+    }
+    return absl::OkStatus();
+  }));
+  return missing;
+}
+
+absl::Status InsertRoles(Repositories& repositories, const std::vector<storage::Role>& roles) {
+  for (const storage::Role& role : roles) {
+    TESSERA_RETURN_IF_ERROR(repositories.roles.Insert(role));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Secret> ReadPasswordFile(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!file || !std::getline(file, line)) {
+    return absl::NotFoundError(
+        absl::StrCat("bootstrap.admin_password_file: cannot read a line from ", path));
+  }
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return Secret(std::move(line));
+}
+
+absl::Status WriteAll(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return absl::ErrnoToStatus(errno, "cannot write the generated password");
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (fsync(file) != 0) return absl::ErrnoToStatus(errno, "cannot write the generated password");
+  return absl::OkStatus();
+}
+
+// A file left by a start that did not get to its end is replaced, never followed.
+absl::Status WritePasswordFile(const std::string& path, const Secret& password) {
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
+  }
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
+  absl::Status status = WriteAll(file, password.Reveal());
+  if (status.ok()) status = WriteAll(file, "\n");
+  close(file);
+  return status;
+}
+
+struct AdminPassword {
+  Secret password;
+  bool generated = false;
+};
+
+absl::StatusOr<AdminPassword> ChoosePassword(const BootstrapOptions& options) {
+  if (!options.admin_password_file.empty()) {
+    TESSERA_ASSIGN_OR_RETURN(Secret password, ReadPasswordFile(options.admin_password_file));
+    return AdminPassword{std::move(password), false};
+  }
+  if (options.terminal == nullptr && options.generated_password_file.empty()) {
+    return absl::FailedPreconditionError(
+        "bootstrap.admin_password_file is required: there is no terminal to show a password on");
+  }
+  return AdminPassword{Secret(Base64UrlEncode(RandomBytes(kGeneratedPasswordBytes))), true};
+}
+
+// The place where the operator finds a generated password.
+absl::Status HandOver(const BootstrapOptions& options, const AdminPassword& chosen) {
+  if (!chosen.generated) return absl::OkStatus();
+  if (options.terminal == nullptr) {
+    return WritePasswordFile(options.generated_password_file, chosen.password);
+  }
+  std::fprintf(options.terminal, "\nThe password of %s, shown this once: %.*s\n\n",
+               options.admin_username.c_str(), static_cast<int>(chosen.password.Reveal().size()),
+               chosen.password.Reveal().data());
+  std::fflush(options.terminal);
+  return absl::OkStatus();
+}
+
+storage::User Administrator(std::string username, std::string hash, absl::Time now) {
+  storage::User user;
+  user.id = UserId::Random(now);
+  user.username = std::move(username);
+  user.password_hash = std::move(hash);
+  user.created_at = user.updated_at = now;
+  return user;
+}
+
+// One start: what it was given, and what it adds.
+class FirstStart {
+ public:
+  FirstStart(const BootstrapOptions& options, storage::Store& store, const Clock& clock,
+             LogSink& log)
+      : options_(options), store_(store), now_(clock.Now()), log_(log) {}
+
+  absl::Status Run(const PasswordHasher& hasher) {
+    TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingRoles(store_, Limit()));
+    for (const std::string& name : missing) {
+      roles_.push_back({RoleId::Random(now_), name, "", {options_.self_audience}, now_});
+      if (name == kAdminRole) admin_role_ = roles_.back().id;
+    }
+    if (roles_.empty()) return absl::OkStatus();
+    return admin_role_.empty() ? AddRoles() : AddRolesAndAdministrator(hasher);
+  }
+
+ private:
+  absl::Time Limit() const { return now_ + kStoreLimit; }
+
+  absl::Status AddRoles() {
+    TESSERA_RETURN_IF_ERROR(store_.Write(Repeat::kOnce, Limit(), [&](Repositories& repositories) {
+      return InsertRoles(repositories, roles_);
+    }));
+    LogRoles();
+    return absl::OkStatus();
+  }
+
+  absl::Status AddRolesAndAdministrator(const PasswordHasher& hasher) {
+    TESSERA_ASSIGN_OR_RETURN(std::string username,
+                             FoldUserName(options_.admin_username, "bootstrap.admin_username"));
+    TESSERA_ASSIGN_OR_RETURN(const AdminPassword chosen, ChoosePassword(options_));
+    TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
+                             PreparePassword(chosen.password, "bootstrap.admin_password_file"));
+    TESSERA_ASSIGN_OR_RETURN(std::string hash, hasher.Hash(prepared));
+    const storage::User admin = Administrator(std::move(username), std::move(hash), now_);
+    // Before the commit: an administrator whose password nobody has seen would lock all out.
+    TESSERA_RETURN_IF_ERROR(HandOver(options_, chosen));
+    TESSERA_RETURN_IF_ERROR(Insert(admin));
+    LogRoles();
+    log_.Info(event::kAdministratorMade, {{"user", admin.id.str()}, {"name", admin.username}});
+    return absl::OkStatus();
+  }
+
+  absl::Status Insert(const storage::User& admin) {
+    return store_.Write(Repeat::kOnce, Limit(), [&](Repositories& repositories) -> absl::Status {
+      TESSERA_RETURN_IF_ERROR(InsertRoles(repositories, roles_));
+      TESSERA_RETURN_IF_ERROR(repositories.users.Insert(admin));
+      return repositories.roles.Grant(admin_role_, admin.id, now_);
+    });
+  }
+
+  void LogRoles() {
+    for (const storage::Role& role : roles_) {
+      log_.Info(event::kReservedRoleMade, {{"role", role.name}});
+    }
+  }
+
+  const BootstrapOptions& options_;
+  storage::Store& store_;
+  const absl::Time now_;
+  LogSink& log_;
+  std::vector<storage::Role> roles_;
+  RoleId admin_role_;  // empty: there already
+};
+
+}  // namespace
+
+absl::Status Bootstrap(const BootstrapOptions& options, storage::Store& store,
+                       const PasswordHasher& hasher, const Clock& clock, LogSink& log) {
+  return FirstStart(options, store, clock, log).Run(hasher);
+}
+
+}  // namespace tessera::server

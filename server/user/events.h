@@ -1,0 +1,25 @@
+// The log events of this room. Their fields: `user` and `role` name what was changed, `actor` the
+// calling user, `peer` the caller's address.
+#ifndef TESSERA_SERVER_USER_EVENTS_H_
+#define TESSERA_SERVER_USER_EVENTS_H_
+
+#include <string_view>
+
+namespace tessera::server::event {
+
+inline constexpr std::string_view kUserCreated = "user.created";
+inline constexpr std::string_view kUserUpdated = "user.updated";
+inline constexpr std::string_view kUserDisabled = "user.disabled";  // beside user.updated
+inline constexpr std::string_view kUserDeleted = "user.deleted";
+inline constexpr std::string_view kPasswordChanged = "password.changed";
+inline constexpr std::string_view kPasswordRefused = "password.change_refused";
+inline constexpr std::string_view kRoleCreated = "role.created";
+inline constexpr std::string_view kRoleDeleted = "role.deleted";
+inline constexpr std::string_view kRoleGranted = "role.granted";
+inline constexpr std::string_view kRoleRevoked = "role.revoked";
+inline constexpr std::string_view kAdministratorMade = "bootstrap.administrator_made";
+inline constexpr std::string_view kReservedRoleMade = "bootstrap.role_made";
+
+}  // namespace tessera::server::event
+
+#endif  // TESSERA_SERVER_USER_EVENTS_H_

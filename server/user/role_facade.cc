@@ -1,0 +1,182 @@
+#include "server/user/role_facade.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/user/administrators.h"
+#include "server/user/events.h"
+#include "server/user/field_checks.h"
+#include "server/user/page_token.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::Repeat;
+using storage::Repositories;
+
+constexpr std::string_view kReservedPrefix = "tessera.";
+
+bool IsReserved(std::string_view name) {
+  return name.substr(0, kReservedPrefix.size()) == kReservedPrefix;
+}
+
+absl::Status Reserved() {
+  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kRoleReserved,
+                 "names in `tessera.` are reserved");
+}
+
+absl::Status RoleNotFound() {
+  return Refusal(absl::StatusCode::kNotFound, reason::kRoleNotFound, "no such role");
+}
+
+absl::Status UserNotFound() {
+  return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
+}
+
+absl::StatusOr<storage::Role> FindRole(Repositories& repositories, std::string_view name) {
+  TESSERA_ASSIGN_OR_RETURN(std::optional<storage::Role> role, repositories.roles.FindByName(name));
+  if (!role.has_value()) return RoleNotFound();
+  return *std::move(role);
+}
+
+absl::StatusOr<storage::User> FindUser(Repositories& repositories, const UserId& id) {
+  TESSERA_ASSIGN_OR_RETURN(std::optional<storage::User> user, repositories.users.Find(id));
+  if (!user.has_value()) return UserNotFound();
+  return *std::move(user);
+}
+
+absl::Status CheckAudiences(const std::vector<std::string>& asked,
+                            const std::vector<std::string>& known) {
+  const bool all_known = std::all_of(asked.begin(), asked.end(), [&](const std::string& audience) {
+    return std::find(known.begin(), known.end(), audience) != known.end();
+  });
+  if (!all_known) return FieldInvalid("role.audiences", "audiences that this server issues for");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<storage::User>> FindByKey(Repositories& repositories,
+                                                       const UserKey& key) {
+  if (const UserId* id = std::get_if<UserId>(&key)) return repositories.users.Find(*id);
+  const absl::StatusOr<std::string> name = FoldUserName(std::get<std::string>(key), "username");
+  if (!name.ok()) return std::optional<storage::User>();  // nobody can have it
+  return repositories.users.FindByName(*name);
+}
+
+RoleLookup Describe(const storage::User& user, std::vector<storage::Role> held) {
+  const bool admin = std::any_of(held.begin(), held.end(),
+                                 [](const storage::Role& role) { return role.name == kAdminRole; });
+  return {admin ? UserKind::kAdmin : UserKind::kUser, user.id, std::move(held)};
+}
+
+}  // namespace
+
+const std::vector<std::string>& ReservedRoles() {
+  static const auto& roles = *new std::vector<std::string>{std::string(kAdminRole), "tessera.guard",
+                                                           "tessera.introspect", "tessera.audit"};
+  return roles;
+}
+
+absl::StatusOr<storage::Role> RoleFacade::Create(const CallInfo& call, const UserId& actor,
+                                                 NewRole role) const {
+  TESSERA_RETURN_IF_ERROR(CheckRoleName(role.name, "role.name"));
+  if (IsReserved(role.name)) return Reserved();
+  TESSERA_RETURN_IF_ERROR(CheckDisplayText(role.description, "role.description"));
+  TESSERA_RETURN_IF_ERROR(CheckAudiences(role.audiences, audiences_));
+  std::sort(role.audiences.begin(), role.audiences.end());
+  role.audiences.erase(std::unique(role.audiences.begin(), role.audiences.end()),
+                       role.audiences.end());
+  const absl::Time now = parts_.clock.Now();
+  const storage::Role stored{RoleId::Random(now), std::move(role.name), std::move(role.description),
+                             std::move(role.audiences), now};
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      Repeat::kOnce, call.deadline,
+      [&](Repositories& repositories) { return repositories.roles.Insert(stored); }));
+  parts_.log.Info(event::kRoleCreated,
+                  {{"role", stored.name}, {"actor", actor.str()}, {"peer", call.peer}});
+  return stored;
+}
+
+absl::StatusOr<RoleFacade::Page> RoleFacade::List(const CallInfo& call, int page_size,
+                                                  std::string_view page_token) const {
+  TESSERA_ASSIGN_OR_RETURN(const int size, PageSize(page_size));
+  TESSERA_ASSIGN_OR_RETURN(const std::string after, ReadPageToken(PageOf::kRoles, page_token));
+  Page page;
+  TESSERA_RETURN_IF_ERROR(
+      parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(page.roles, repositories.roles.List(after, size + 1));
+        return absl::OkStatus();
+      }));
+  if (page.roles.size() > static_cast<size_t>(size)) {
+    page.roles.pop_back();
+    page.next_page_token = MakePageToken(PageOf::kRoles, page.roles.back().name);
+  }
+  return page;
+}
+
+absl::Status RoleFacade::Delete(const CallInfo& call, const UserId& actor,
+                                std::string_view name) const {
+  if (IsReserved(name)) return Reserved();
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(const storage::Role role, FindRole(repositories, name));
+        TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.roles.Delete(role.id));
+        return deleted ? absl::OkStatus() : RoleNotFound();
+      }));
+  parts_.log.Info(event::kRoleDeleted,
+                  {{"role", std::string(name)}, {"actor", actor.str()}, {"peer", call.peer}});
+  return absl::OkStatus();
+}
+
+absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::string_view role,
+                               const UserId& user) const {
+  const absl::Time now = parts_.clock.Now();
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
+        return repositories.roles.Grant(found.id, user, now);
+      }));
+  parts_.log.Info(event::kRoleGranted, {{"role", std::string(role)},
+                                        {"user", user.str()},
+                                        {"actor", actor.str()},
+                                        {"peer", call.peer}});
+  return absl::OkStatus();
+}
+
+absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
+                                const UserId& user) const {
+  const absl::Status written = parts_.store.Write(
+      Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
+        TESSERA_ASSIGN_OR_RETURN(const storage::User holder, FindUser(repositories, user));
+        if (role == kAdminRole) {
+          TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, holder));
+        }
+        return repositories.roles.Revoke(found.id, user).status();
+      });
+  TESSERA_RETURN_IF_ERROR(written);
+  parts_.log.Info(event::kRoleRevoked, {{"role", std::string(role)},
+                                        {"user", user.str()},
+                                        {"actor", actor.str()},
+                                        {"peer", call.peer}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RoleLookup> RoleFacade::Lookup(const CallInfo& call, const UserKey& key) const {
+  RoleLookup lookup;
+  TESSERA_RETURN_IF_ERROR(
+      parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
+        lookup = RoleLookup();
+        TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user,
+                                 FindByKey(repositories, key));
+        if (!user.has_value()) return absl::OkStatus();
+        TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held,
+                                 repositories.roles.HeldBy(user->id));
+        lookup = Describe(*user, std::move(held));
+        return absl::OkStatus();
+      }));
+  return lookup;
+}
+
+}  // namespace tessera::server

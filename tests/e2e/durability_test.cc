@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "tessera/caller/reason.h"
 #include "tests/e2e/tesserad.h"
@@ -64,45 +65,57 @@ TEST(Durability, SecondServerOnTheSameFileRefusesToStart) {
   EXPECT_EQ(second->Output().find("server.ready"), std::string::npos);
 }
 
-// A line of the trace, with the moment that strace gave it.
-struct TracedCall {
-  size_t line;
-  std::string text;
+// The places, in a trace of system calls, where a call was seen.
+struct Trace {
+  size_t first_received = 0;
+  size_t first_synced = 0;
+  size_t last_sent = 0;
 };
 
-std::vector<TracedCall> CallsIn(const std::string& trace) {
-  std::vector<TracedCall> calls;
-  std::ifstream file(trace);
-  std::string text;
-  for (size_t line = 0; std::getline(file, text); ++line) calls.push_back({line, text});
-  return calls;
+std::vector<std::string> LinesOf(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+// Reads from line `from` on; a place is counted from 1, so 0 means never seen.
+Trace TraceFrom(const std::string& path, size_t from) {
+  Trace trace;
+  const std::vector<std::string> lines = LinesOf(path);
+  for (size_t i = from; i < lines.size(); ++i) {
+    const auto has = [&](const char* text) { return lines[i].find(text) != std::string::npos; };
+    const bool returned = has("= 0");
+    if (trace.first_received == 0 && has("recvmsg(")) trace.first_received = i + 1;
+    if (trace.first_synced == 0 && (has("fsync") || has("fdatasync")) && returned)
+      trace.first_synced = i + 1;
+    if (has("sendmsg(")) trace.last_sent = i + 1;
+  }
+  return trace;
 }
 
 TEST(Durability, ASyncLiesBetweenTheRevocationAndItsAnswer) {
   TemporaryFolder folder;
-  const std::string trace = folder.Path("trace");
+  const std::string path = folder.Path("trace");
   Tesserad tesserad({.transport = Transport::kPlaintext,
                      .extra_config = "",
-                     .run_under = {"strace", "-f", "-qq", "-o", trace, "-e",
+                     .run_under = {"strace", "-f", "-qq", "-o", path, "-e",
                                    "trace=fsync,fdatasync,sendmsg,recvmsg", "-s", "0"}});
   ASSERT_NO_FATAL_FAILURE(tesserad.Start());
   const std::string token = tesserad.LoginAdmin().access_token();
-  const size_t before = CallsIn(trace).size();
-  ASSERT_TRUE(Revoke(tesserad, token).ok());
-  const std::vector<TracedCall> calls = CallsIn(trace);
 
-  // Behind the request's arrival: the sync has returned before the last answer is sent.
-  size_t first_received = 0, synced = 0, last_sent = 0;
-  for (size_t i = before; i < calls.size(); ++i) {
-    const std::string& text = calls[i].text;
-    const bool is_sync = text.find("fsync") != text.npos || text.find("fdatasync") != text.npos;
-    if (first_received == 0 && text.find("recvmsg(") != text.npos) first_received = i;
-    if (is_sync && text.find("= 0") != text.npos && synced == 0) synced = i;
-    if (text.find("sendmsg(") != text.npos) last_sent = i;
-  }
-  EXPECT_GT(synced, first_received);
-  EXPECT_GT(last_sent, synced);
-  tesserad.program().Signal(SIGKILL);
+  size_t from = LinesOf(path).size();
+  EXPECT_EQ(RefusalOf(tesserad, token), "");
+  EXPECT_EQ(TraceFrom(path, from).first_synced, 0u) << "what writes nothing syncs nothing";
+
+  from = LinesOf(path).size();
+  ASSERT_TRUE(Revoke(tesserad, token).ok());
+  const Trace trace = TraceFrom(path, from);
+  EXPECT_GT(trace.first_received, from);
+  EXPECT_GT(trace.first_synced, trace.first_received);
+  EXPECT_GT(trace.last_sent, trace.first_synced);
+  tesserad.program().Signal(SIGTERM);
+  EXPECT_EQ(tesserad.program().Wait(absl::Seconds(30)), 0);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #ifndef TESSERA_TOKEN_JWK_SET_H_
 #define TESSERA_TOKEN_JWK_SET_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,6 +13,9 @@
 #include "tessera/token/algorithm.h"
 
 namespace tessera {
+
+struct Jwk;        // jwk.h, not part of the public interface
+struct JsonValue;  // strict_json.h, likewise
 
 // Checks signatures of one algorithm. A value, cheap to copy (shares the key). Thread-safe.
 class VerifyKey {
@@ -38,8 +42,11 @@ class VerifyKey {
   std::string Thumbprint() const;
 
  private:
+  friend class JwkSet;
   friend class SigningKey;
   struct Impl;
+  static absl::StatusOr<VerifyKey> FromJson(const JsonValue& json);
+  static absl::StatusOr<VerifyKey> FromParts(Jwk jwk);
   explicit VerifyKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
@@ -56,6 +63,7 @@ class SigningKey {
 
   const std::string& kid() const;
   Algorithm algorithm() const;
+  // Raw bytes as in JWS. INTERNAL: OpenSSL failed.
   absl::StatusOr<std::string> Sign(std::string_view message) const;
   VerifyKey ToVerifyKey() const;
   // The private JWK as JSON text, for sealing and storing.
@@ -63,6 +71,7 @@ class SigningKey {
 
  private:
   struct Impl;
+  static absl::StatusOr<SigningKey> FromParts(Jwk jwk);
   explicit SigningKey(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };

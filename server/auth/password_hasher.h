@@ -2,6 +2,7 @@
 #ifndef TESSERA_SERVER_AUTH_PASSWORD_HASHER_H_
 #define TESSERA_SERVER_AUTH_PASSWORD_HASHER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 namespace tessera::server {
 
 inline constexpr size_t kMaxPasswordBytes = 1024;
+// `passwords.min_length`, unless the configuration says otherwise.
+inline constexpr size_t kMinPasswordCharacters = 8;
 
 struct HashCost {
   uint32_t memory_kib = 19456;
@@ -31,7 +34,7 @@ class PasswordHasher {
     bool matches = false;
     bool outdated = false;  // made with other parameters than today's
   };
-  // INTERNAL: `phc` is not one of ours.
+  // INTERNAL: `phc` is not one of ours. RESOURCE_EXHAUSTED OVERLOADED, here and below: no memory.
   absl::StatusOr<Verdict> Verify(const Secret& password, std::string_view phc) const;
   // Takes as long as Verify and is always false: for names that nobody has.
   absl::StatusOr<Verdict> VerifyDecoy(const Secret& password) const;
@@ -42,9 +45,11 @@ class PasswordHasher {
   std::string decoy_;
 };
 
-// What every password must be before it is hashed: NFC-normalised (ICU), free of control
-// characters, 8 characters to kMaxPasswordBytes. INVALID_ARGUMENT FIELD_INVALID names `field`.
-absl::StatusOr<Secret> PreparePassword(const Secret& password, std::string_view field);
+// What every password must be before it is hashed: UTF-8, NFC-normalised (ICU), free of control
+// characters, `min_characters` (code points) to kMaxPasswordBytes, before and after normalising.
+// INVALID_ARGUMENT FIELD_INVALID names `field`.
+absl::StatusOr<Secret> PreparePassword(const Secret& password, std::string_view field,
+                                       size_t min_characters = kMinPasswordCharacters);
 // Likewise without the lower limit, for logging in; whatever cannot be a password stays as it is
 // and will not match.
 Secret PrepareForLogin(const Secret& password);

@@ -1,0 +1,262 @@
+#include "server/auth/auth_facade.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/password_hasher.h"
+#include "server/auth/refresh_token.h"
+#include "server/auth/renewal.h"
+#include "server/auth/revocation_feed.h"
+#include "server/auth/token_issuer.h"
+#include "server/auth/token_revoker.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr size_t kMaxNameBytes = 64;
+constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
+
+absl::Status BadCredentials() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kBadCredentials,
+                 "user name or password wrong");
+}
+
+// The name as the store has it; empty for one that no user can have.
+std::string FoldName(std::string_view name) {
+  std::string folded(name);
+  absl::AsciiStrToLower(&folded);
+  if (folded.size() > kMaxNameBytes) return {};
+  if (folded.find_first_not_of(kNameCharacters) != folded.npos) return {};
+  return folded;
+}
+
+absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy) {
+  Expected expected;
+  expected.issuer = policy.issuer;
+  expected.leeway = policy.leeway;
+  return TokenVerifier::Create(std::move(expected));
+}
+
+absl::Status ViewNotLoaded() {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
+                          "the revocations are not loaded yet", absl::Seconds(1));
+}
+
+Introspection Inactive(std::string_view reason) { return {std::nullopt, std::string(reason)}; }
+
+// Behind RecordLogin, in its transaction. A session that is there already means that this is the
+// second run of a write whose COMMIT got no answer.
+absl::Status StoreLogin(storage::Repositories& in, const VerifiedLogin& login,
+                        const storage::Session& session) {
+  const storage::User& user = login.user();
+  if (login.upgraded_hash().has_value()) {
+    TESSERA_RETURN_IF_ERROR(
+        in.users.ReplaceHash(user.id, user.version, *login.upgraded_hash()).status());
+  }
+  TESSERA_ASSIGN_OR_RETURN(const auto begun, in.sessions.Find(session.id));
+  return begun.has_value() ? absl::OkStatus() : in.sessions.Insert(session);
+}
+
+}  // namespace
+
+struct AuthFacade::Impl {
+  Impl(TokenPolicy policy, Parts all)
+      : parts(all), verifier(VerifierOf(policy)), issuer(std::move(policy)), renewal(issuer, all) {}
+
+  absl::Status Refused(const CallInfo& call, const LoginAttempt& attempt,
+                       std::string_view why) const;
+  absl::StatusOr<bool> Matches(const CallInfo& call, const LoginAttempt& attempt,
+                               const Secret& password, bool& outdated) const;
+  absl::StatusOr<std::vector<storage::Role>> RolesOf(const CallInfo& call, const UserId& id) const;
+  absl::StatusOr<bool> Begin(const CallInfo& call, const VerifiedLogin& login,
+                             const storage::Session& session) const;
+  absl::Status CheckStanding(const VerifiedToken& token) const;
+
+  Parts parts;
+  absl::StatusOr<TokenVerifier> verifier;  // any audience; an error only for an impossible policy
+  TokenIssuer issuer;
+  Renewal renewal;
+};
+
+AuthFacade::AuthFacade(TokenPolicy policy, Parts parts)
+    : impl_(std::make_unique<Impl>(std::move(policy), parts)) {}
+
+AuthFacade::~AuthFacade() = default;
+
+// One answer for every cause; the cause goes to the log.
+absl::Status AuthFacade::Impl::Refused(const CallInfo& call, const LoginAttempt& attempt,
+                                       std::string_view why) const {
+  parts.log.Warning("login.refused",
+                    {{"reason", std::string(why)},
+                     {"user", attempt.user.has_value() ? attempt.user->id.str() : ""},
+                     {"audience", attempt.audience},
+                     {"peer", call.peer}});
+  return BadCredentials();
+}
+
+absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginInput input) const {
+  std::string audience =
+      input.audience.empty() ? impl_->issuer.policy().self_audience : std::move(input.audience);
+  if (!impl_->issuer.IsAllowed(audience)) {
+    return FieldInvalid("audience", "an audience that this server issues tokens for");
+  }
+  if (input.password.Reveal().size() > kMaxPasswordBytes) {
+    return FieldInvalid("password", "at most 1,024 bytes");
+  }
+  LoginAttempt attempt{FoldName(input.username), std::move(input.password), std::move(audience),
+                       std::nullopt};
+  if (attempt.username.empty()) return attempt;
+  TESSERA_RETURN_IF_ERROR(
+      impl_->parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
+        TESSERA_ASSIGN_OR_RETURN(attempt.user, repositories.users.FindByName(attempt.username));
+        return absl::OkStatus();
+      }));
+  return attempt;
+}
+
+// One hash of work in every case. A stored hash that cannot be read matches nothing.
+absl::StatusOr<bool> AuthFacade::Impl::Matches(const CallInfo& call, const LoginAttempt& attempt,
+                                               const Secret& password, bool& outdated) const {
+  absl::StatusOr<PasswordHasher::Verdict> verdict =
+      attempt.user.has_value() ? parts.hasher.Verify(password, attempt.user->password_hash)
+                               : parts.hasher.VerifyDecoy(password);
+  if (absl::IsInternal(verdict.status())) {
+    parts.log.Error(
+        "login.unreadable_hash",
+        {{"user", attempt.user.has_value() ? attempt.user->id.str() : ""}, {"peer", call.peer}});
+    verdict = parts.hasher.VerifyDecoy(password);
+  }
+  TESSERA_RETURN_IF_ERROR(verdict.status());
+  outdated = verdict->outdated;
+  return verdict->matches;
+}
+
+absl::StatusOr<VerifiedLogin> AuthFacade::CheckPassword(const CallInfo& call,
+                                                        LoginAttempt attempt) const {
+  const Secret password = PrepareForLogin(attempt.password);
+  bool outdated = false;
+  TESSERA_ASSIGN_OR_RETURN(const bool matches, impl_->Matches(call, attempt, password, outdated));
+  if (!attempt.user.has_value()) return impl_->Refused(call, attempt, "unknown_user");
+  if (!matches) return impl_->Refused(call, attempt, "bad_password");
+  if (attempt.user->state != storage::UserState::kActive) {
+    return impl_->Refused(call, attempt, "disabled");
+  }
+  std::optional<std::string> upgraded;
+  if (outdated) {
+    absl::StatusOr<std::string> hash = impl_->parts.hasher.Hash(password);
+    if (hash.ok()) upgraded = *std::move(hash);  // else at the next login
+  }
+  return VerifiedLogin(*std::move(attempt.user), std::move(attempt.audience), std::move(upgraded));
+}
+
+absl::StatusOr<std::vector<storage::Role>> AuthFacade::Impl::RolesOf(const CallInfo& call,
+                                                                     const UserId& id) const {
+  std::vector<storage::Role> held;
+  TESSERA_RETURN_IF_ERROR(parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
+    TESSERA_ASSIGN_OR_RETURN(held, repositories.roles.HeldBy(id));
+    return absl::OkStatus();
+  }));
+  return held;
+}
+
+// False: the user is not any more who the password was checked for. RecordLogin comes first: it
+// locks the user's row, so that a disable or a new password is before it (and refuses the login) or
+// behind it (and ends the session).
+absl::StatusOr<bool> AuthFacade::Impl::Begin(const CallInfo& call, const VerifiedLogin& login,
+                                             const storage::Session& session) const {
+  const storage::User& user = login.user();
+  bool admitted = false;
+  const absl::Status begun = parts.store.Write(
+      storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& in) {
+        TESSERA_ASSIGN_OR_RETURN(admitted,
+                                 in.users.RecordLogin(user.id, user.version, session.created_at));
+        return admitted ? StoreLogin(in, login, session) : absl::OkStatus();
+      });
+  TESSERA_RETURN_IF_ERROR(begun);
+  return admitted;
+}
+
+absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
+                                                    const VerifiedLogin& login) const {
+  const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
+  const absl::Time now = RowTime(impl_->parts.clock.Now());
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::Role> held,
+                           impl_->RolesOf(call, login.user().id));
+  storage::Session session = impl_->issuer.NewSession(login.user(), login.audience(), now);
+  session.mac_kid = keys->mac_kid;
+  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
+                           impl_->issuer.Sign(session, session.generation, held, *keys, now));
+  TESSERA_ASSIGN_OR_RETURN(
+      Secret refresh, MintRefreshToken({session.id, session.generation}, session.mac_kid, *keys));
+  session.access_until = access.expires_at;
+  TESSERA_ASSIGN_OR_RETURN(const bool admitted, impl_->Begin(call, login, session));
+  if (!admitted) {
+    return impl_->Refused(call, {"", Secret(), login.audience(), login.user()}, "user_changed");
+  }
+  impl_->parts.log.Info("login.admitted", {{"user", session.user_id.str()},
+                                           {"session", session.id.str()},
+                                           {"audience", session.audience},
+                                           {"peer", call.peer}});
+  return IssuedGrant{std::move(access.text), access.expires_at, std::move(refresh),
+                     session.idle_expires_at, session.id};
+}
+
+absl::StatusOr<IssuedGrant> AuthFacade::Renew(const CallInfo& call,
+                                              const Secret& refresh_token) const {
+  return impl_->renewal.Renew(call, refresh_token);
+}
+
+// What the signature does not tell.
+absl::Status AuthFacade::Impl::CheckStanding(const VerifiedToken& token) const {
+  if (!issuer.IsAllowed(token.claims().audience)) {
+    return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenAudience,
+                   "the token is for an audience that this server does not serve");
+  }
+  if (parts.feed.view()->IsRevoked(token)) {
+    return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenRevoked,
+                   "the token has been revoked");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
+  TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
+  const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
+  if (keys->verify == nullptr || keys->verify->empty()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "the keys are not loaded yet", absl::Seconds(1));
+  }
+  if (!impl_->parts.feed.view()->loaded()) return ViewNotLoaded();
+  if (LooksLikeRefreshToken(token.Reveal())) return Inactive(reason::kTokenType);
+  const absl::StatusOr<VerifiedToken> verified =
+      impl_->verifier->Verify(token.Reveal(), *keys->verify, impl_->parts.clock.Now());
+  const absl::Status standing = verified.ok() ? impl_->CheckStanding(*verified) : verified.status();
+  if (standing.ok()) return Introspection{verified->claims(), ""};
+  if (!absl::IsUnauthenticated(standing)) return standing;
+  return Inactive(ReasonOf(standing));
+}
+
+absl::Status AuthFacade::Revoke(const CallInfo& call, const Secret& token) const {
+  TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
+  return TokenRevoker(*impl_->verifier, impl_->parts).Revoke(call, token);
+}
+
+absl::Status AuthFacade::Logout(const CallInfo& call, const Secret& refresh_token) const {
+  TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
+  return TokenRevoker(*impl_->verifier, impl_->parts).Logout(call, refresh_token);
+}
+
+absl::StatusOr<std::string> AuthFacade::Jwks() const {
+  const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
+  if (keys->jwks_json.empty()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "the keys are not loaded yet", absl::Seconds(1));
+  }
+  return keys->jwks_json;
+}
+
+}  // namespace tessera::server

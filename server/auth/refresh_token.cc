@@ -1,0 +1,130 @@
+#include "server/auth/refresh_token.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/base64url.h"
+#include "tessera/token/digest.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr std::string_view kContext = "tessera/refresh/v1";
+constexpr size_t kEpochBytes = 16;
+constexpr size_t kKeyHashBytes = 16;
+constexpr size_t kSessionBytes = 26;
+constexpr size_t kGenerationBytes = 8;
+constexpr size_t kMacBytes = 32;
+// What is authenticated besides the epoch: key, session, generation.
+constexpr size_t kBodyBytes = kKeyHashBytes + kSessionBytes + kGenerationBytes;
+constexpr size_t kTokenBytes = 1 + kBodyBytes + kMacBytes;
+constexpr std::string_view kIdCharacters = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
+
+std::string BigEndian(int64_t number) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<char>(static_cast<uint64_t>(number) >> shift));
+  }
+  return bytes;
+}
+
+int64_t FromBigEndian(std::string_view bytes) {
+  uint64_t number = 0;
+  for (const char byte : bytes) number = (number << 8) | static_cast<unsigned char>(byte);
+  return static_cast<int64_t>(number);
+}
+
+std::string KeyHash(std::string_view kid) {
+  const IdHash hash = IdHashOf(kid);
+  return {hash.begin(), hash.end()};
+}
+
+// The id without its prefix; absent for what Id::Random cannot have made.
+std::optional<std::string_view> SessionPart(const SessionId& id) {
+  std::string_view text = id.str();
+  if (text.substr(0, SessionId::kPrefix.size()) != SessionId::kPrefix) return std::nullopt;
+  text.remove_prefix(SessionId::kPrefix.size());
+  if (text.size() != kSessionBytes) return std::nullopt;
+  if (text.find_first_not_of(kIdCharacters) != text.npos) return std::nullopt;
+  return text;
+}
+
+std::string MacOf(const Secret& key, std::string_view epoch, std::string_view body) {
+  std::string message(kContext);
+  message.append(epoch).append(body);
+  const Sha256Digest mac = HmacSha256(key.Reveal(), message);
+  return {mac.begin(), mac.end()};
+}
+
+const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
+  for (const auto& [kid, key] : keys.macs) {
+    if (KeyHash(kid) == hash) return &key;
+  }
+  return nullptr;
+}
+
+absl::Status Malformed() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenMalformed,
+                 "not a refresh token");
+}
+
+absl::Status Forged() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenSignature,
+                 "the refresh token is not one of this server's");
+}
+
+}  // namespace
+
+bool LooksLikeRefreshToken(std::string_view token) {
+  return token.substr(0, kRefreshTokenPrefix.size()) == kRefreshTokenPrefix;
+}
+
+absl::StatusOr<Secret> MintRefreshToken(const RefreshClaim& claim, std::string_view mac_kid,
+                                        const KeySnapshot& keys) {
+  const std::optional<std::string_view> session = SessionPart(claim.session_id);
+  if (!session.has_value() || claim.generation < 1 || keys.store_epoch.size() != kEpochBytes) {
+    return absl::InternalError("a session that cannot be named in a refresh token");
+  }
+  const auto key = keys.macs.find(std::string(mac_kid));
+  if (key == keys.macs.end()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "the key of this session is not loaded yet", kRetryForKey);
+  }
+  const std::string body = KeyHash(mac_kid).append(*session).append(BigEndian(claim.generation));
+  std::string bytes(1, kVersion);
+  bytes.append(body).append(MacOf(key->second, keys.store_epoch, body));
+  std::string text = Base64UrlEncode(bytes);
+  Secret token(std::string(kRefreshTokenPrefix).append(text));
+  WipeString(bytes);
+  WipeString(text);
+  return token;
+}
+
+absl::StatusOr<RefreshClaim> ParseRefreshToken(const Secret& token, const KeySnapshot& keys) {
+  if (!LooksLikeRefreshToken(token.Reveal())) return Malformed();
+  std::optional<std::string> decoded =
+      Base64UrlDecode(token.Reveal().substr(kRefreshTokenPrefix.size()));
+  if (!decoded.has_value()) return Malformed();
+  const Secret content(*std::move(decoded));
+  const std::string_view bytes = content.Reveal();
+  if (bytes.size() != kTokenBytes || bytes.front() != kVersion) return Malformed();
+  const std::string_view body = bytes.substr(1, kBodyBytes);
+  const Secret* key = FindByHash(keys, body.substr(0, kKeyHashBytes));
+  if (key == nullptr) return Forged();
+  const std::string mac = MacOf(*key, keys.store_epoch, body);
+  if (!Secret::ConstantTimeEqual(mac, bytes.substr(1 + kBodyBytes))) return Forged();
+
+  RefreshClaim claim;
+  claim.session_id =
+      SessionId(std::string(SessionId::kPrefix).append(body.substr(kKeyHashBytes, kSessionBytes)));
+  claim.generation = FromBigEndian(body.substr(kKeyHashBytes + kSessionBytes));
+  return claim;
+}
+
+}  // namespace tessera::server

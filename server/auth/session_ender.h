@@ -1,0 +1,36 @@
+// Ends sessions, durably and everywhere.
+#ifndef TESSERA_SERVER_AUTH_SESSION_ENDER_H_
+#define TESSERA_SERVER_AUTH_SESSION_ENDER_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/auth/auth_facade.h"
+#include "storage/store.h"
+#include "tessera/base/ids.h"
+
+namespace tessera::server {
+
+// Revokes the session's row and appends its feed entry; false if it had ended before or is gone.
+// Call it last in a transaction. The row is locked first, so that no renewal moves access_until
+// between reading and writing it.
+absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const SessionId& id,
+                                  absl::Time now);
+
+// Thread-safe, immutable.
+class SessionEnder {
+ public:
+  explicit SessionEnder(AuthFacade::Parts parts) : parts_(parts) {}
+
+  // Ends the session if it lives; ended already or gone is OK. On OK the end is durable and in this
+  // replica's view. `why` goes to the log: `session.ended cause=...`. Blocks on the store.
+  absl::Status End(const CallInfo& call, const SessionId& id, std::string_view why) const;
+
+ private:
+  AuthFacade::Parts parts_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_AUTH_SESSION_ENDER_H_

@@ -1,0 +1,136 @@
+#include "server/auth/stored_key_ring.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::KeyState;
+using storage::KeyUse;
+using storage::StoredKey;
+
+constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
+constexpr int kMaxTries = 5;  // each lost try means that another replica has made progress
+
+bool HasActive(const StoredKeySet& stored, KeyUse use) {
+  return std::any_of(stored.keys.begin(), stored.keys.end(), [&](const StoredKey& key) {
+    return key.use == use && key.state == KeyState::kActive;
+  });
+}
+
+bool IsComplete(const StoredKeySet& stored) {
+  return !stored.store_epoch.empty() && HasActive(stored, KeyUse::kSign) &&
+         HasActive(stored, KeyUse::kMac);
+}
+
+// Writes what is new if the key set is still at `from`; ABORTED if somebody else was faster.
+absl::Status InsertKeys(storage::KeyRepository& keys, int64_t from,
+                        const std::vector<StoredKey>& fresh, const std::string& epoch) {
+  TESSERA_ASSIGN_OR_RETURN(const bool mine, keys.AdvanceVersion(from));
+  if (!mine) return absl::AbortedError("the key set has moved on");
+  for (const StoredKey& key : fresh) TESSERA_RETURN_IF_ERROR(keys.Insert(key));
+  return epoch.empty() ? absl::OkStatus() : keys.SetStoreEpoch(epoch);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KeyRing>> KeyRing::Open(storage::Store& store, MasterKeys master,
+                                                       Algorithm algorithm, const Clock& clock,
+                                                       LogSink& log) {
+  TESSERA_ASSIGN_OR_RETURN(Sealer sealer, Sealer::Create(std::move(master)));
+  auto ring = std::make_unique<StoredKeyRing>(store, std::move(sealer), clock, log);
+  TESSERA_RETURN_IF_ERROR(ring->Start(algorithm));
+  return std::unique_ptr<KeyRing>(std::move(ring));
+}
+
+absl::Status StoredKeyRing::Start(Algorithm algorithm) {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
+    if (IsComplete(stored)) {
+      TESSERA_RETURN_IF_ERROR(Publish(stored));
+      if (Current()->signing->algorithm() != algorithm) {
+        log_.Warning("keys.algorithm_differs",
+                     {{"active", std::string(AlgorithmName(Current()->signing->algorithm()))},
+                      {"configured", std::string(AlgorithmName(algorithm))}});
+      }
+      return absl::OkStatus();
+    }
+    const absl::Status made = MakeMissing(stored, algorithm);
+    if (!made.ok() && !absl::IsAborted(made)) return made;
+  }
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                          "the key set does not come to rest", absl::Seconds(1));
+}
+
+// Keys are made before the transaction: an RSA key takes a while. A run that is repeated after a
+// lost COMMIT finds the version moved, and the next Read finds the keys.
+absl::Status StoredKeyRing::MakeMissing(const StoredKeySet& found, Algorithm algorithm) {
+  std::vector<StoredKey> fresh;
+  if (!HasActive(found, KeyUse::kSign)) {
+    TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSigningKey(algorithm, sealer_, clock_.Now()));
+    fresh.push_back(std::move(key));
+  }
+  if (!HasActive(found, KeyUse::kMac)) {
+    TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewMacKey(sealer_, clock_.Now()));
+    fresh.push_back(std::move(key));
+  }
+  const std::string epoch = found.store_epoch.empty() ? NewStoreEpoch() : "";
+  const absl::Status written =
+      store_.Write(storage::Repeat::kIdempotent, clock_.Now() + kStoreTimeout,
+                   [&](storage::Repositories& repositories) {
+                     return InsertKeys(repositories.keys, found.version, fresh, epoch);
+                   });
+  if (written.ok()) {
+    for (const StoredKey& key : fresh) {
+      log_.Info("keys.created", {{"kid", key.kid}, {"algorithm", key.algorithm}});
+    }
+  }
+  return written;
+}
+
+absl::StatusOr<StoredKeySet> StoredKeyRing::Read() {
+  StoredKeySet stored;
+  TESSERA_RETURN_IF_ERROR(
+      store_.Read(clock_.Now() + kStoreTimeout, [&](storage::Repositories& repositories) {
+        TESSERA_ASSIGN_OR_RETURN(stored.version, repositories.keys.Version());
+        TESSERA_ASSIGN_OR_RETURN(stored.store_epoch, repositories.keys.StoreEpoch());
+        TESSERA_ASSIGN_OR_RETURN(stored.keys, repositories.keys.List());
+        return absl::OkStatus();
+      }));
+  return stored;
+}
+
+absl::Status StoredKeyRing::Refresh() {
+  TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
+  const std::shared_ptr<const KeySnapshot> current = Current();
+  if (stored.version == current->version && stored.store_epoch == current->store_epoch) {
+    return absl::OkStatus();
+  }
+  return Publish(stored);
+}
+
+absl::Status StoredKeyRing::Publish(const StoredKeySet& stored) {
+  TESSERA_ASSIGN_OR_RETURN(std::shared_ptr<const KeySnapshot> next, UnsealKeys(stored, sealer_));
+  log_.Info("keys.loaded", {{"version", absl::StrCat(next->version)},
+                            {"keys", absl::StrCat(next->verify->keys().size())},
+                            {"signing", next->signing.has_value() ? next->signing->kid() : ""}});
+  MutexLock lock(mu_);
+  // Two refreshes may cross: an older reading does not replace a newer one of the same store.
+  const bool older =
+      next->store_epoch == current_->store_epoch && next->version < current_->version;
+  if (!older) current_.swap(next);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const KeySnapshot> StoredKeyRing::Current() const {
+  MutexLock lock(mu_);
+  return current_;
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,70 @@
+// The key ring on the store's key table.
+#ifndef TESSERA_SERVER_AUTH_STORED_KEY_RING_H_
+#define TESSERA_SERVER_AUTH_STORED_KEY_RING_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/sealer.h"
+#include "storage/records.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/log.h"
+#include "tessera/base/mutex.h"
+
+namespace tessera::server {
+
+// What the key table holds at one moment.
+struct StoredKeySet {
+  int64_t version = 0;
+  std::string store_epoch;
+  std::vector<storage::StoredKey> keys;  // in the order of created_at
+};
+
+// Opens every key that is not revoked. A key that verifies is taken from what was sealed, never
+// from the public column: whoever can write to the database cannot plant one.
+// FAILED_PRECONDITION: a key that no master key opens, or that is not what its row says.
+absl::StatusOr<std::shared_ptr<const KeySnapshot>> UnsealKeys(const StoredKeySet& stored,
+                                                              const Sealer& sealer);
+
+// New keys, active at once, sealed.
+absl::StatusOr<storage::StoredKey> NewSigningKey(Algorithm algorithm, const Sealer& sealer,
+                                                 absl::Time now);
+absl::StatusOr<storage::StoredKey> NewMacKey(const Sealer& sealer, absl::Time now);
+// 16 random bytes.
+std::string NewStoreEpoch();
+
+// Thread-safe.
+class StoredKeyRing final : public KeyRing {
+ public:
+  StoredKeyRing(storage::Store& store, Sealer sealer, const Clock& clock, LogSink& log)
+      : store_(store), sealer_(std::move(sealer)), clock_(clock), log_(log) {}
+
+  // Makes what is missing, and loads. Call it once, first.
+  absl::Status Start(Algorithm algorithm);
+
+  std::shared_ptr<const KeySnapshot> Current() const override;
+  absl::Status Refresh() override;
+
+ private:
+  absl::StatusOr<StoredKeySet> Read();
+  absl::Status MakeMissing(const StoredKeySet& found, Algorithm algorithm);
+  absl::Status Publish(const StoredKeySet& stored);
+
+  storage::Store& store_;
+  const Sealer sealer_;
+  const Clock& clock_;
+  LogSink& log_;
+  mutable Mutex mu_;  // held to copy a pointer, no longer
+  std::shared_ptr<const KeySnapshot> current_ ABSL_GUARDED_BY(mu_) =
+      std::make_shared<const KeySnapshot>();
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_AUTH_STORED_KEY_RING_H_

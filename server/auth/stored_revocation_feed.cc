@@ -1,0 +1,262 @@
+#include "server/auth/stored_revocation_feed.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::Revocation;
+
+constexpr absl::Duration kStoreTimeout = absl::Seconds(2);
+constexpr absl::Duration kPruneEvery = absl::Seconds(10);
+constexpr int kBatch = 1000;
+
+RevokedThing ThingOf(storage::RevocationKind kind) {
+  switch (kind) {
+    case storage::RevocationKind::kToken:
+      return RevokedThing::kToken;
+    case storage::RevocationKind::kSession:
+      return RevokedThing::kSession;
+    case storage::RevocationKind::kUser:
+      return RevokedThing::kUser;
+    case storage::RevocationKind::kKey:
+      break;
+  }
+  return RevokedThing::kKey;
+}
+
+std::vector<RevocationNotice> NoticesOf(const std::vector<Revocation>& entries) {
+  std::vector<RevocationNotice> notices;
+  notices.reserve(entries.size());
+  for (const Revocation& entry : entries) {
+    RevocationNotice notice;
+    notice.thing = ThingOf(entry.kind);
+    std::copy_n(entry.id_hash.begin(), std::min(entry.id_hash.size(), notice.id_hash.size()),
+                notice.id_hash.begin());
+    notice.min_user_version = entry.min_user_version;
+    notice.expires_at = entry.expires_at;
+    notices.push_back(notice);
+  }
+  return notices;
+}
+
+absl::Status ListAll(storage::RevocationRepository& revocations, int64_t seq,
+                     std::vector<Revocation>& entries) {
+  size_t got = kBatch;
+  while (got == kBatch) {
+    TESSERA_ASSIGN_OR_RETURN(std::vector<Revocation> batch, revocations.ListAfter(seq, kBatch));
+    got = batch.size();
+    if (got > 0) seq = batch.back().seq;
+    entries.insert(entries.end(), std::make_move_iterator(batch.begin()),
+                   std::make_move_iterator(batch.end()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RevocationFeed>> RevocationFeed::Open(storage::Store& store,
+                                                                     KeyRing& keys, Options options,
+                                                                     const Clock& clock,
+                                                                     LogSink& log) {
+  auto feed = std::make_unique<StoredRevocationFeed>(
+      options, StoredRevocationFeed::Parts{store, keys, clock, log});
+  TESSERA_RETURN_IF_ERROR(feed->Start());
+  return std::unique_ptr<RevocationFeed>(std::move(feed));
+}
+
+StoredRevocationFeed::StoredRevocationFeed(Options options, Parts parts)
+    : options_(options),
+      parts_(parts),
+      view_(std::make_shared<RevocationView>(parts.clock)),
+      pruning_(parts.clock) {}
+
+StoredRevocationFeed::~StoredRevocationFeed() {
+  {
+    MutexLock lock(mu_);
+    stop_ = true;
+  }
+  wake_.NotifyAll();
+  answered_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status StoredRevocationFeed::Start() {
+  TESSERA_RETURN_IF_ERROR(ReadOnce());
+  cleaner_ = std::make_unique<StoreCleaner>(parts_.store, parts_.clock, parts_.log);
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void StoredRevocationFeed::Run() {
+  uint64_t ticket = 0;
+  while (Rest(ticket)) {
+    const absl::Status status = ReadOnce();
+    Report(status);
+    Answer(ticket, status);
+    Prune();
+  }
+}
+
+// Waits for the next turn; false when it is time to go. Those who asked up to `ticket` are served
+// by the reading that follows: it begins after they have asked.
+bool StoredRevocationFeed::Rest(uint64_t& ticket) {
+  MutexLock lock(mu_);
+  bool in_time = true;
+  while (!stop_ && asked_ == served_ && in_time) in_time = wake_.WaitFor(mu_, options_.poll);
+  ticket = asked_;
+  return !stop_;
+}
+
+void StoredRevocationFeed::Answer(uint64_t ticket, const absl::Status& status) {
+  {
+    MutexLock lock(mu_);
+    served_ = ticket;
+    outcome_ = status;
+  }
+  answered_.NotifyAll();
+}
+
+// One event when readings begin to fail and one when they succeed again.
+void StoredRevocationFeed::Report(const absl::Status& status) {
+  if (status.ok() && failing_) parts_.log.Info("feed.recovered");
+  if (!status.ok() && !failing_) {
+    parts_.log.Error("feed.read_failed", {{"reason", ReasonOf(status)}});
+  }
+  failing_ = !status.ok();
+}
+
+absl::Status StoredRevocationFeed::CatchUp() {
+  MutexLock lock(mu_);
+  const uint64_t ticket = ++asked_;
+  wake_.NotifyAll();
+  while (served_ < ticket && !stop_) answered_.Wait(mu_);
+  // A later reading may have been served since: it covers this one too.
+  if (served_ >= ticket) return outcome_;
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                          "the server is stopping", absl::Seconds(1));
+}
+
+absl::Status StoredRevocationFeed::ReadOnce() {
+  const absl::Duration started = parts_.clock.Monotonic();
+  TESSERA_ASSIGN_OR_RETURN(Reading reading, ReadStore(!view_->loaded()));
+  if (IsWholeWanted(reading)) {
+    TESSERA_ASSIGN_OR_RETURN(reading, ReadStore(true));
+  }
+  const bool keys_changed = RefreshKeys(reading);
+  const bool entries_changed = Take(std::move(reading), started);
+  if (keys_changed || entries_changed) listeners_.Notify();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadStore(bool whole) {
+  int64_t after = 0;
+  if (!whole) {
+    MutexLock lock(mu_);
+    after = log_.head();
+  }
+  Reading reading;
+  TESSERA_RETURN_IF_ERROR(parts_.store.Read(
+      parts_.clock.Now() + kStoreTimeout, [&](storage::Repositories& repositories) {
+        reading = Reading();  // a second run begins anew
+        reading.whole = whole;
+        TESSERA_ASSIGN_OR_RETURN(reading.store_epoch, repositories.keys.StoreEpoch());
+        TESSERA_ASSIGN_OR_RETURN(reading.key_set_version, repositories.keys.Version());
+        TESSERA_ASSIGN_OR_RETURN(reading.head, repositories.revocations.Head());
+        return ListAll(repositories.revocations, after, reading.entries);
+      }));
+  return reading;
+}
+
+// A tail that does not fit what is held: another store, a store that went back, or a hole.
+bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
+  if (tail.whole) return false;
+  bool same_epoch = false;
+  FeedLog::Fit fit = FeedLog::Fit::kFits;
+  int64_t held = 0;
+  {
+    MutexLock lock(mu_);
+    same_epoch = tail.store_epoch == store_epoch_;
+    fit = log_.Judge(tail.entries, tail.head);
+    held = log_.head();
+  }
+  if (same_epoch && fit == FeedLog::Fit::kFits) return false;
+  const std::string_view event = !same_epoch                      ? "feed.store_epoch_changed"
+                                 : fit == FeedLog::Fit::kWentBack ? "feed.store_went_back"
+                                                                  : "feed.hole";
+  parts_.log.Warning(event, {{"held", absl::StrCat(held)}, {"head", absl::StrCat(tail.head)}});
+  return true;
+}
+
+// The view first: whoever sees an entry here may rely on the view. True if anything is new.
+bool StoredRevocationFeed::Take(Reading reading, absl::Duration started) {
+  if (!reading.entries.empty()) view_->Merge(NoticesOf(reading.entries));
+  view_->MarkCurrent();
+  MutexLock lock(mu_);
+  const bool changed = reading.whole || !reading.entries.empty();
+  if (reading.whole) {
+    log_.Restart(std::move(reading.entries), reading.head);
+  } else {
+    log_.Append(std::move(reading.entries));
+  }
+  store_epoch_ = std::move(reading.store_epoch);
+  read_at_ = started;
+  return changed;
+}
+
+// A failure leaves the keys as they are; the next turn tries again. True if they changed.
+bool StoredRevocationFeed::RefreshKeys(const Reading& reading) {
+  const std::shared_ptr<const KeySnapshot> before = parts_.keys.Current();
+  if (before->version == reading.key_set_version && before->store_epoch == reading.store_epoch) {
+    return false;
+  }
+  const absl::Status refreshed = parts_.keys.Refresh();
+  if (!refreshed.ok() && !keys_failing_) {
+    parts_.log.Error("keys.refresh_failed", {{"reason", ReasonOf(refreshed)}});
+  }
+  keys_failing_ = !refreshed.ok();
+  return parts_.keys.Current() != before;
+}
+
+void StoredRevocationFeed::Prune() {
+  const absl::Duration now = parts_.clock.Monotonic();
+  if (now - pruned_at_ < kPruneEvery) return;
+  pruned_at_ = now;
+  const absl::Time expired_before = pruning_.Now();
+  view_->Prune(expired_before);
+  MutexLock lock(mu_);
+  log_.Prune(expired_before);
+}
+
+RevocationFeed::Position StoredRevocationFeed::Now() const {
+  Position position;
+  position.key_set_version = parts_.keys.Current()->version;
+  MutexLock lock(mu_);
+  position.head_seq = log_.head();
+  position.store_epoch = store_epoch_;
+  position.age = parts_.clock.Monotonic() - read_at_;
+  return position;
+}
+
+absl::StatusOr<std::vector<Revocation>> StoredRevocationFeed::After(int64_t seq,
+                                                                    size_t limit) const {
+  MutexLock lock(mu_);
+  return log_.After(seq, limit);
+}
+
+RevocationFeed::Snapshot StoredRevocationFeed::TakeSnapshot() const {
+  MutexLock lock(mu_);
+  return log_.TakeSnapshot();
+}
+
+std::shared_ptr<void> StoredRevocationFeed::Subscribe(std::function<void()> listener) {
+  return listeners_.Add(std::move(listener));
+}
+
+}  // namespace tessera::server

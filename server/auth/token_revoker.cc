@@ -1,0 +1,63 @@
+#include "server/auth/token_revoker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/auth/refresh_token.h"
+#include "server/auth/revocation_feed.h"
+#include "server/auth/revocations.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/claims.h"
+
+namespace tessera::server {
+
+absl::Status TokenRevoker::Revoke(const CallInfo& call, const Secret& token) const {
+  if (!LooksLikeRefreshToken(token.Reveal())) return RevokeAccess(call, token);
+  const absl::StatusOr<RefreshClaim> claim = ParseRefreshToken(token, *parts_.keys.Current());
+  if (!claim.ok()) return absl::OkStatus();  // none of ours: there is nothing to revoke
+  return ender_.End(call, claim->session_id, "revoked");
+}
+
+absl::Status TokenRevoker::Logout(const CallInfo& call, const Secret& refresh_token) const {
+  TESSERA_ASSIGN_OR_RETURN(const RefreshClaim claim,
+                           ParseRefreshToken(refresh_token, *parts_.keys.Current()));
+  return ender_.End(call, claim.session_id, "logout");
+}
+
+absl::Status TokenRevoker::RevokeAccess(const CallInfo& call, const Secret& token) const {
+  const std::optional<VerifiedToken> verified = Genuine(token, parts_.clock.Now());
+  if (!verified.has_value()) return absl::OkStatus();
+  // What the view holds is durable; so asking again and again adds no rows.
+  if (parts_.feed.view()->IsRevoked(*verified)) return absl::OkStatus();
+  const Claims& claims = verified->claims();
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& repositories) {
+        return repositories.revocations.Append(
+            {RevokeTokenEntry(claims.token_id, claims.expires_at)});
+      }));
+  parts_.log.Info("token.revoked", {{"token_id", claims.token_id.str()},
+                                    {"user", claims.subject},
+                                    {"session", claims.session_id.str()},
+                                    {"peer", call.peer}});
+  return parts_.feed.CatchUp();
+}
+
+// A token that one of our keys signed and that is alive, or will be: one whose life has not begun
+// here (the clock was set back) is judged at its own beginning, so that it never comes to life.
+std::optional<VerifiedToken> TokenRevoker::Genuine(const Secret& token, absl::Time now) const {
+  const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
+  absl::StatusOr<VerifiedToken> verified = verifier_.Verify(token.Reveal(), *keys->verify, now);
+  if (verified.ok()) return *std::move(verified);
+  if (ReasonOf(verified.status()) != reason::kTokenNotYetValid) return std::nullopt;
+  const absl::StatusOr<UnverifiedToken> shown = InspectWithoutVerifying(token.Reveal());
+  if (!shown.ok()) return std::nullopt;
+  const absl::StatusOr<Claims> claims = ClaimsFromJson(shown->payload_json);
+  if (!claims.ok()) return std::nullopt;
+  verified = verifier_.Verify(token.Reveal(), *keys->verify,
+                              std::max(claims->not_before, claims->issued_at));
+  if (!verified.ok()) return std::nullopt;
+  return *std::move(verified);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,37 @@
+// RevokeToken and Logout: the token in the request is the credential (RFC 7009).
+#ifndef TESSERA_SERVER_AUTH_TOKEN_REVOKER_H_
+#define TESSERA_SERVER_AUTH_TOKEN_REVOKER_H_
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/auth/auth_facade.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/session_ender.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::server {
+
+// Thread-safe, immutable. See AuthFacade::Revoke and Logout for the errors.
+class TokenRevoker {
+ public:
+  // `verifier` takes any audience.
+  TokenRevoker(const TokenVerifier& verifier, AuthFacade::Parts parts)
+      : verifier_(verifier), parts_(parts), ender_(parts) {}
+
+  absl::Status Revoke(const CallInfo& call, const Secret& token) const;
+  absl::Status Logout(const CallInfo& call, const Secret& refresh_token) const;
+
+ private:
+  absl::Status RevokeAccess(const CallInfo& call, const Secret& token) const;
+  std::optional<VerifiedToken> Genuine(const Secret& token, absl::Time now) const;
+
+  const TokenVerifier& verifier_;
+  AuthFacade::Parts parts_;
+  SessionEnder ender_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_AUTH_TOKEN_REVOKER_H_

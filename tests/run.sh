@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Builds and tests everything, or a part by name: tests/run.sh --help
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+jobs=$(nproc)
+summaries=()
+failed=()
+
+usage() {
+  cat <<'HELP'
+Usage: tests/run.sh [PART...]
+
+Without a part: all that has to pass before a commit lands (setup, dev, asan).
+
+  setup   install the packages and npm modules that are missing
+  dev     build the dev preset, and run every test: rooms, lint, end to end, install
+  asan    the same tests of programs under AddressSanitizer and UndefinedBehaviorSanitizer (clang)
+  tsan    the rooms without gRPC under ThreadSanitizer (clang); not part of all
+  unit    the dev preset's rooms alone: no lint, no end to end
+  lint    layering, buf, clang-format, clang-tidy, shellcheck, links
+  e2e     whole programs: C++, JavaScript, quickstart
+  install the installed libraries, used by the examples as an outside project
+  tidy    clang-tidy on every source file, not only the changed ones (long); not part of all
+  ROOM    one room's tests: base token guard caller cli storage config lanes auth user rpc ...
+
+Environment: TESSERA_BASE  the commit that `changed files` are counted from.
+HELP
+}
+
+step() { printf '\n=== %s\n' "$*"; }
+
+setup() {
+  step "setup"
+  deploy/install_packages.sh build test
+  if ! cmp -s tests/package-lock.json tests/node_modules/.tessera-lock; then
+    (cd tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp tests/package-lock.json tests/node_modules/.tessera-lock
+  fi
+}
+
+# build PRESET [TARGET...]
+build() {
+  local preset=$1
+  shift
+  step "build $preset"
+  cmake --preset "$preset" >"build-$preset.log" 2>&1 || {
+    cat "build-$preset.log"
+    rm -f "build-$preset.log"
+    exit 1
+  }
+  mv "build-$preset.log" "build/$preset/configure.log"
+  cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
+}
+
+# run PRESET CTEST-ARGUMENT...: keeps the closing lines, goes on after a failure.
+run() {
+  local preset=$1
+  shift
+  step "test $preset $*"
+  local log=build/$preset/ctest.log
+  local code=0
+  ctest --preset "$preset" -j "$jobs" --no-tests=error --output-on-failure "$@" >"$log" 2>&1 ||
+    code=$?
+  grep -v -E '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed )' "$log" || true
+  if [[ $code != 0 ]]; then failed+=("$preset $*"); fi
+  summaries+=("$preset $*: $(grep -E '^[0-9]+% tests passed' "$log" || echo "no test ran")")
+}
+
+sanitizer_options() {
+  export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
+  export TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
+}
+
+# The rooms whose code has no gRPC in it, which hands memory between threads unseen by TSan.
+tsan_rooms=(base token storage config lanes auth user)
+
+part() {
+  case $1 in
+    setup) setup ;;
+    dev) build dev && run dev ;;
+    unit) build dev && run dev -LE '^(lint|e2e|install)$' ;;
+    lint) build dev && run dev -L '^lint$' ;;
+    e2e) build dev && run dev -L '^e2e$' ;;
+    install) build dev && run dev -L '^install$' ;;
+    tidy) build dev && TESSERA_TIDY=all tests/lint/lint.sh tidy build/dev ;;
+    asan) build asan && sanitizer_options && run asan ;;
+    tsan)
+      build tsan "${tsan_rooms[@]/%/_test}"
+      sanitizer_options
+      run tsan -L "^($(IFS='|' && echo "${tsan_rooms[*]}"))\$"
+      ;;
+    all)
+      part setup
+      part dev
+      part asan
+      ;;
+    *) build dev "$1_test" && run dev -L "^$1\$" ;;
+  esac
+}
+
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+  usage
+  exit 0
+fi
+started=$SECONDS
+for name in "${@:-all}"; do part "$name"; done
+
+if [[ ${#summaries[@]} == 0 ]]; then exit 0; fi
+step "$((SECONDS - started)) s"
+printf '%s\n' "${summaries[@]}"
+if [[ ${#failed[@]} != 0 ]]; then
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
+fi

@@ -1,0 +1,28 @@
+#include "storage/sql/sql_repositories.h"
+
+#include "storage/sql/sql_key_repository.h"
+#include "storage/sql/sql_revocation_repository.h"
+#include "storage/sql/sql_role_repository.h"
+#include "storage/sql/sql_session_repository.h"
+#include "storage/sql/sql_user_repository.h"
+#include "storage/sql/transaction.h"
+
+namespace tessera::storage::sql {
+
+absl::Status RunWork(soci::session& session, const Engine& engine, LogSink& log, Store::Work work) {
+  Transaction transaction(session, engine, log);
+  SqlUserRepository users(transaction);
+  SqlRoleRepository roles(transaction);
+  SqlSessionRepository sessions(transaction);
+  SqlRevocationRepository revocations(transaction);
+  SqlKeyRepository keys(transaction);
+  Repositories repositories{users, roles, sessions, revocations, keys};
+  try {
+    absl::Status status = work(repositories);
+    return transaction.health().ok() ? status : transaction.health();
+  } catch (...) {
+    return StatusOf(std::current_exception(), "work", engine, log);
+  }
+}
+
+}  // namespace tessera::storage::sql

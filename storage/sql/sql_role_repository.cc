@@ -1,0 +1,171 @@
+#include "storage/sql/sql_role_repository.h"
+
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "storage/sql/bounded_delete.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::storage::sql {
+namespace {
+
+// A role for each of its audiences; `roles` in the middle is a selection of whole roles.
+constexpr char kSelectBegin[] =
+    "SELECT r.id, r.name, r.description, r.created_at, a.audience FROM (SELECT id, name,"
+    " description, created_at FROM roles ";
+constexpr char kSelectEnd[] =
+    ") AS r LEFT JOIN role_audiences AS a ON a.role_id = r.id ORDER BY r.name, a.place";
+
+absl::Status NotFound(std::string_view reason, std::string_view text) {
+  return Refusal(absl::StatusCode::kNotFound, reason, text);
+}
+absl::Status UserGone() { return NotFound(reason::kUserNotFound, "no such user"); }
+absl::Status RoleGone() { return NotFound(reason::kRoleNotFound, "no such role"); }
+
+// Runs a statement made of kSelectBegin and kSelectEnd.
+std::vector<Role> Collect(Statement& statement) {
+  std::vector<Role> roles;
+  std::string id;
+  Role row;
+  std::optional<std::string> audience;
+  statement.Into(id).Into(row.name).Into(row.description).Into(row.created_at).Into(audience);
+  statement.Each([&] {
+    if (roles.empty() || roles.back().id.str() != id) {
+      roles.push_back(row);
+      roles.back().id = RoleId(id);
+    }
+    if (audience.has_value()) roles.back().audiences.push_back(*audience);
+  });
+  return roles;
+}
+
+void InsertAudiences(soci::session& session, const Role& role) {
+  int64_t place = 0;
+  for (const std::string& audience : role.audiences) {
+    Statement(session,
+              "INSERT INTO role_audiences (role_id, place, audience)"
+              " VALUES (:role, :place, :audience)")
+        .Bind("role", role.id.str())
+        .Bind("place", place++)
+        .Bind("audience", audience)
+        .Run();
+  }
+}
+
+void DeleteGrants(soci::session& session, const RoleId& id) {
+  DeleteInBatches(std::numeric_limits<int64_t>::max(), [&](int64_t batch) {
+    return Statement(session,
+                     "DELETE FROM user_roles WHERE role_id = :role AND user_id IN (SELECT user_id"
+                     " FROM (SELECT user_id FROM user_roles WHERE role_id = :role"
+                     " ORDER BY user_id LIMIT :batch) AS picked)")
+        .Bind("role", id.str())
+        .Bind("batch", batch)
+        .Run();
+  });
+}
+
+}  // namespace
+
+absl::Status SqlRoleRepository::Insert(const Role& role) {
+  return transaction_.Do(
+      "roles.insert",
+      [&](soci::session& session) {
+        Statement statement(session,
+                            "INSERT INTO roles (id, name, description, created_at)"
+                            " VALUES (:id, :name, :description, :created_at)");
+        statement.Bind("id", role.id.str()).Bind("name", role.name);
+        statement.Bind("description", role.description).Bind("created_at", role.created_at).Run();
+        InsertAudiences(session, role);
+      },
+      {.duplicate = Refusal(absl::StatusCode::kAlreadyExists, reason::kRoleNameTaken,
+                            "another role has this name")});
+}
+
+absl::StatusOr<std::optional<Role>> SqlRoleRepository::FindByName(std::string_view name) {
+  return transaction_.Do("roles.find_by_name", [&](soci::session& session) -> std::optional<Role> {
+    Statement statement(session, absl::StrCat(kSelectBegin, "WHERE name = :name", kSelectEnd));
+    std::vector<Role> roles = Collect(statement.Bind("name", name));
+    if (roles.empty()) return std::nullopt;
+    return std::move(roles.front());
+  });
+}
+
+absl::StatusOr<std::vector<Role>> SqlRoleRepository::List(std::string_view after_name, int limit) {
+  return transaction_.Do("roles.list", [&](soci::session& session) {
+    Statement statement(
+        session,
+        absl::StrCat(kSelectBegin, "WHERE name > :after ORDER BY name LIMIT :limit", kSelectEnd));
+    return Collect(statement.Bind("after", after_name).Bind("limit", int64_t{limit}));
+  });
+}
+
+absl::StatusOr<bool> SqlRoleRepository::Delete(const RoleId& id) {
+  return transaction_.Do("roles.delete", [&](soci::session& session) {
+    DeleteGrants(session, id);
+    Statement(session, "DELETE FROM role_audiences WHERE role_id = :id").Bind("id", id.str()).Run();
+    return Statement(session, "DELETE FROM roles WHERE id = :id").Bind("id", id.str()).Run() == 1;
+  });
+}
+
+absl::StatusOr<bool> SqlRoleRepository::Exists(const char* select, const std::string& id) {
+  return transaction_.Do("roles.exists", [&](soci::session& session) {
+    std::string found;
+    return Statement(session, select).Bind("id", id).Into(found).One();
+  });
+}
+
+absl::Status SqlRoleRepository::Grant(const RoleId& role, const UserId& user, absl::Time now) {
+  TESSERA_ASSIGN_OR_RETURN(const bool user_exists,
+                           Exists("SELECT id FROM users WHERE id = :id", user.str()));
+  if (!user_exists) return UserGone();
+  TESSERA_ASSIGN_OR_RETURN(const bool role_exists,
+                           Exists("SELECT id FROM roles WHERE id = :id", role.str()));
+  if (!role_exists) return RoleGone();
+  const absl::Status granted = transaction_.Do(
+      "roles.grant",
+      [&](soci::session& session) {
+        Statement statement(session,
+                            "INSERT INTO user_roles (user_id, role_id, granted_at)"
+                            " VALUES (:user, :role, :now)");
+        statement.Bind("user", user.str()).Bind("role", role.str()).Bind("now", now).Run();
+      },
+      // Where others write beside this transaction, the user may vanish after the look above.
+      {.primary = absl::AlreadyExistsError("held already"), .orphan = UserGone()});
+  return absl::IsAlreadyExists(granted) ? absl::OkStatus() : granted;
+}
+
+absl::StatusOr<bool> SqlRoleRepository::Revoke(const RoleId& role, const UserId& user) {
+  return transaction_.Do("roles.revoke", [&](soci::session& session) {
+    Statement statement(session,
+                        "DELETE FROM user_roles WHERE user_id = :user AND role_id = :role");
+    return statement.Bind("user", user.str()).Bind("role", role.str()).Run() == 1;
+  });
+}
+
+absl::StatusOr<std::vector<Role>> SqlRoleRepository::HeldBy(const UserId& user) {
+  return transaction_.Do("roles.held_by", [&](soci::session& session) {
+    Statement statement(session, absl::StrCat(kSelectBegin,
+                                              "WHERE id IN (SELECT role_id FROM user_roles"
+                                              " WHERE user_id = :user)",
+                                              kSelectEnd));
+    return Collect(statement.Bind("user", user.str()));
+  });
+}
+
+absl::StatusOr<int64_t> SqlRoleRepository::CountActiveHolders(const RoleId& role) {
+  return transaction_.Do("roles.count_active_holders", [&](soci::session& session) {
+    int64_t holders = 0;
+    Statement(session,
+              "SELECT COUNT(*) FROM user_roles AS g INNER JOIN users AS u ON u.id = g.user_id"
+              " WHERE g.role_id = :role AND u.state = 0")
+        .Bind("role", role.str())
+        .Into(holders)
+        .One();
+    return holders;
+  });
+}
+
+}  // namespace tessera::storage::sql

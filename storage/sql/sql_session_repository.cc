@@ -1,0 +1,126 @@
+#include "storage/sql/sql_session_repository.h"
+
+#include <algorithm>
+#include <string>
+
+#include "storage/sql/bounded_delete.h"
+#include "tessera/base/reason.h"
+
+namespace tessera::storage::sql {
+namespace {
+
+// The column `ends_at`: whichever comes first.
+absl::Time EndOf(const Session& session) {
+  const absl::Time end = std::min(session.idle_expires_at, session.expires_at);
+  return std::min(end, session.revoked_at.value_or(absl::InfiniteFuture()));
+}
+
+void BindSession(Statement& statement, const Session& row) {
+  statement.Bind("id", row.id.str()).Bind("user", row.user_id.str());
+  statement.Bind("user_version", row.user_version).Bind("generation", row.generation);
+  statement.Bind("mac_kid", row.mac_kid).Bind("audience", row.audience);
+  statement.Bind("created_at", row.created_at).Bind("auth_time", row.auth_time);
+  statement.Bind("rotated_at", row.rotated_at).Bind("access_until", row.access_until);
+  statement.Bind("idle_expires_at", row.idle_expires_at).Bind("expires_at", row.expires_at);
+  statement.Bind("revoked_at", row.revoked_at).Bind("ends_at", EndOf(row));
+}
+
+}  // namespace
+
+absl::Status SqlSessionRepository::Insert(const Session& row) {
+  return transaction_.Do(
+      "sessions.insert",
+      [&](soci::session& session) {
+        Statement statement(
+            session,
+            "INSERT INTO sessions (id, user_id, user_version, generation, mac_kid, audience,"
+            " created_at, auth_time, rotated_at, access_until, idle_expires_at, expires_at,"
+            " revoked_at, ends_at) VALUES (:id, :user, :user_version, :generation, :mac_kid,"
+            " :audience, :created_at, :auth_time, :rotated_at, :access_until, :idle_expires_at,"
+            " :expires_at, :revoked_at, :ends_at)");
+        BindSession(statement, row);
+        statement.Run();
+      },
+      {.orphan = Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user")});
+}
+
+absl::StatusOr<std::optional<Session>> SqlSessionRepository::Find(const SessionId& id) {
+  return transaction_.Do("sessions.find", [&](soci::session& session) -> std::optional<Session> {
+    Session row;
+    std::string user;
+    Statement statement(
+        session,
+        "SELECT user_id, user_version, generation, mac_kid, audience, created_at, auth_time,"
+        " rotated_at, access_until, idle_expires_at, expires_at, revoked_at FROM sessions"
+        " WHERE id = :id");
+    statement.Bind("id", id.str());
+    statement.Into(user).Into(row.user_version).Into(row.generation).Into(row.mac_kid);
+    statement.Into(row.audience).Into(row.created_at).Into(row.auth_time).Into(row.rotated_at);
+    statement.Into(row.access_until).Into(row.idle_expires_at).Into(row.expires_at);
+    if (!statement.Into(row.revoked_at).One()) return std::nullopt;
+    row.id = id;
+    row.user_id = UserId(user);
+    return row;
+  });
+}
+
+absl::StatusOr<bool> SqlSessionRepository::Rotate(const SessionRotation& rotation) {
+  return transaction_.Do("sessions.rotate", [&](soci::session& session) {
+    Statement statement(
+        session,
+        "UPDATE sessions SET generation = :from + 1, mac_kid = :mac_kid, rotated_at = :rotated_at,"
+        " access_until = CASE WHEN access_until < :access THEN :access ELSE access_until END,"
+        " idle_expires_at = :idle,"
+        " ends_at = CASE WHEN expires_at < :idle THEN expires_at ELSE :idle END"
+        " WHERE id = :id AND generation = :from AND revoked_at IS NULL");
+    statement.Bind("from", rotation.from_generation).Bind("mac_kid", rotation.mac_kid);
+    statement.Bind("rotated_at", rotation.rotated_at).Bind("access", rotation.access_until);
+    statement.Bind("idle", rotation.idle_expires_at).Bind("id", rotation.id.str());
+    return statement.Run() == 1;
+  });
+}
+
+absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const SessionId& id, absl::Time until) {
+  return transaction_.Do("sessions.extend_access", [&](soci::session& session) {
+    Statement statement(
+        session,
+        "UPDATE sessions SET access_until = CASE WHEN access_until < :until THEN :until"
+        " ELSE access_until END WHERE id = :id AND revoked_at IS NULL");
+    return statement.Bind("until", until).Bind("id", id.str()).Run() == 1;
+  });
+}
+
+absl::StatusOr<bool> SqlSessionRepository::Revoke(const SessionId& id, absl::Time now) {
+  return transaction_.Do("sessions.revoke", [&](soci::session& session) {
+    Statement statement(session,
+                        "UPDATE sessions SET revoked_at = :now,"
+                        " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
+                        " WHERE id = :id AND revoked_at IS NULL");
+    return statement.Bind("now", now).Bind("id", id.str()).Run() == 1;
+  });
+}
+
+absl::StatusOr<int64_t> SqlSessionRepository::RevokeAllOf(const UserId& user, absl::Time now) {
+  return transaction_.Do("sessions.revoke_all_of", [&](soci::session& session) {
+    Statement statement(session,
+                        "UPDATE sessions SET revoked_at = :now,"
+                        " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
+                        " WHERE user_id = :user AND revoked_at IS NULL");
+    return statement.Bind("now", now).Bind("user", user.str()).Run();
+  });
+}
+
+absl::StatusOr<int64_t> SqlSessionRepository::DeleteEnded(absl::Time before, int limit) {
+  return transaction_.Do("sessions.delete_ended", [&](soci::session& session) {
+    return DeleteInBatches(limit, [&](int64_t batch) {
+      return Statement(session,
+                       "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions"
+                       " WHERE ends_at < :before ORDER BY ends_at, id LIMIT :batch) AS picked)")
+          .Bind("before", before)
+          .Bind("batch", batch)
+          .Run();
+    });
+  });
+}
+
+}  // namespace tessera::storage::sql

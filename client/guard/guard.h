@@ -1,12 +1,19 @@
 // The guard: no call reaches a handler of a gRPC server without a token that the method's rule
 // accepts.
 //
-//   auto guard = tessera::Guard::Create({.issuer = ..., .audience = "orders", .keys = ...,
-//   .revocations = ...}); grpc::ServerBuilder builder; builder.AddListeningPort("127.0.0.1:50051",
-//   (*guard)->Plaintext()); builder.RegisterService(&orders); auto server =
-//   (*guard)->Start(builder);        // refuses unguarded ports and methods without a rule
+//   tessera::GuardOptions options;
+//   options.issuer = "https://auth.example";
+//   options.audience = "orders";
+//   options.keys = tessera::KeysFromServer(...);
+//   options.revocations = tessera::RevocationsFromServer(...);
+//   auto guard = tessera::Guard::Create(std::move(options));
+//
+//   grpc::ServerBuilder builder;
+//   builder.AddListeningPort("127.0.0.1:50051", (*guard)->Plaintext());
+//   builder.RegisterService(&orders);
+//   auto server = (*guard)->Start(builder);  // refuses unguarded ports and methods without a rule
 //   ...
-//   auto principal = (*guard)->PrincipalOf(*context);  // in a handler
+//   auto caller = guard->PrincipalOf(*context);  // in a handler
 #ifndef TESSERA_GUARD_GUARD_H_
 #define TESSERA_GUARD_GUARD_H_
 
@@ -33,7 +40,7 @@ class ServerCredentials;
 struct SslServerCredentialsOptions;
 namespace experimental {
 class ServerInterceptorFactoryInterface;
-}
+}  // namespace experimental
 }  // namespace grpc
 
 namespace tessera {
@@ -62,7 +69,9 @@ struct GuardOptions {
   LogSink* log = &NoLog();              // must outlive the guard
 };
 
-// Thread-safe. Must outlive the server that Start returned.
+// Thread-safe. Must outlive the server that Start returned. Not guarded, because gRPC shows no
+// credentials' processor to them: calls through Server::InProcessChannel, whose handlers run (as
+// nobody, and cancelled) even when refused.
 class Guard {
  public:
   // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.
@@ -87,16 +96,18 @@ class Guard {
   virtual absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Tls(const TlsFiles& files) = 0;
 
   // Adds the guard's interceptor (before `interceptors`, the service's own), and starts the server.
-  // FAILED_PRECONDITION: names each port that is not guarded and each method without a rule;
-  // nothing was started.
+  // Interceptors that the builder has been given are replaced: hand them in here instead, and give
+  // it none afterwards. FAILED_PRECONDITION: names each port that is not guarded and each method
+  // without a rule, or this guard has started a server already; UNAVAILABLE: gRPC could not start
+  // it, and which ports could not be opened. Nothing was started.
   virtual absl::StatusOr<std::unique_ptr<grpc::Server>> Start(
       grpc::ServerBuilder& builder,
       std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
           interceptors) = 0;
   absl::StatusOr<std::unique_ptr<grpc::Server>> Start(grpc::ServerBuilder& builder);
 
-  // Answers all parked calls, and refuses new ones; call it before Server::Shutdown. Start's server
-  // may be destroyed after.
+  // Answers the calls that wait for keys (UNAVAILABLE), and lets no more wait; call it before
+  // Server::Shutdown, which would wait for them. All other calls go on as before.
   virtual void Drain() = 0;
 
   // Who is calling; never null. Anonymous for a public method. For a context that this guard did

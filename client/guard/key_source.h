@@ -18,7 +18,9 @@ class Channel;
 
 namespace tessera {
 
-// Thread-safe. Current is called for every token and never blocks.
+// Thread-safe. Current is called for every token and never blocks. As long as the keys are the
+// same it should return the same pointer: other than the pointer, a guard has no cheap sign that a
+// key it has checked with is still trusted, and it verifies each token anew when it changes.
 class KeySource {
  public:
   virtual ~KeySource() = default;
@@ -28,19 +30,27 @@ class KeySource {
 
   // The newest keys are wanted because one is unknown. `done` is called exactly once, on any
   // thread, maybe before Fetch returns; all who ask while a fetch runs share it. OK: Current is as
-  // new as can be had now. UNAVAILABLE KEYS_UNAVAILABLE: the fetch failed.
+  // new as can be had now. UNAVAILABLE KEYS_UNAVAILABLE: the fetch failed. Must not block for
+  // long; a guard calls it on a thread of its own, one call at a time.
   virtual void Fetch(std::function<void(absl::Status)> done) = 0;
+
+  // A trusted road (the revocation feed) has brought the key set, whole. Sources with another road
+  // of their own ignore it, as this does.
+  virtual void Offer(std::shared_ptr<const JwkSet> keys);
 };
 
 // These keys, for ever.
 std::shared_ptr<KeySource> KeysInHand(JwkSet keys);
 
-// A JWK set in a file; read again when a key is unknown, at most once a second.
+// A JWK set in a file; read now, and again when a key is unknown, at most once a second. What was
+// read last stays when the file cannot be read; while nothing could be, Current is empty. A file
+// with a shared (`oct`) key must be readable by its owner only. `log` must outlive the source.
 std::shared_ptr<KeySource> KeysFromFile(std::string path, LogSink& log);
 
-// AuthService.GetJwks over `channel`. An unknown key causes at most one fetch per `min_interval`;
-// keys are kept through failed fetches for at most `max_age`, then Current is empty. `clock` and
-// `log` must outlive the source.
+// AuthService.GetJwks over `channel`. An unknown key causes at most one fetch per `min_interval`:
+// within it the last fetch's answer is given again. Keys are kept through failed fetches for at
+// most `max_age`, then Current is empty. Takes what is offered. `clock` and `log` must outlive the
+// source.
 struct ServerKeysOptions {
   absl::Duration min_interval = absl::Seconds(1);
   absl::Duration max_age = absl::Hours(24);

@@ -6,6 +6,7 @@
 
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
+#include "tessera/guard/key_source.h"
 #include "tessera/guard/revocation_view.h"
 
 namespace grpc {
@@ -28,9 +29,11 @@ std::shared_ptr<RevocationSource> RevocationsFromView(std::shared_ptr<Revocation
 // AuthService.WatchRevocations over `channel`, which brings the credentials of a user with role
 // `tessera.guard` (a channel made by tessera::Caller, say). Reconnects by itself with growing delay
 // (100 ms to 5 s), resumes where it was. `clock` and `log` must outlive the source; it keeps a
-// thread of its own, which its destructor ends.
+// thread of its own, which its destructor ends. The feed brings the key set too: it is offered to
+// `keys`, if given.
 std::shared_ptr<RevocationSource> RevocationsFromServer(std::shared_ptr<grpc::Channel> channel,
-                                                        const Clock& clock, LogSink& log);
+                                                        const Clock& clock, LogSink& log,
+                                                        std::shared_ptr<KeySource> keys = nullptr);
 
 // The loud way to do without: a revoked token is accepted until it expires.
 std::shared_ptr<RevocationSource> WithoutRevocations();

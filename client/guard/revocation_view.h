@@ -34,22 +34,25 @@ class RevocationView {
   // Takes entries in; one known already changes nothing, and nothing is ever taken back before it
   // expires.
   void Merge(const std::vector<RevocationNotice>& notices);
-  // The view is whole as of now. Until the first time `loaded` is false and nobody is to be
+  // The view is whole as of `age` ago. Until the first time `loaded` is false and nobody is to be
   // admitted.
-  void MarkCurrent();
+  void MarkCurrent(absl::Duration age = absl::ZeroDuration());
   bool loaded() const;
-  // Since MarkCurrent was last called (monotonic); infinite if never.
+  // How long ago the view was last known to be whole (monotonic); infinite if never.
   absl::Duration Age() const;
 
   bool IsRevoked(const VerifiedToken& token) const;
   bool IsKeyRevoked(const IdHash& key_hash) const;
 
-  // Forgets entries that expired before `now`. Returns how many are left.
+  // Forgets entries that expired before `now`. A wall clock that jumps ahead takes nothing back:
+  // `now` counts only as far as the monotonic clock has come since the view was made. Returns how
+  // many are left.
   size_t Prune(absl::Time now);
   size_t size() const;
 
   // Calls `listener` after every Merge that brought something new, on the merging thread, outside
-  // locks. The subscription ends when the returned handle dies; no call is under way after that.
+  // locks. The subscription ends when the returned handle dies; no call is under way after that (so
+  // a listener must not drop its own handle).
   std::shared_ptr<void> Subscribe(std::function<void()> listener);
 
  private:

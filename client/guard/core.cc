@@ -1,0 +1,115 @@
+#include "tessera/guard/core.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "tessera/base/reason.h"
+#include "tessera/guard/decision.h"
+#include "tessera/token/digest.h"
+
+namespace tessera::guard {
+namespace {
+
+constexpr size_t kMaxLoggedPath = 128;
+constexpr absl::Duration kKeysRetry = absl::Seconds(1);
+
+// A path comes from anybody: no more of it than fits a line, and nothing that would start another.
+std::string Printable(std::string_view path) {
+  std::string text(path.substr(0, kMaxLoggedPath));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x21 || c > 0x7e; }, '?');
+  return text;
+}
+
+}  // namespace
+
+Core::Core(GuardOptions options, TokenVerifier verifier)
+    : options_(std::move(options)),
+      verifier_(std::move(verifier)),
+      view_(options_.revocations->view()),
+      cache_(options_.cache_bytes),
+      streams_(view_, options_.leeway, *options_.clock, *options_.log),
+      parking_(options_.keys, options_.max_parked_calls) {}
+
+absl::StatusOr<std::shared_ptr<const KnownToken>> Core::DecideNow(const RuledMethod& method,
+                                                                  const Bearer& bearer) {
+  const bool looks_at_token =
+      method.rule.admission == Admission::kAuthenticated && bearer.kind == Bearer::Kind::kOne;
+  const Facts facts{method.rule,
+                    bearer,
+                    options_.keys->Current(),
+                    view_.get(),
+                    options_.without_first_view,
+                    options_.clock->Now(),
+                    looks_at_token ? cache_.Find(bearer.token) : nullptr};
+  auto decision = Decide(verifier_, facts);
+  const bool bad_token = decision.status().code() == absl::StatusCode::kUnauthenticated;
+  if (bad_token && facts.cached != nullptr) cache_.Forget(bearer.token);
+  return decision;
+}
+
+absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_are_new) {
+  if (closed_) return absl::UnavailableError("the service is shutting down");
+  const RuleBook* book = book_;
+  if (book == nullptr) {
+    return Refusal(absl::StatusCode::kPermissionDenied, reason::kMethodUnruled,
+                   "the server was not started by its guard");
+  }
+  const RuledMethod* method = book->Find(path);
+  if (method == nullptr) return absl::UnimplementedError("no such method");
+  auto decision = DecideNow(*method, bearer);
+  if (decision.ok()) {
+    if (*decision != nullptr) {
+      cache_.Admit(bearer.token, *decision, method, options_.clock->Monotonic());
+    }
+    return absl::OkStatus();
+  }
+  const bool no_keys = keys_are_new && options_.keys->Current()->empty() &&
+                       ReasonOf(decision.status()) == reason::kTokenUnknownKey;
+  if (!no_keys) return decision.status();
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                          "there are no keys to check tokens with", kKeysRetry);
+}
+
+absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view path,
+                                                              const Bearer& bearer) {
+  if (closed_) return absl::UnavailableError("the service is shutting down");
+  const RuleBook* book = book_;
+  const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
+  if (method == nullptr) return absl::UnimplementedError("no such method");
+  if (method->rule.admission == Admission::kPublic) return std::shared_ptr<const KnownToken>();
+  if (bearer.kind == Bearer::Kind::kOne) {
+    if (auto known = cache_.TakeAdmitted(bearer.token, method); known != nullptr) return known;
+  }
+  return DecideNow(*method, bearer);
+}
+
+void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
+  if (closed_) return;
+  const std::string reason = ReasonOf(refusal);
+  options_.log->Info(
+      "guard.refused",
+      {{"method", Printable(path)},
+       {"reason", reason.empty() ? absl::StatusCodeToString(refusal.code()) : reason},
+       {"check", std::string(refusal.message())},
+       {"token", bearer.kind == Bearer::Kind::kOne ? Fingerprint(bearer.token) : "none"}});
+}
+
+bool Core::Open(std::unique_ptr<const RuleBook> book) {
+  MutexLock lock(mu_);
+  if (book_ != nullptr) return false;
+  book_ = book.get();
+  books_.push_back(std::move(book));
+  return true;
+}
+
+void Core::TakeBack() { book_ = nullptr; }
+
+void Core::Close() {
+  parking_.Stop();
+  streams_.Stop();
+  closed_ = true;
+}
+
+}  // namespace tessera::guard

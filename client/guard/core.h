@@ -1,0 +1,78 @@
+// What the processor (in front of the handler), the interceptor (beside it) and the Guard share.
+#ifndef TESSERA_GUARD_CORE_H_
+#define TESSERA_GUARD_CORE_H_
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tessera/base/mutex.h"
+#include "tessera/guard/bearer.h"
+#include "tessera/guard/guard.h"
+#include "tessera/guard/known_token.h"
+#include "tessera/guard/parking_lot.h"
+#include "tessera/guard/principal_table.h"
+#include "tessera/guard/rule_book.h"
+#include "tessera/guard/stream_registry.h"
+#include "tessera/guard/token_cache.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::guard {
+
+// Thread-safe. Held by shared pointer: gRPC keeps credentials, and so this, for as long as a
+// connection lingers. After Close it touches neither clock, log nor sources.
+class Core {
+ public:
+  Core(GuardOptions options, TokenVerifier verifier);
+
+  // The decision about a call, before its handler. OK: admitted, and counted until Claim.
+  // What Decide returns, and UNIMPLEMENTED for a path that is in no book. `keys_are_new`: a fetch
+  // has just ended, so that an empty key set is the source's fault.
+  absl::Status Admit(std::string_view path, const Bearer& bearer, bool keys_are_new = false);
+
+  // For the interceptor: the token that Admit let through for this call (null for a public method).
+  // When that cannot be told the call is judged anew.
+  absl::StatusOr<std::shared_ptr<const KnownToken>> Claim(std::string_view path,
+                                                          const Bearer& bearer);
+
+  void LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
+
+  // From now on calls are judged by `book`. False if there is one already.
+  bool Open(std::unique_ptr<const RuleBook> book);
+  // Takes back the book of a server that did not start: all calls are refused again.
+  void TakeBack();
+  // Ends the threads; refuses all calls. Once, by the Guard's destructor.
+  void Close();
+
+  const GuardOptions& options() const { return options_; }
+  const std::shared_ptr<RevocationView>& view() const { return view_; }
+  ParkingLot& parking() { return parking_; }
+  StreamRegistry& streams() { return streams_; }
+  PrincipalTable& principals() { return principals_; }
+  TokenCache& cache() { return cache_; }
+
+ private:
+  absl::StatusOr<std::shared_ptr<const KnownToken>> DecideNow(const RuledMethod& method,
+                                                              const Bearer& bearer);
+
+  const GuardOptions options_;
+  const TokenVerifier verifier_;
+  const std::shared_ptr<RevocationView> view_;  // may be null
+  TokenCache cache_;
+  PrincipalTable principals_;
+  StreamRegistry streams_;
+  ParkingLot parking_;
+  std::atomic<bool> closed_{false};
+
+  std::atomic<const RuleBook*> book_{nullptr};
+  Mutex mu_;
+  // Also those taken back: a call may still be reading one.
+  std::vector<std::unique_ptr<const RuleBook>> books_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace tessera::guard
+
+#endif  // TESSERA_GUARD_CORE_H_

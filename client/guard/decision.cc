@@ -1,0 +1,114 @@
+#include "tessera/guard/decision.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::guard {
+namespace {
+
+constexpr absl::Duration kStaleRetry = absl::Seconds(1);
+
+using KnownPtr = std::shared_ptr<const KnownToken>;
+
+absl::Status Unauthenticated(std::string_view reason, std::string_view text) {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason, text);
+}
+
+absl::Status Denied(std::string_view reason, std::string_view text) {
+  return Refusal(absl::StatusCode::kPermissionDenied, reason, text);
+}
+
+absl::Status CheckPresented(const Bearer& bearer) {
+  switch (bearer.kind) {
+    case Bearer::Kind::kOne:
+      return absl::OkStatus();
+    case Bearer::Kind::kNone:
+      return Unauthenticated(reason::kTokenMissing, "the call carries no token");
+    case Bearer::Kind::kSeveral:
+      return Unauthenticated(reason::kTokenMultiple, "the call carries more than one token");
+    case Bearer::Kind::kMalformed:
+      break;
+  }
+  return Unauthenticated(reason::kTokenMalformed, "the authorization header holds no bearer token");
+}
+
+// What the verifier found once and what may have changed since.
+absl::Status CheckAgain(const TokenVerifier& verifier, const KnownToken& known, absl::Time now) {
+  const Claims& claims = known.token.claims();
+  const Expected& expected = verifier.expected();
+  if (claims.issuer != expected.issuer) {
+    return Unauthenticated(reason::kTokenIssuer, "a token of another issuer");
+  }
+  if (expected.audience.has_value() && claims.audience != *expected.audience) {
+    return Unauthenticated(reason::kTokenAudience, "log in for audience " + *expected.audience);
+  }
+  return verifier.CheckTimes(claims, now);
+}
+
+absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& facts) {
+  if (facts.cached != nullptr && facts.cached->keys == facts.keys) {
+    TESSERA_RETURN_IF_ERROR(CheckAgain(verifier, *facts.cached, facts.now));
+    return facts.cached;
+  }
+  auto verified = verifier.Verify(facts.bearer.token, *facts.keys, facts.now);
+  if (!verified.ok()) return verified.status();
+  return std::make_shared<const KnownToken>(*std::move(verified), facts.keys);
+}
+
+absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
+  if (facts.revocations == nullptr) return absl::OkStatus();
+  if (!facts.without_first_view && !facts.revocations->loaded()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
+                            "the list of revocations is not there yet", kStaleRetry);
+  }
+  if (facts.revocations->IsRevoked(token)) {
+    return Unauthenticated(reason::kTokenRevoked, "the token has been revoked");
+  }
+  return absl::OkStatus();
+}
+
+bool HasAny(const std::vector<std::string>& held, const std::vector<std::string>& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+    return std::find(held.begin(), held.end(), one) != held.end();
+  });
+}
+
+bool HasAll(const std::vector<std::string>& held, const std::vector<std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
+    return std::find(held.begin(), held.end(), one) != held.end();
+  });
+}
+
+absl::Status CheckRule(const Rule& rule, const Claims& claims) {
+  if (!rule.any_role.empty() && !HasAny(claims.roles, rule.any_role)) {
+    return Denied(reason::kRoleRequired, "the method asks for a role that the caller lacks");
+  }
+  const bool scopes_fit = (rule.any_scope.empty() || HasAny(claims.scopes, rule.any_scope)) &&
+                          HasAll(claims.scopes, rule.all_scopes);
+  if (!scopes_fit) {
+    return Denied(reason::kScopeRequired, "the method asks for a scope that the token lacks");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<KnownPtr> Decide(const TokenVerifier& verifier, const Facts& facts) {
+  if (facts.rule.admission == Admission::kPublic) return KnownPtr();
+  if (facts.rule.admission != Admission::kAuthenticated) {
+    return Denied(reason::kMethodUnruled, "the method lets nobody in");
+  }
+  TESSERA_RETURN_IF_ERROR(CheckPresented(facts.bearer));
+  auto known = Establish(verifier, facts);
+  if (!known.ok()) return known;
+  TESSERA_RETURN_IF_ERROR(CheckRevocation(facts, (*known)->token));
+  TESSERA_RETURN_IF_ERROR(CheckRule(facts.rule, (*known)->token.claims()));
+  return known;
+}
+
+}  // namespace tessera::guard

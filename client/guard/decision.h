@@ -1,0 +1,38 @@
+// The decision about one call: a pure function, so that it can be tested without a server.
+#ifndef TESSERA_GUARD_DECISION_H_
+#define TESSERA_GUARD_DECISION_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tessera/guard/bearer.h"
+#include "tessera/guard/known_token.h"
+#include "tessera/guard/revocation_view.h"
+#include "tessera/guard/rule.h"
+#include "tessera/token/jwk_set.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::guard {
+
+// All that a decision depends on.
+struct Facts {
+  const Rule& rule;
+  Bearer bearer;
+  std::shared_ptr<const JwkSet> keys;  // trusted now; never null
+  const RevocationView* revocations;   // null: judge by the token alone
+  bool without_first_view = false;     // admit although `revocations` was never whole
+  absl::Time now;
+  std::shared_ptr<const KnownToken> cached;  // what is known of exactly this token; or null
+};
+
+// Admits (the token, or null for a public method, whose token is not looked at) or refuses.
+// UNAUTHENTICATED: TOKEN_MISSING, _MULTIPLE, _MALFORMED, every refusal of TokenVerifier, _REVOKED.
+// UNAVAILABLE REVOCATION_VIEW_STALE: a good token, but revocations are not known yet.
+// PERMISSION_DENIED: METHOD_UNRULED, ROLE_REQUIRED, SCOPE_REQUIRED.
+absl::StatusOr<std::shared_ptr<const KnownToken>> Decide(const TokenVerifier& verifier,
+                                                         const Facts& facts);
+
+}  // namespace tessera::guard
+
+#endif  // TESSERA_GUARD_DECISION_H_

@@ -1,0 +1,82 @@
+#include "tessera/guard/guarded_credentials.h"
+
+#include <fstream>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/guard/processor.h"
+
+namespace tessera::guard {
+namespace {
+
+constexpr unsigned kTlsRefreshSeconds = 1;
+
+absl::Status CheckReadable(const char* what, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (file.good() && file.peek() != std::ifstream::traits_type::eof()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " file ", path, " cannot be read"));
+}
+
+absl::Status CheckReadable(const Guard::TlsFiles& files) {
+  TESSERA_RETURN_IF_ERROR(CheckReadable("certificate", files.certificate));
+  TESSERA_RETURN_IF_ERROR(CheckReadable("key", files.key));
+  if (files.client_ca.empty()) return absl::OkStatus();
+  return CheckReadable("client_ca", files.client_ca);
+}
+
+}  // namespace
+
+GuardedCredentials::GuardedCredentials(grpc_server_credentials* credentials,
+                                       const std::shared_ptr<Core>& core)
+    : credentials_(credentials), core_(core) {
+  grpc_server_credentials_set_auth_metadata_processor(credentials_, MakeProcessor(core));
+}
+
+GuardedCredentials::~GuardedCredentials() { grpc_server_credentials_release(credentials_); }
+
+int GuardedCredentials::AddPortToServer(const std::string& address, grpc_server* server) {
+  return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakePlaintext(const std::shared_ptr<Core>& core) {
+  return std::make_shared<GuardedCredentials>(grpc_insecure_server_credentials_create(), core);
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeSsl(const grpc::SslServerCredentialsOptions& options,
+                                                 const std::shared_ptr<Core>& core) {
+  std::vector<grpc_ssl_pem_key_cert_pair> pairs;
+  for (const auto& pair : options.pem_key_cert_pairs) {
+    pairs.push_back({pair.private_key.c_str(), pair.cert_chain.c_str()});
+  }
+  const char* roots = options.pem_root_certs.empty() ? nullptr : options.pem_root_certs.c_str();
+  const auto request = options.force_client_auth
+                           ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                           : options.client_certificate_request;
+  return std::make_shared<GuardedCredentials>(
+      grpc_ssl_server_credentials_create_ex(roots, pairs.data(), pairs.size(), request, nullptr),
+      core);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTls(
+    const Guard::TlsFiles& files, const std::shared_ptr<Core>& core) {
+  TESSERA_RETURN_IF_ERROR(CheckReadable(files));
+  const bool verify_clients = !files.client_ca.empty();
+  grpc_tls_certificate_provider* provider = grpc_tls_certificate_provider_file_watcher_create(
+      files.key.c_str(), files.certificate.c_str(),
+      verify_clients ? files.client_ca.c_str() : nullptr, kTlsRefreshSeconds);
+  if (provider == nullptr) return absl::InvalidArgumentError("certificate or key is not usable");
+  grpc_tls_credentials_options* options = grpc_tls_credentials_options_create();
+  grpc_tls_credentials_options_set_certificate_provider(options, provider);
+  grpc_tls_certificate_provider_release(provider);
+  grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
+  if (verify_clients) grpc_tls_credentials_options_watch_root_certs(options);
+  grpc_tls_credentials_options_set_cert_request_type(
+      options, verify_clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                              : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  return std::shared_ptr<grpc::ServerCredentials>(
+      std::make_shared<GuardedCredentials>(grpc_tls_server_credentials_create(options), core));
+}
+
+}  // namespace tessera::guard

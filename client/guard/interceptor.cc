@@ -1,0 +1,89 @@
+#include "tessera/guard/interceptor.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/server_context.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace tessera::guard {
+namespace {
+
+namespace experimental = grpc::experimental;
+using Headers = std::multimap<grpc::string_ref, grpc::string_ref>;
+
+std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
+
+Bearer FindBearer(const Headers& headers) {
+  BearerScan scan;
+  for (const auto& [key, value] : headers) scan.See(View(key), View(value));
+  return scan.Result();
+}
+
+void Scrub(Headers& headers) {
+  for (auto header = headers.begin(); header != headers.end();) {
+    header = IsTokenHeader(View(header->first)) ? headers.erase(header) : std::next(header);
+  }
+}
+
+class CallInterceptor final : public experimental::Interceptor {
+ public:
+  CallInterceptor(const std::shared_ptr<Core>& core, experimental::ServerRpcInfo* info)
+      : core_(core),
+        context_(info->server_context()),
+        path_(info->method()),
+        streams_(info->type() != experimental::ServerRpcInfo::Type::UNARY) {}
+
+  // The call lives until this has returned.
+  ~CallInterceptor() override {
+    if (stream_id_ != 0) core_->streams().Unregister(stream_id_);
+    if (pinned_) core_->principals().Unpin(context_, this);
+  }
+
+  void Intercept(experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(
+            experimental::InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
+      Enter(*methods->GetRecvInitialMetadata());
+    }
+    methods->Proceed();
+  }
+
+ private:
+  void Enter(Headers& headers) {
+    const Bearer bearer = FindBearer(headers);
+    auto known = core_->Claim(path_, bearer);
+    if (!known.ok()) {
+      core_->LogRefusal(path_, bearer, known.status());
+      Cancel(known.status());
+    } else if (*known != nullptr) {
+      core_->principals().Pin(context_, this, (*known)->principal);
+      pinned_ = true;
+      if (streams_) stream_id_ = core_->streams().Register(context_->c_call(), *known);
+    }
+    Scrub(headers);
+  }
+
+  void Cancel(const absl::Status& refusal) {
+    const std::string message(refusal.message());
+    grpc_call_cancel_with_status(context_->c_call(), static_cast<grpc_status_code>(refusal.code()),
+                                 message.c_str(), nullptr);
+  }
+
+  const std::shared_ptr<Core> core_;
+  grpc::ServerContextBase* const context_;
+  const std::string path_;
+  const bool streams_;
+  bool pinned_ = false;
+  uint64_t stream_id_ = 0;
+};
+
+}  // namespace
+
+experimental::Interceptor* InterceptorFactory::CreateServerInterceptor(
+    experimental::ServerRpcInfo* info) {
+  return new CallInterceptor(core_, info);
+}
+
+}  // namespace tessera::guard

@@ -1,0 +1,76 @@
+// Calls that wait because their token's key is not known yet.
+#ifndef TESSERA_GUARD_PARKING_LOT_H_
+#define TESSERA_GUARD_PARKING_LOT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tessera/base/mutex.h"
+#include "tessera/guard/key_source.h"
+
+namespace tessera::guard {
+
+// Thread-safe. A thread of its own asks for keys (never gRPC's, in the middle of a call) and minds
+// the time, on the machine's monotonic clock. All parked calls share one fetch.
+class ParkingLot {
+ public:
+  // OK: keys were fetched, judge again. UNAVAILABLE KEYS_UNAVAILABLE: they were not, in time or at
+  // all, or the guard is being drained.
+  using Answer = std::function<void(absl::Status)>;
+
+  ParkingLot(std::shared_ptr<KeySource> keys, size_t max_calls);
+  ~ParkingLot();
+
+  // OK: `answer` will be called exactly once, at the latest after `limit`, outside locks, on any
+  // thread. UNAVAILABLE KEYS_UNAVAILABLE: too many calls are parked, or Drain was called; `answer`
+  // will not be called.
+  absl::Status Park(Answer answer, absl::Duration limit);
+
+  // Answers all, and parks no more.
+  void Drain();
+  // Drain, and ends the thread; no answer is being given after that. Not from within an answer.
+  void Stop();
+  size_t size() const;
+
+ private:
+  struct Parked {
+    Answer answer;
+    absl::Duration until;  // monotonic
+  };
+  // What the thread and the callback of a fetch share; the latter may outlive the lot.
+  struct State {
+    mutable Mutex mu;
+    CondVar changed;
+    std::unordered_map<uint64_t, Parked> parked ABSL_GUARDED_BY(mu);
+    uint64_t next_id ABSL_GUARDED_BY(mu) = 0;
+    bool fetch_wanted ABSL_GUARDED_BY(mu) = false;
+    bool fetching ABSL_GUARDED_BY(mu) = false;
+    bool draining ABSL_GUARDED_BY(mu) = false;
+    bool stopped ABSL_GUARDED_BY(mu) = false;
+    int answering ABSL_GUARDED_BY(mu) = 0;  // fetches whose answers are being given
+  };
+
+  void Run();
+  void Fetch();
+  static std::vector<Answer> TakeAll(State& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
+  static std::vector<Answer> TakeOverdue(State& state, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
+  static absl::Duration UntilNext(const State& state, absl::Duration now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
+
+  const std::shared_ptr<KeySource> keys_;
+  const size_t max_calls_;
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::thread thread_;
+};
+
+}  // namespace tessera::guard
+
+#endif  // TESSERA_GUARD_PARKING_LOT_H_

@@ -1,0 +1,128 @@
+#include "tessera/guard/processor.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/secret.h"
+#include "tessera/guard/bearer.h"
+
+namespace tessera::guard {
+namespace {
+
+constexpr size_t kMaxTimeoutDigits = 8;  // gRPC over HTTP/2, "Timeout"
+
+std::string_view View(const grpc_slice& slice) {
+  return {reinterpret_cast<const char*>(GRPC_SLICE_START_PTR(slice)), GRPC_SLICE_LENGTH(slice)};
+}
+
+// What the guard wants of a call's headers; views that die with the callback.
+struct Headers {
+  std::string_view path;
+  Bearer bearer;
+  std::optional<absl::Duration> timeout;
+};
+
+Headers Read(const grpc_metadata* metadata, size_t count) {
+  Headers headers;
+  BearerScan scan;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string_view key = View(metadata[i].key);
+    const std::string_view value = View(metadata[i].value);
+    if (key == ":path") headers.path = value;
+    if (key == "grpc-timeout") headers.timeout = ParseGrpcTimeout(value);
+    scan.See(key, value);
+  }
+  headers.bearer = scan.Result();
+  return headers;
+}
+
+// gRPC's callback, to be called exactly once, also after the call was cancelled.
+struct Reply {
+  grpc_process_auth_metadata_done_cb done;
+  void* user_data;
+
+  void Give(const absl::Status& verdict) const {
+    const std::string message(verdict.message());
+    done(user_data, nullptr, 0, nullptr, 0, static_cast<grpc_status_code>(verdict.code()),
+         verdict.ok() ? nullptr : message.c_str());
+  }
+};
+
+// A call that waits for keys, with its own copy of what the decision needs.
+struct WaitingCall {
+  std::shared_ptr<Core> core;
+  std::string path;
+  Secret token;
+  Reply reply;
+};
+
+void Resume(const WaitingCall& call, absl::Status fetched) {
+  const Bearer bearer{Bearer::Kind::kOne, call.token.Reveal()};
+  const absl::Status verdict =
+      fetched.ok() ? call.core->Admit(call.path, bearer, true) : std::move(fetched);
+  if (!verdict.ok()) call.core->LogRefusal(call.path, bearer, verdict);
+  call.reply.Give(verdict);
+}
+
+// OK: the call is parked, and somebody else replies.
+absl::Status Park(const std::shared_ptr<Core>& core, const Headers& headers, Reply reply) {
+  const auto call = std::make_shared<const WaitingCall>(
+      WaitingCall{core, std::string(headers.path), Secret::CopyOf(headers.bearer.token), reply});
+  const absl::Duration limit =
+      std::min(headers.timeout.value_or(absl::InfiniteDuration()), core->options().max_park);
+  return core->parking().Park([call](absl::Status fetched) { Resume(*call, std::move(fetched)); },
+                              limit);
+}
+
+void Process(void* state, grpc_auth_context*, const grpc_metadata* metadata, size_t count,
+             grpc_process_auth_metadata_done_cb done, void* user_data) {
+  const auto& core = *static_cast<const std::shared_ptr<Core>*>(state);
+  const Headers headers = Read(metadata, count);
+  const Reply reply{done, user_data};
+  absl::Status verdict = core->Admit(headers.path, headers.bearer);
+  if (!verdict.ok() && ReasonOf(verdict) == reason::kTokenUnknownKey) {
+    verdict = Park(core, headers, reply);
+    if (verdict.ok()) return;
+  }
+  if (!verdict.ok()) core->LogRefusal(headers.path, headers.bearer, verdict);
+  reply.Give(verdict);
+}
+
+void Destroy(void* state) { delete static_cast<std::shared_ptr<Core>*>(state); }
+
+}  // namespace
+
+std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text) {
+  if (text.size() < 2 || text.size() > kMaxTimeoutDigits + 1) return std::nullopt;
+  int64_t count = 0;
+  for (const char c : text.substr(0, text.size() - 1)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    count = count * 10 + (c - '0');
+  }
+  switch (text.back()) {
+    case 'H':
+      return absl::Hours(count);
+    case 'M':
+      return absl::Minutes(count);
+    case 'S':
+      return absl::Seconds(count);
+    case 'm':
+      return absl::Milliseconds(count);
+    case 'u':
+      return absl::Microseconds(count);
+    case 'n':
+      return absl::Nanoseconds(count);
+    default:
+      return std::nullopt;
+  }
+}
+
+grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core) {
+  // On the heap: gRPC calls `destroy` only for a state that is not null.
+  return {&Process, &Destroy, new std::shared_ptr<Core>(core)};
+}
+
+}  // namespace tessera::guard

@@ -1,0 +1,250 @@
+#include "tessera/guard/revocation_view.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <shared_mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "tessera/base/mutex.h"
+
+namespace tessera {
+namespace {
+
+constexpr size_t kShards = 64;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
+
+class ABSL_LOCKABLE SharedMutex {
+ public:
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
+  void LockShared() ABSL_SHARED_LOCK_FUNCTION() { mutex_.lock_shared(); }
+  void UnlockShared() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
+
+ private:
+  std::shared_mutex mutex_;
+};
+
+class ABSL_SCOPED_LOCKABLE WriterLock {
+ public:
+  explicit WriterLock(SharedMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
+  ~WriterLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+class ABSL_SCOPED_LOCKABLE ReaderLock {
+ public:
+  explicit ReaderLock(SharedMutex& mutex) ABSL_SHARED_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.LockShared();
+  }
+  ~ReaderLock() ABSL_UNLOCK_FUNCTION() { mutex_.UnlockShared(); }
+  ReaderLock(const ReaderLock&) = delete;
+  ReaderLock& operator=(const ReaderLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+struct Key {
+  RevokedThing thing;
+  IdHash id_hash;
+  bool operator==(const Key& other) const {
+    return thing == other.thing && id_hash == other.id_hash;
+  }
+};
+
+// The ids are hashes already: eight of their bytes will do.
+struct KeyHash {
+  size_t operator()(const Key& key) const {
+    uint64_t bits = 0;
+    std::memcpy(&bits, key.id_hash.data() + 8, sizeof(bits));
+    return static_cast<size_t>(bits + static_cast<uint64_t>(key.thing));
+  }
+};
+
+struct Entry {
+  int64_t min_user_version = 0;
+  absl::Time expires_at;
+};
+
+// Readers of one shard share its lock; a writer holds one shard for one entry.
+struct Shard {
+  mutable SharedMutex mu;
+  std::unordered_map<Key, Entry, KeyHash> entries ABSL_GUARDED_BY(mu);
+};
+
+// One listener, and how many calls of it are under way.
+class Subscriber {
+ public:
+  explicit Subscriber(std::function<void()> listener) : listener_(std::move(listener)) {}
+
+  void Call() {
+    {
+      MutexLock lock(mu_);
+      if (ended_) return;
+      ++running_;
+    }
+    listener_();
+    MutexLock lock(mu_);
+    --running_;
+    idle_.NotifyAll();
+  }
+  void End() {
+    MutexLock lock(mu_);
+    ended_ = true;
+    while (running_ > 0) idle_.Wait(mu_);
+  }
+
+ private:
+  const std::function<void()> listener_;
+  Mutex mu_;
+  CondVar idle_;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  int running_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// Outlives the view if a handle does.
+class Subscribers {
+ public:
+  void Add(std::shared_ptr<Subscriber> one) {
+    MutexLock lock(mu_);
+    all_.push_back(std::move(one));
+  }
+  void Remove(const std::shared_ptr<Subscriber>& one) {
+    {
+      MutexLock lock(mu_);
+      all_.erase(std::remove(all_.begin(), all_.end(), one), all_.end());
+    }
+    one->End();
+  }
+  void CallAll() {
+    std::vector<std::shared_ptr<Subscriber>> all;
+    {
+      MutexLock lock(mu_);
+      all = all_;
+    }
+    for (const auto& one : all) one->Call();
+  }
+
+ private:
+  Mutex mu_;
+  std::vector<std::shared_ptr<Subscriber>> all_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+struct RevocationView::Impl {
+  explicit Impl(const Clock& time)
+      : clock(time), wall_start(time.Now()), monotonic_start(time.Monotonic()) {}
+
+  Shard& ShardOf(const IdHash& id_hash) { return shards[id_hash[0] % kShards]; }
+
+  // True if this tells something new.
+  bool Add(const RevocationNotice& notice) {
+    Shard& shard = ShardOf(notice.id_hash);
+    WriterLock lock(shard.mu);
+    const auto [place, added] = shard.entries.try_emplace(
+        Key{notice.thing, notice.id_hash}, Entry{notice.min_user_version, notice.expires_at});
+    if (added) {
+      ++count;
+      return true;
+    }
+    Entry& known = place->second;
+    const bool higher = notice.min_user_version > known.min_user_version;
+    known.min_user_version = std::max(known.min_user_version, notice.min_user_version);
+    known.expires_at = std::max(known.expires_at, notice.expires_at);
+    return higher;
+  }
+
+  bool Has(RevokedThing thing, const IdHash& id_hash) {
+    Shard& shard = ShardOf(id_hash);
+    ReaderLock lock(shard.mu);
+    return shard.entries.find(Key{thing, id_hash}) != shard.entries.end();
+  }
+
+  bool IsUserBelow(const IdHash& id_hash, int64_t version) {
+    Shard& shard = ShardOf(id_hash);
+    ReaderLock lock(shard.mu);
+    const auto found = shard.entries.find(Key{RevokedThing::kUser, id_hash});
+    return found != shard.entries.end() && version < found->second.min_user_version;
+  }
+
+  const Clock& clock;
+  const absl::Time wall_start;
+  const absl::Duration monotonic_start;
+  std::array<Shard, kShards> shards;
+  std::atomic<size_t> count{0};
+  std::atomic<int64_t> whole_at{kNever};  // monotonic nanoseconds
+  const std::shared_ptr<Subscribers> subscribers = std::make_shared<Subscribers>();
+};
+
+RevocationView::RevocationView(const Clock& clock) : impl_(std::make_unique<Impl>(clock)) {}
+RevocationView::~RevocationView() = default;
+
+void RevocationView::Merge(const std::vector<RevocationNotice>& notices) {
+  bool news = false;
+  for (const RevocationNotice& notice : notices) {
+    if (impl_->Add(notice)) news = true;
+  }
+  if (news) impl_->subscribers->CallAll();
+}
+
+void RevocationView::MarkCurrent(absl::Duration age) {
+  impl_->whole_at = absl::ToInt64Nanoseconds(impl_->clock.Monotonic() - age);
+}
+
+bool RevocationView::loaded() const { return impl_->whole_at != kNever; }
+
+absl::Duration RevocationView::Age() const {
+  const int64_t whole_at = impl_->whole_at;
+  if (whole_at == kNever) return absl::InfiniteDuration();
+  return impl_->clock.Monotonic() - absl::Nanoseconds(whole_at);
+}
+
+bool RevocationView::IsRevoked(const VerifiedToken& token) const {
+  if (impl_->count == 0) return false;
+  const bool has_session = !token.claims().session_id.empty();
+  return impl_->Has(RevokedThing::kToken, token.token_hash()) ||
+         (has_session && impl_->Has(RevokedThing::kSession, token.session_hash())) ||
+         impl_->IsUserBelow(token.subject_hash(), token.claims().user_version) ||
+         IsKeyRevoked(token.key_hash());
+}
+
+bool RevocationView::IsKeyRevoked(const IdHash& key_hash) const {
+  return impl_->Has(RevokedThing::kKey, key_hash);
+}
+
+size_t RevocationView::Prune(absl::Time now) {
+  const absl::Duration elapsed = impl_->clock.Monotonic() - impl_->monotonic_start;
+  const absl::Time limit = std::min(now, impl_->wall_start + elapsed);
+  for (Shard& shard : impl_->shards) {
+    WriterLock lock(shard.mu);
+    for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
+      const bool gone = entry->second.expires_at < limit;
+      entry = gone ? shard.entries.erase(entry) : std::next(entry);
+      if (gone) --impl_->count;
+    }
+  }
+  return size();
+}
+
+size_t RevocationView::size() const { return impl_->count; }
+
+std::shared_ptr<void> RevocationView::Subscribe(std::function<void()> listener) {
+  auto subscriber = std::make_shared<Subscriber>(std::move(listener));
+  impl_->subscribers->Add(subscriber);
+  // The handle's value is of no use to anybody; its deleter is what counts.
+  return std::shared_ptr<void>(subscriber.get(), [subscribers = impl_->subscribers, subscriber](
+                                                     void*) { subscribers->Remove(subscriber); });
+}
+
+}  // namespace tessera

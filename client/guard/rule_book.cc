@@ -1,0 +1,150 @@
+#include "tessera/guard/rule_book.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/v1/access.pb.h"
+
+namespace tessera::guard {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr std::array<std::string_view, 2> kHealthPaths = {"/grpc.health.v1.Health/Check",
+                                                          "/grpc.health.v1.Health/Watch"};
+constexpr std::array<const char*, 2> kReflectionServices = {
+    "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"};
+constexpr std::string_view kReflectionMethod = "ServerReflectionInfo";
+
+bool IsHealth(std::string_view path) { return path.rfind("/grpc.health.v1.Health/", 0) == 0; }
+
+bool IsReflection(std::string_view path) {
+  return path.rfind("/grpc.reflection.v1.ServerReflection/", 0) == 0 ||
+         path.rfind("/grpc.reflection.v1alpha.ServerReflection/", 0) == 0;
+}
+
+// The built-in services hide from the survey when a plug-in registers them: a linked descriptor
+// tells that a version may be there.
+std::vector<std::string> BuiltInPaths() {
+  std::vector<std::string> paths(kHealthPaths.begin(), kHealthPaths.end());
+  for (const char* service : kReflectionServices) {
+    if (pb::DescriptorPool::generated_pool()->FindServiceByName(service) == nullptr) continue;
+    paths.push_back(absl::StrCat(
+        "/", service, "/", absl::string_view(kReflectionMethod.data(), kReflectionMethod.size())));
+  }
+  return paths;
+}
+
+Rule RuleFor(Admission admission) {
+  Rule rule;
+  rule.admission = admission;
+  return rule;
+}
+
+// Absent: the rule's own list of wishes is empty, or it lets everybody in and yet asks for more.
+absl::Status CheckSound(const Rule& rule) {
+  const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty();
+  if (asks && rule.admission != Admission::kAuthenticated) {
+    return absl::FailedPreconditionError("asks for roles or scopes but not for a token");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
+  if (!access.GetReflection()->GetUnknownFields(access).empty()) {
+    return absl::FailedPreconditionError("asks for what this version of the guard does not serve");
+  }
+  Rule rule;
+  switch (access.admission()) {
+    case tessera::v1::ADMISSION_PUBLIC:
+      rule.admission = Admission::kPublic;
+      break;
+    case tessera::v1::ADMISSION_AUTHENTICATED:
+      rule.admission = Admission::kAuthenticated;
+      break;
+    case tessera::v1::ADMISSION_UNSPECIFIED:
+      return absl::FailedPreconditionError("has no rule");
+    default:
+      return absl::FailedPreconditionError("has an admission that this version does not serve");
+  }
+  rule.any_role.assign(access.any_role().begin(), access.any_role().end());
+  rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
+  rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());
+  return rule;
+}
+
+absl::StatusOr<Rule> RuleFromDescriptor(std::string_view path) {
+  // "/pkg.Service/Method" -> "pkg.Service.Method"
+  const std::string name =
+      absl::StrReplaceAll(absl::string_view(path.data() + 1, path.size() - 1), {{"/", "."}});
+  const pb::MethodDescriptor* method = pb::DescriptorPool::generated_pool()->FindMethodByName(name);
+  if (method == nullptr || !method->options().HasExtension(tessera::v1::access)) {
+    return absl::FailedPreconditionError("has no rule");
+  }
+  return RuleFromOption(method->options().GetExtension(tessera::v1::access));
+}
+
+// Absent: the method is switched off, and is as good as not there.
+absl::StatusOr<std::optional<Rule>> FindRule(const std::string& path,
+                                             const std::map<std::string, Rule>& rules,
+                                             ReflectionAccess reflection) {
+  if (const auto given = rules.find(path); given != rules.end()) return given->second;
+  if (IsHealth(path)) return RuleFor(Admission::kPublic);
+  if (!IsReflection(path)) {
+    TESSERA_ASSIGN_OR_RETURN(Rule rule, RuleFromDescriptor(path));
+    return rule;
+  }
+  switch (reflection) {
+    case ReflectionAccess::kPublic:
+      return RuleFor(Admission::kPublic);
+    case ReflectionAccess::kAuthenticated:
+      return RuleFor(Admission::kAuthenticated);
+    case ReflectionAccess::kOff:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RuleBook>> RuleBook::Make(const std::vector<std::string>& paths,
+                                                         const std::map<std::string, Rule>& rules,
+                                                         ReflectionAccess reflection) {
+  std::vector<std::string> all = paths;
+  for (std::string& path : BuiltInPaths()) all.push_back(std::move(path));
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+
+  std::unique_ptr<RuleBook> book(new RuleBook());
+  std::vector<std::string> problems;
+  for (const std::string& path : all) {
+    auto rule = FindRule(path, rules, reflection);
+    const absl::Status sound = rule.ok() && rule->has_value() ? CheckSound(**rule) : rule.status();
+    if (!sound.ok()) problems.push_back(absl::StrCat(path, " ", sound.message()));
+    if (!sound.ok() || !rule->has_value()) continue;
+    auto method = std::make_unique<RuledMethod>(RuledMethod{path, **rule});
+    const std::string_view key = method->path;
+    book->methods_.emplace(key, std::move(method));
+  }
+  for (const auto& [path, rule] : rules) {
+    if (book->Find(path) != nullptr || std::binary_search(all.begin(), all.end(), path)) continue;
+    problems.push_back(absl::StrCat(path, " has a rule but no registered service owns it"));
+  }
+  if (problems.empty()) return book;
+  return absl::FailedPreconditionError(absl::StrJoin(problems, "; "));
+}
+
+const RuledMethod* RuleBook::Find(std::string_view path) const {
+  const auto found = methods_.find(path);
+  return found == methods_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace tessera::guard

@@ -1,0 +1,49 @@
+// The rules of all methods that a server serves, by exact path.
+#ifndef TESSERA_GUARD_RULE_BOOK_H_
+#define TESSERA_GUARD_RULE_BOOK_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tessera/guard/guard.h"
+#include "tessera/guard/rule.h"
+
+namespace tessera::guard {
+
+// A method and who may call it. Its address names it for as long as the book lives.
+struct RuledMethod {
+  std::string path;
+  Rule rule;
+};
+
+// Immutable; thread-safe.
+class RuleBook {
+ public:
+  // `paths` are the methods that the server's services own. A rule comes from `rules`, else from
+  // the `access` option of the linked descriptor. FAILED_PRECONDITION names each method that has
+  // none, each rule that says what this version does not serve or that contradicts itself, and
+  // each entry of `rules` that fits no method (a slip that would leave a method open).
+  //
+  // Health is public. Reflection has the one rule `reflection`, for each version that is linked or
+  // registered; when it is off, no path of it is in the book.
+  static absl::StatusOr<std::unique_ptr<RuleBook>> Make(const std::vector<std::string>& paths,
+                                                        const std::map<std::string, Rule>& rules,
+                                                        ReflectionAccess reflection);
+
+  // Null: no registered service owns the path. Compared whole and byte for byte.
+  const RuledMethod* Find(std::string_view path) const;
+
+ private:
+  RuleBook() = default;
+
+  std::unordered_map<std::string_view, std::unique_ptr<RuledMethod>> methods_;
+};
+
+}  // namespace tessera::guard
+
+#endif  // TESSERA_GUARD_RULE_BOOK_H_

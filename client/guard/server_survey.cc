@@ -1,0 +1,49 @@
+#include "tessera/guard/server_survey.h"
+
+#include <grpcpp/impl/rpc_service_method.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server_builder.h>
+
+namespace tessera::guard {
+namespace {
+
+using Methods = std::vector<std::unique_ptr<grpc::internal::RpcServiceMethod>>;
+
+// grpc::Service keeps its methods to itself. The arguments of an explicit instantiation are exempt
+// from access checks ([temp.spec]), which is the one way to read them that needs no change of gRPC;
+// should the member ever change, this does not compile.
+Methods& MethodsOf(grpc::Service& service);
+template <Methods grpc::Service::*kMember>
+struct MethodsReader {
+  friend Methods& MethodsOf(grpc::Service& service) { return service.*kMember; }
+};
+template struct MethodsReader<&grpc::Service::methods_>;
+
+// The builder's own lists are protected: a derived struct may name them.
+struct BuilderReader : grpc::ServerBuilder {
+  static auto PortsOf(grpc::ServerBuilder& builder) { return (builder.*(&BuilderReader::ports))(); }
+  static auto ServicesOf(grpc::ServerBuilder& builder) {
+    return (builder.*(&BuilderReader::services))();
+  }
+};
+
+}  // namespace
+
+ServerSurvey Survey(grpc::ServerBuilder& builder) {
+  ServerSurvey survey;
+  for (const auto& port : BuilderReader::PortsOf(builder)) {
+    survey.ports.push_back({port.addr, port.creds});
+  }
+  for (const auto* named : BuilderReader::ServicesOf(builder)) {
+    for (const auto& method : MethodsOf(*named->service)) {
+      if (method == nullptr) {
+        ++survey.nameless_methods;
+      } else {
+        survey.paths.emplace_back(method->name());
+      }
+    }
+  }
+  return survey;
+}
+
+}  // namespace tessera::guard

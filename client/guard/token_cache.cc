@@ -1,0 +1,149 @@
+#include "tessera/guard/token_cache.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
+
+namespace tessera::guard {
+namespace {
+
+// List and index nodes, control blocks, the allocator's own.
+constexpr size_t kEntryOverhead = 512;
+
+size_t BytesOf(const std::vector<std::string>& texts) {
+  size_t bytes = 0;
+  for (const std::string& text : texts) bytes += sizeof(text) + text.size();
+  return bytes;
+}
+
+size_t BytesOf(const Claims& claims) {
+  return sizeof(claims) + claims.issuer.size() + claims.subject.size() + claims.audience.size() +
+         claims.client_id.size() + claims.token_id.str().size() + claims.session_id.str().size() +
+         BytesOf(claims.roles) + BytesOf(claims.scopes);
+}
+
+// The claims are held twice: verified token and principal.
+size_t BytesOf(std::string_view token, const KnownToken& known) {
+  return token.size() + 2 * BytesOf(known.token.claims()) + kEntryOverhead;
+}
+
+}  // namespace
+
+size_t TokenCache::Hash::operator()(std::string_view token) const {
+  return absl::HashOf(absl::string_view(token.data(), token.size()));
+}
+
+TokenCache::TokenCache(size_t bytes) : shard_bytes_(bytes / kShards) {}
+
+TokenCache::Shard& TokenCache::ShardOf(std::string_view token) {
+  // A token's tail is its signature: as good as random.
+  const std::string_view tail = token.substr(token.size() - std::min<size_t>(token.size(), 8));
+  return shards_[Hash()(tail) % kShards];
+}
+
+TokenCache::Entry* TokenCache::Touch(Shard& shard, std::string_view token) {
+  const auto found = shard.index.find(token);
+  if (found == shard.index.end()) return nullptr;
+  shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+  return &*found->second;
+}
+
+TokenCache::Entry& TokenCache::Insert(Shard& shard, std::string_view token,
+                                      const std::shared_ptr<const KnownToken>& known) {
+  shard.entries.emplace_front();
+  Entry& entry = shard.entries.front();
+  entry.text = Secret::CopyOf(token);
+  entry.known = known;
+  entry.bytes = BytesOf(token, *known);
+  shard.bytes += entry.bytes;
+  shard.index.emplace(entry.text.Reveal(), shard.entries.begin());
+  return entry;
+}
+
+void TokenCache::Erase(Shard& shard, std::list<Entry>::iterator entry) {
+  shard.bytes -= entry->bytes;
+  shard.index.erase(entry->text.Reveal());
+  shard.entries.erase(entry);
+}
+
+void TokenCache::Shrink(Shard& shard, absl::Duration now) const {
+  auto entry = shard.entries.end();
+  while (shard.bytes > shard_bytes_ && entry != shard.entries.begin()) {
+    --entry;
+    const bool needed = !entry->on_the_way.empty() && now - entry->admitted_at < kMaxOnTheWay &&
+                        shard.bytes <= shard_bytes_ + kOnTheWayBytes / kShards;
+    if (needed) continue;
+    Erase(shard, entry++);
+  }
+}
+
+std::shared_ptr<const KnownToken> TokenCache::Find(std::string_view token) {
+  Shard& shard = ShardOf(token);
+  MutexLock lock(shard.mu);
+  const Entry* entry = Touch(shard, token);
+  return entry == nullptr ? nullptr : entry->known;
+}
+
+void TokenCache::Admit(std::string_view token, const std::shared_ptr<const KnownToken>& known,
+                       const void* method, absl::Duration now) {
+  Shard& shard = ShardOf(token);
+  MutexLock lock(shard.mu);
+  Entry* entry = Touch(shard, token);
+  if (entry == nullptr) entry = &Insert(shard, token, known);
+  entry->known = known;
+  entry->admitted_at = now;
+  const auto same = std::find_if(entry->on_the_way.begin(), entry->on_the_way.end(),
+                                 [&](const auto& one) { return one.first == method; });
+  if (same != entry->on_the_way.end()) {
+    ++same->second;
+  } else {
+    entry->on_the_way.emplace_back(method, 1);
+  }
+  Shrink(shard, now);
+}
+
+std::shared_ptr<const KnownToken> TokenCache::TakeAdmitted(std::string_view token,
+                                                           const void* method) {
+  Shard& shard = ShardOf(token);
+  MutexLock lock(shard.mu);
+  Entry* entry = Touch(shard, token);
+  if (entry == nullptr) return nullptr;
+  const auto same = std::find_if(entry->on_the_way.begin(), entry->on_the_way.end(),
+                                 [&](const auto& one) { return one.first == method; });
+  if (same == entry->on_the_way.end()) return nullptr;
+  const absl::Duration now = entry->admitted_at;
+  std::shared_ptr<const KnownToken> known = entry->known;
+  if (--same->second == 0) entry->on_the_way.erase(same);
+  Shrink(shard, now);
+  return known;
+}
+
+void TokenCache::Forget(std::string_view token) {
+  Shard& shard = ShardOf(token);
+  MutexLock lock(shard.mu);
+  const auto found = shard.index.find(token);
+  if (found == shard.index.end() || !found->second->on_the_way.empty()) return;
+  Erase(shard, found->second);
+}
+
+size_t TokenCache::bytes() const {
+  size_t bytes = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    bytes += shard.bytes;
+  }
+  return bytes;
+}
+
+size_t TokenCache::size() const {
+  size_t size = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    size += shard.entries.size();
+  }
+  return size;
+}
+
+}  // namespace tessera::guard

@@ -1,14 +1,18 @@
 // The caller: every call of a gRPC client carries a live token, which renews itself.
 //
-//   auto caller = tessera::Caller::Create({.auth_server = channel, .login = {"alice",
-//   password_source, "orders"}}); auto orders =
-//   Orders::NewStub((*caller)->CreateChannel("dns:///orders:50051", grpc::SslCredentials({})));
+//   tessera::CallerOptions options;
+//   options.auth_server = grpc::CreateChannel("dns:///tessera:7443", credentials);
+//   options.login = {"alice", read_password, "orders"};
+//   auto caller = tessera::Caller::Create(options);
+//   auto orders = OrderService::NewStub((*caller)->CreateChannel("dns:///orders:50051",
+//   credentials));
 #ifndef TESSERA_CALLER_CALLER_H_
 #define TESSERA_CALLER_CALLER_H_
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +33,16 @@ class ClientInterceptorFactoryInterface;
 
 namespace tessera {
 
+// Reasons of calls that the caller failed by itself; they head the message, as all reasons do
+// (ReasonOf in tessera/caller/reason.h). A refused login shows the reason of tesserad.
+namespace reason {
+inline constexpr std::string_view kAuthServerUnavailable = "AUTH_SERVER_UNAVAILABLE";
+inline constexpr std::string_view kPlaintextChannel = "PLAINTEXT_CHANNEL";
+inline constexpr std::string_view kAuthorizationSet = "AUTHORIZATION_SET";
+inline constexpr std::string_view kPasswordSource = "PASSWORD_SOURCE";
+inline constexpr std::string_view kCallerClosed = "CALLER_CLOSED";
+}  // namespace reason
+
 // The tokens of one session. Never printable.
 struct Grant {
   Secret access_token;
@@ -41,48 +55,62 @@ struct Grant {
 // A user's name and password, and the service whose tokens are wanted.
 struct UserLogin {
   std::string username;
-  // Called at each login, on a thread of the caller's own; reads a file, say.
+  // Called at each login, on a thread of the caller's own; reads a file, say. It must return: the
+  // caller's destructor waits for it. UNAVAILABLE: asked again later; any other error refuses the
+  // calls that wait.
   std::function<absl::StatusOr<Secret>()> password;
   std::string audience;  // empty: tessera itself
 };
 
 struct CallerOptions {
-  std::shared_ptr<grpc::Channel>
-      auth_server;               // required: to tesserad, without the caller's interceptor
-  UserLogin login;               // required
-  bool allow_plaintext = false;  // the loud way to send tokens over channels without TLS
-  absl::Duration wait_limit = absl::Seconds(
-      10);  // a call waits for its first token this long at most, less if its deadline is nearer
+  // Required: to tesserad, without the caller's interceptor.
+  std::shared_ptr<grpc::Channel> auth_server;
+  UserLogin login;  // required
+  // The loud way to send passwords and tokens over connections without TLS, to tesserad as well.
+  bool allow_plaintext = false;
+  // A call waits for its token this long at most, less if its deadline is nearer; while it waits,
+  // an auth server that cannot be reached is tried again and again.
+  absl::Duration wait_limit = absl::Seconds(10);
   absl::Duration request_timeout = absl::Seconds(5);  // of one request to tesserad
-  double renew_at = 0.8;  // part of the access token's life, with up to 10 % of jitter before it
-  const Clock* clock = &SystemClock();  // must outlive the caller
+  // Part of the access token's life, in (0, 1); up to 10 % of it earlier by chance, so that many
+  // programs do not renew at once.
+  double renew_at = 0.8;
+  const Clock* clock = &SystemClock();  // of the tokens' life; must outlive the caller
   LogSink* log = &NoLog();              // must outlive the caller
 };
 
 // Thread-safe. One request to tesserad is in flight at a time, however many calls wait. Logs in
 // when first needed, renews early in the background, logs in anew when the session has ended. While
-// a live token is at hand, no call waits.
+// a live token is at hand, no call waits. Its destructor fails the calls that still wait
+// (UNAVAILABLE CALLER_CLOSED) and leaves the session to expire; channels may outlive it.
 class Caller {
  public:
-  // No network. INVALID_ARGUMENT: an option is missing or out of bounds.
+  // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.
   static absl::StatusOr<std::shared_ptr<Caller>> Create(CallerOptions options);
   virtual ~Caller() = default;
 
-  // A channel whose calls carry the token. A channel whose credentials bring no TLS fails every
-  // call with FAILED_PRECONDITION unless `allow_plaintext`.
+  // A channel whose calls carry the token. A call fails without being sent with
+  // - UNAUTHENTICATED and tesserad's reason: the credentials are wrong;
+  // - UNAVAILABLE AUTH_SERVER_UNAVAILABLE: no answer from tesserad before the call's deadline or
+  //   `wait_limit`;
+  // - FAILED_PRECONDITION PLAINTEXT_CHANNEL: its connection brings no TLS (nor ALTS, nor a unix
+  //   socket by LocalCredentials), and there is no `allow_plaintext`;
+  // - FAILED_PRECONDITION otherwise: tesserad refused the login, but not for the credentials;
+  // - INVALID_ARGUMENT AUTHORIZATION_SET: the call brings `authorization` metadata of its own.
   virtual std::shared_ptr<grpc::Channel> CreateChannel(
       const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) = 0;
 
-  // For channels made elsewhere (grpc::experimental::CreateCustomChannelWithInterceptors). A call
-  // that cannot have a token fails without being sent: UNAUTHENTICATED if the credentials are
-  // wrong, UNAVAILABLE if tesserad cannot be reached.
+  // The same for channels made elsewhere (grpc::experimental::CreateCustomChannelWithInterceptors).
+  // Without `allow_plaintext` the token travels as call credentials, which gRPC releases only to a
+  // connection that keeps them private.
   virtual std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface> Interceptor() = 0;
 
   // Runs a unary call, and once more with a fresh token if it was refused because of the token
   // (UNAUTHENTICATED with a TOKEN_ reason). `call` makes a new ClientContext each time.
   virtual grpc::Status Retry(const std::function<grpc::Status()>& call) = 0;
 
-  // Ends the session at tesserad. Calls made later log in anew.
+  // Ends the session at tesserad; OK if there is none. Calls made later log in anew. UNAVAILABLE:
+  // not ended, ask again. Blocks for at most three times `request_timeout`.
   virtual absl::Status Logout() = 0;
 };
 

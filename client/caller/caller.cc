@@ -1,0 +1,103 @@
+#include "tessera/caller/caller.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <utility>
+#include <vector>
+
+#include "tessera/caller/reason.h"
+#include "tessera/caller/token_interceptor.h"
+#include "tessera/caller/token_keeper.h"
+#include "tessera/caller/transport_security.h"
+#include "tessera/caller/user_grant_source.h"
+
+namespace tessera {
+namespace {
+
+using Factory = grpc::experimental::ClientInterceptorFactoryInterface;
+
+absl::Status Check(const CallerOptions& options) {
+  const auto wrong = [](const char* text) { return absl::InvalidArgumentError(text); };
+  if (options.auth_server == nullptr) return wrong("auth_server: a channel is required");
+  if (options.login.username.empty()) return wrong("login.username: required");
+  if (options.login.password == nullptr) return wrong("login.password: a function is required");
+  if (options.wait_limit <= absl::ZeroDuration()) return wrong("wait_limit: must be above 0");
+  if (options.request_timeout <= absl::ZeroDuration() ||
+      options.request_timeout > absl::Minutes(10)) {
+    return wrong("request_timeout: must be above 0 and at most 10 minutes");
+  }
+  if (!(options.renew_at > 0 && options.renew_at < 1)) return wrong("renew_at: must be in (0, 1)");
+  if (options.clock == nullptr) return wrong("clock: required");
+  if (options.log == nullptr) return wrong("log: required");
+  return absl::OkStatus();
+}
+
+std::unique_ptr<GrantSource> SourceOf(const CallerOptions& options) {
+  UserGrantOptions source;
+  source.auth_server = options.auth_server;
+  source.login = options.login;
+  source.allow_plaintext = options.allow_plaintext;
+  source.request_timeout = options.request_timeout;
+  return std::make_unique<UserGrantSource>(source);
+}
+
+TokenKeeperOptions KeeperOptionsOf(const CallerOptions& options) {
+  TokenKeeperOptions keeper;
+  keeper.renew_at = options.renew_at;
+  keeper.request_timeout = options.request_timeout;
+  keeper.clock = options.clock;
+  keeper.log = options.log;
+  return keeper;
+}
+
+class CallerImpl final : public Caller {
+ public:
+  explicit CallerImpl(const CallerOptions& options)
+      : policy_{TokenKeeper::Start(SourceOf(options), KeeperOptionsOf(options)),
+                std::make_shared<TokenCarrier>(options.allow_plaintext), options.wait_limit,
+                absl::OkStatus()} {}
+  ~CallerImpl() override { policy_.keeper->Close(); }
+
+  std::shared_ptr<grpc::Channel> CreateChannel(
+      const std::string& target,
+      const std::shared_ptr<grpc::ChannelCredentials>& credentials) override {
+    CallPolicy policy = policy_;
+    const bool allowed = policy.carrier->allow_plaintext();
+    if (credentials != nullptr && !allowed && IsInsecure(*credentials)) {
+      policy.refusal = PlaintextRefused();
+    }
+    std::vector<std::unique_ptr<Factory>> factories;
+    factories.push_back(std::make_unique<TokenInterceptorFactory>(std::move(policy)));
+    return grpc::experimental::CreateCustomChannelWithInterceptors(
+        target, credentials, grpc::ChannelArguments(), std::move(factories));
+  }
+
+  std::unique_ptr<Factory> Interceptor() override {
+    return std::make_unique<TokenInterceptorFactory>(policy_);
+  }
+
+  grpc::Status Retry(const std::function<grpc::Status()>& call) override {
+    grpc::Status status = call();
+    const bool refused = status.error_code() == grpc::StatusCode::UNAUTHENTICATED &&
+                         ReasonOf(status).rfind("TOKEN_", 0) == 0;
+    return refused ? call() : status;
+  }
+
+  absl::Status Logout() override { return policy_.keeper->Logout(); }
+
+ private:
+  const CallPolicy policy_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Caller>> Caller::Create(CallerOptions options) {
+  const absl::Status checked = Check(options);
+  if (!checked.ok()) return checked;
+  return std::make_shared<CallerImpl>(options);
+}
+
+}  // namespace tessera

@@ -1,0 +1,37 @@
+// Where the caller has its tokens from: the three requests that a session is made of.
+#ifndef TESSERA_CALLER_GRANT_SOURCE_H_
+#define TESSERA_CALLER_GRANT_SOURCE_H_
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tessera/base/secret.h"
+#include "tessera/caller/caller.h"
+
+namespace tessera {
+
+// One request at a time. None blocks; each `done` is called at most once, on any thread, maybe
+// before the method returns, and not at all after Close. Errors are made for the calls that wait,
+// `REASON: text` without a secret:
+// - UNAVAILABLE: no answer, or not now; the same request may be made again (RetryDelayOf says
+// when).
+// - UNAUTHENTICATED: the credentials, or the session, are not good.
+// - FAILED_PRECONDITION: refused for another cause.
+class GrantSource {
+ public:
+  using GrantDone = std::function<void(absl::StatusOr<Grant>)>;
+  using Done = std::function<void(absl::Status)>;
+
+  virtual ~GrantSource() = default;
+  virtual void Login(GrantDone done) = 0;
+  virtual void Renew(const Secret& refresh_token, GrantDone done) = 0;
+  // OK as well if the session had ended before.
+  virtual void Logout(const Secret& refresh_token, Done done) = 0;
+  // Abandons the request in flight.
+  virtual void Close() = 0;
+};
+
+}  // namespace tessera
+
+#endif  // TESSERA_CALLER_GRANT_SOURCE_H_

@@ -1,0 +1,61 @@
+// Puts the token on every call of a channel.
+#ifndef TESSERA_CALLER_TOKEN_INTERCEPTOR_H_
+#define TESSERA_CALLER_TOKEN_INTERCEPTOR_H_
+
+#include <grpcpp/support/client_interceptor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tessera/base/mutex.h"
+#include "tessera/caller/token_keeper.h"
+
+namespace grpc {
+class CallCredentials;
+}
+
+namespace tessera {
+
+// How a token gets on a call: as metadata, or as call credentials, which gRPC releases to private
+// connections only. Thread-safe.
+class TokenCarrier {
+ public:
+  explicit TokenCarrier(bool allow_plaintext) : allow_plaintext_(allow_plaintext) {}
+
+  bool allow_plaintext() const { return allow_plaintext_; }
+  void Put(const LiveToken& token, grpc::experimental::InterceptorBatchMethods& methods,
+           grpc::ClientContext& context);
+
+ private:
+  std::shared_ptr<grpc::CallCredentials> CredentialsOf(const LiveToken& token);
+
+  const bool allow_plaintext_;
+  Mutex mu_;
+  uint64_t serial_ ABSL_GUARDED_BY(mu_) = 0;  // of what credentials_ were made from
+  std::shared_ptr<grpc::CallCredentials> credentials_ ABSL_GUARDED_BY(mu_);
+};
+
+// What all interceptors of a caller share.
+struct CallPolicy {
+  std::shared_ptr<TokenKeeper> keeper;
+  std::shared_ptr<TokenCarrier> carrier;
+  absl::Duration wait_limit;
+  absl::Status refusal;  // not OK: every call of this channel fails with it
+};
+
+class TokenInterceptorFactory final : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit TokenInterceptorFactory(CallPolicy policy) : policy_(std::move(policy)) {}
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo* info) override;
+
+ private:
+  const CallPolicy policy_;
+};
+
+}  // namespace tessera
+
+#endif  // TESSERA_CALLER_TOKEN_INTERCEPTOR_H_

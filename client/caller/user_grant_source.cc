@@ -1,0 +1,157 @@
+#include "tessera/caller/user_grant_source.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/security/credentials.h>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tessera/base/reason.h"
+#include "tessera/caller/auth_failure.h"
+#include "tessera/caller/transport_security.h"
+
+namespace tessera {
+namespace {
+
+// tesserad's tokens are at most 4,096 bytes; more would not fit into a call's metadata either.
+constexpr size_t kMaxToken = 8 << 10;
+
+// A request and everything that must live until it is answered.
+template <typename Request, typename Response>
+struct Exchange {
+  grpc::ClientContext context;
+  Request request;
+  Response response;
+};
+
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+// True for the characters of RFC 6750's b64token: anything else in metadata would make gRPC abort.
+bool IsBearerToken(const std::string& token) {
+  constexpr char kAllowed[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+  return !token.empty() && token.size() <= kMaxToken &&
+         token.find_first_not_of(kAllowed) == token.npos;
+}
+
+absl::StatusOr<Grant> TakeGrant(v1::TokenGrant& from) {
+  if (!IsBearerToken(from.access_token()) || from.refresh_token().empty()) {
+    return absl::FailedPreconditionError("the auth server's answer holds no usable grant");
+  }
+  Grant grant;
+  grant.access_token = Secret(std::move(*from.mutable_access_token()));
+  grant.access_expires_at = TimeOf(from.access_expires_at());
+  grant.refresh_token = Secret(std::move(*from.mutable_refresh_token()));
+  grant.refresh_expires_at = TimeOf(from.refresh_expires_at());
+  grant.session_id = from.session_id();
+  return grant;
+}
+
+absl::Status NoPassword(const absl::Status& cause) {
+  const auto code = absl::IsUnavailable(cause) ? cause.code() : absl::StatusCode::kUnauthenticated;
+  return Refusal(
+      code, reason::kPasswordSource,
+      absl::StrCat("the password source answered ", absl::StatusCodeToString(cause.code())));
+}
+
+}  // namespace
+
+UserGrantSource::UserGrantSource(const UserGrantOptions& options)
+    : options_(options),
+      stub_(v1::AuthService::NewStub(options.auth_server)),
+      private_only_(options.allow_plaintext ? nullptr : PrivateConnectionOnly()),
+      thread_([this] { Run(); }) {}
+
+void UserGrantSource::Login(GrantDone done) {
+  MutexLock lock(mu_);
+  wanted_ = std::move(done);
+  changed_.NotifyOne();
+}
+
+void UserGrantSource::Run() {
+  while (true) {
+    GrantDone done;
+    {
+      MutexLock lock(mu_);
+      while (!closed_ && wanted_ == nullptr) changed_.Wait(mu_);
+      if (closed_) return;
+      done = std::exchange(wanted_, nullptr);
+    }
+    const absl::StatusOr<Secret> password = options_.login.password();
+    if (password.ok()) {
+      SendLogin(*password, done);
+    } else {
+      done(NoPassword(password.status()));
+    }
+  }
+}
+
+void UserGrantSource::SendLogin(const Secret& password, const GrantDone& done) {
+  auto call = std::make_shared<Exchange<v1::LoginRequest, v1::LoginResponse>>();
+  call->request.set_username(options_.login.username);
+  call->request.set_password(std::string(password.Reveal()));
+  call->request.set_audience(options_.login.audience);
+  Prepare({call, &call->context});
+  stub_->async()->Login(&call->context, &call->request, &call->response,
+                        [call, done](const grpc::Status& status) {
+                          const Secret sent(std::move(*call->request.mutable_password()));
+                          if (!status.ok()) return done(AuthFailure("login", status, sent));
+                          done(TakeGrant(*call->response.mutable_grant()));
+                        });
+}
+
+void UserGrantSource::Renew(const Secret& refresh_token, GrantDone done) {
+  auto call = std::make_shared<Exchange<v1::RenewTokenRequest, v1::RenewTokenResponse>>();
+  call->request.set_refresh_token(std::string(refresh_token.Reveal()));
+  Prepare({call, &call->context});
+  stub_->async()->RenewToken(&call->context, &call->request, &call->response,
+                             [call, done](const grpc::Status& status) {
+                               const Secret sent(std::move(*call->request.mutable_refresh_token()));
+                               if (!status.ok()) return done(AuthFailure("renewal", status, sent));
+                               done(TakeGrant(*call->response.mutable_grant()));
+                             });
+}
+
+void UserGrantSource::Logout(const Secret& refresh_token, Done done) {
+  auto call = std::make_shared<Exchange<v1::LogoutRequest, v1::LogoutResponse>>();
+  call->request.set_refresh_token(std::string(refresh_token.Reveal()));
+  Prepare({call, &call->context});
+  stub_->async()->Logout(&call->context, &call->request, &call->response,
+                         [call, done](const grpc::Status& status) {
+                           const Secret sent(std::move(*call->request.mutable_refresh_token()));
+                           if (status.ok()) return done(absl::OkStatus());
+                           const absl::Status failure = AuthFailure("logout", status, sent);
+                           done(absl::IsUnauthenticated(failure) ? absl::OkStatus() : failure);
+                         });
+}
+
+void UserGrantSource::Prepare(const std::shared_ptr<grpc::ClientContext>& context) {
+  const absl::Time deadline = SystemClock().Now() + options_.request_timeout;
+  context->set_deadline(absl::ToChronoTime(deadline));
+  if (private_only_ != nullptr) context->set_credentials(private_only_);
+  // A channel that failed before waits up to two minutes; this one tries again when it is asked.
+  grpc::experimental::ChannelResetConnectionBackoff(options_.auth_server.get());
+  MutexLock lock(mu_);
+  in_flight_ = context;
+  if (closed_) context->TryCancel();
+}
+
+void UserGrantSource::Close() {
+  std::shared_ptr<grpc::ClientContext> in_flight;
+  {
+    MutexLock lock(mu_);
+    if (closed_) return;
+    closed_ = true;
+    in_flight = std::move(in_flight_);
+    changed_.NotifyOne();
+  }
+  if (in_flight != nullptr) in_flight->TryCancel();
+  thread_.join();
+}
+
+}  // namespace tessera

@@ -1,0 +1,140 @@
+#include "tessera/cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/commands.h"
+#include "tessera/cli/paging.h"
+
+namespace tessera::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "Environment: TESSERACTL_SERVER, TESSERACTL_CA, TESSERACTL_CONTEXT, TESSERACTL_CONFIG_DIR.\n"
+    "Exit status: 0 done, 1 unexpected, 2 usage, 3 not authenticated, 4 permission denied,\n"
+    "5 not found, 6 conflict, 7 unavailable, 8 invalid value.";
+
+void AddGlobalFlags(CLI::App& app, Flags& flags) {
+  app.add_option("--server", flags.server, "host:port of tesserad (default 127.0.0.1:7443)");
+  app.add_option("--ca", flags.ca, "PEM file of the CA that signed the server's certificate");
+  app.add_option("--context", flags.context, "The context to work in");
+  app.add_option("--timeout", flags.timeout, "Of one request (default 10s)");
+  app.add_flag("--json", flags.json, "Print JSON");
+  app.add_flag("--plaintext,!--no-plaintext", flags.plaintext, "Without TLS: only to this machine");
+  app.add_flag("--plaintext-off-loopback,!--no-plaintext-off-loopback",
+               flags.plaintext_off_loopback,
+               "With --plaintext: send passwords and tokens in the clear to another machine");
+}
+
+// What was not expected, without the values: one of them may be a secret.
+absl::Status Unexpected(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const std::vector<std::string> rest = app.remaining(true);
+  for (const std::string& argument : rest) {
+    if (argument.compare(0, 2, "--") == 0) {
+      return UsageError("unknown option " + argument.substr(0, argument.find('=')));
+    }
+  }
+  if (!rest.empty() && !arguments.empty() && rest.front() == arguments.front() &&
+      rest.front()[0] != '-') {
+    return UsageError("unknown command " + rest.front() + "; see tessera --help");
+  }
+  return UsageError("an argument too many; see --help");
+}
+
+struct Parsed {
+  Flags flags;
+  Command command;
+  std::string help;  // set: print this, and no command
+};
+
+void AddCommands(CLI::App& app, Parsed& parsed) {
+  app.require_subcommand(1);
+  app.fallthrough();  // global flags may stand anywhere
+  app.footer(kFooter);
+  app.set_version_flag("--version", "tessera " TESSERA_VERSION);
+  AddGlobalFlags(app, parsed.flags);
+  AddSessionCommands(app, parsed.command);
+  AddTokenCommands(app, parsed.command);
+  AddUserCommands(app, parsed.command);
+  AddRoleCommands(app, parsed.command);
+  AddContextCommands(app, parsed.command);
+}
+
+absl::Status Parse(const std::vector<std::string>& arguments, Parsed& parsed) {
+  CLI::App app("Log in to tessera, manage users and roles, inspect and check tokens", "tessera");
+  AddCommands(app, parsed);
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForVersion& version) {
+    parsed.help = std::string(version.what()) + "\n";
+  } catch (const CLI::CallForHelp&) {
+    parsed.help = app.help();
+  } catch (const CLI::CallForAllHelp&) {
+    parsed.help = app.help("", CLI::AppFormatMode::All);
+  } catch (const CLI::ExtrasError&) {
+    return Unexpected(app, arguments);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(std::string(error.what()) + "; see --help");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(World& world, const std::vector<std::string>& arguments, Flags& flags) {
+  Parsed parsed;
+  const absl::Status read = Parse(arguments, parsed);
+  flags = parsed.flags;
+  TESSERA_RETURN_IF_ERROR(read);
+  if (!parsed.help.empty()) {
+    world.out << parsed.help;
+    return absl::OkStatus();
+  }
+  TESSERA_ASSIGN_OR_RETURN(Settings settings, ResolveSettings(parsed.flags, world.environment));
+  Invocation invocation(world, parsed.flags, std::move(settings));
+  return parsed.command(invocation);
+}
+
+}  // namespace
+
+void AddPasswordOption(CLI::App& sub, PasswordOption& option) {
+  sub.add_option("--password-file", option.file,
+                 "Read the password from this file (`-`: standard input), not from the terminal");
+  sub.add_option("--password", option.refused)->expected(0, 1)->group("");
+}
+
+absl::Status CheckPasswordOption(const PasswordOption& option) {
+  if (option.refused.empty()) return absl::OkStatus();
+  return UsageError(
+      "a password on the command line can be read by everybody on this machine; "
+      "leave it out to be asked, or use --password-file");
+}
+
+void AddPageOptions(CLI::App& sub, PageArguments& arguments) {
+  sub.add_option("--page-size", arguments.page_size, "Only one page, of this size")
+      ->check(CLI::Range(1, kLargestPage));
+  sub.add_option("--page-token", arguments.page_token, "Only one page, the one that this names");
+}
+
+void PrintNextPage(const std::string& token, std::ostream& err) {
+  if (!token.empty()) err << "More: --page-token " << EscapeForTerminal(token) << '\n';
+}
+
+ExitCode RunCli(World& world, std::vector<std::string> arguments) {
+  Flags flags;
+  absl::Status status = Run(world, arguments, flags);
+  world.out.flush();
+  if (status.ok() && !world.out.good()) {
+    status =
+        Refusal(absl::StatusCode::kInternal, local_reason::kFileFailed, "cannot write the output");
+  }
+  // A command line that could not be read to its end may ask for JSON all the same.
+  const bool json = flags.json || std::count(arguments.begin(), arguments.end(), "--json") > 0;
+  if (!status.ok()) PrintError(status, json, world.err);
+  return ExitCodeOf(status);
+}
+
+}  // namespace tessera::cli

@@ -1,0 +1,231 @@
+// login, logout, whoami.
+#include <ostream>
+#include <vector>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/commands.h"
+#include "tessera/cli/connection.h"
+#include "tessera/cli/exit_code.h"
+#include "tessera/cli/render.h"
+#include "tessera/token/claims.h"
+#include "tessera/token/token_verifier.h"
+
+namespace tessera::cli {
+namespace {
+
+using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
+
+struct LoginArguments {
+  std::string username;
+  std::string audience;
+  PasswordOption password;
+};
+
+absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArguments& arguments) {
+  if (!arguments.username.empty()) return arguments.username;
+  absl::StatusOr<Terminal> terminal = Terminal::Open(invocation.world().sources.terminal);
+  if (!terminal.ok()) return UsageError("who logs in? give --username");
+  TESSERA_ASSIGN_OR_RETURN(std::string name, terminal->AskLine("User name: "));
+  if (name.empty()) return UsageError("the user name is empty");
+  return name;
+}
+
+absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const LoginArguments& arguments,
+                                     const std::string& username) {
+  // Before the password is asked for: a refused connection needs none.
+  TESSERA_RETURN_IF_ERROR(invocation.Server().status());
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret password,
+      ReadPassword(arguments.password.file, "Password: ", invocation.world().sources));
+  LoginRequest request;
+  request.set_username(username);
+  request.set_password(std::string(password.Reveal()));
+  request.set_audience(arguments.audience);
+  absl::StatusOr<LoginResponse> response = invocation.CallAuth(&AuthStub::Login, request);
+  WipeString(*request.mutable_password());
+  TESSERA_RETURN_IF_ERROR(response.status());
+  if (!response->has_grant()) {
+    return Refusal(absl::StatusCode::kUnimplemented, local_reason::kUnexpectedAnswer,
+                   "the server asks for a second step that this version does not know");
+  }
+  return std::move(*response->mutable_grant());
+}
+
+// `iss` and `aud` of a token that came from the server just now; nothing is decided by them.
+Claims ClaimsOf(const Secret& token) {
+  const auto shown = InspectWithoutVerifying(token.Reveal());
+  if (!shown.ok()) return {};
+  return ClaimsFromJson(shown->payload_json).value_or(Claims());
+}
+
+// Later commands need no flags.
+absl::Status RememberServer(Invocation& invocation, const Claims& claims) {
+  Context context = invocation.settings().context;
+  if (!claims.issuer.empty()) context.issuer = claims.issuer;
+  return invocation.contexts().Save(invocation.settings().context_name, context);
+}
+
+// The session that the new one replaces would go on unknown to anybody: ends it, if it can.
+void EndReplaced(Invocation& invocation, const absl::StatusOr<std::optional<StoredGrant>>& before,
+                 const StoredGrant& grant) {
+  if (!before.ok() || !before->has_value() || (*before)->server != grant.server ||
+      (*before)->session_id == grant.session_id) {
+    return;
+  }
+  LogoutRequest request;
+  request.set_refresh_token(std::string((*before)->refresh_token.Reveal()));
+  const auto ended = invocation.CallAuth(&AuthStub::Logout, request);
+  if (!ended.ok() && !absl::IsUnauthenticated(ended.status())) {
+    PrintWarning(
+        "the session before this one could not be ended: " + std::string(ended.status().message()),
+        invocation.json(), invocation.world().err);
+  }
+}
+
+void PrintLogin(Invocation& invocation, const StoredGrant& grant) {
+  if (!invocation.json()) {
+    invocation.PrintLine("Logged in at " + grant.server + " as " + grant.username +
+                         " for audience " + grant.audience + "; the session " + grant.session_id +
+                         " lasts until " + FormatUtc(grant.refresh_expires_at) + " if used.");
+    return;
+  }
+  invocation.PrintJson({{"server", grant.server},
+                        {"context", invocation.settings().context_name},
+                        {"username", grant.username},
+                        {"audience", grant.audience},
+                        {"session_id", grant.session_id},
+                        {"access_expires_at", FormatUtc(grant.access_expires_at)},
+                        {"refresh_expires_at", FormatUtc(grant.refresh_expires_at)}});
+}
+
+absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  StoredGrant grant;
+  grant.server = invocation.settings().context.server;
+  TESSERA_ASSIGN_OR_RETURN(grant.username, UserName(invocation, arguments));
+  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, arguments, grant.username));
+  TESSERA_RETURN_IF_ERROR(TakeTokens(answer, invocation.world().clock.Now(), grant));
+  const Claims claims = ClaimsOf(grant.access_token);
+  grant.audience = claims.audience.empty() ? arguments.audience : claims.audience;
+
+  TESSERA_ASSIGN_OR_RETURN(
+      const HeldCredentials held,
+      invocation.credentials().Hold(arguments.audience, invocation.settings().timeout));
+  const absl::StatusOr<std::optional<StoredGrant>> before = held.Load();
+  TESSERA_RETURN_IF_ERROR(held.Save(grant));
+  TESSERA_RETURN_IF_ERROR(RememberServer(invocation, claims));
+  EndReplaced(invocation, before, grant);
+  PrintLogin(invocation, grant);
+  return absl::OkStatus();
+}
+
+struct LogoutArguments {
+  std::string audience;
+  bool all = false;
+  bool local = false;
+};
+
+absl::Status EndSession(Invocation& invocation, const StoredGrant& grant) {
+  if (grant.server != invocation.settings().context.server) {
+    return Refusal(absl::StatusCode::kFailedPrecondition, local_reason::kNotLoggedIn,
+                   "the stored login is for " + grant.server + "; give --server " + grant.server +
+                       ", or --local to forget it without ending the session");
+  }
+  LogoutRequest request;
+  request.set_refresh_token(std::string(grant.refresh_token.Reveal()));
+  const absl::Status status = invocation.CallAuth(&AuthStub::Logout, request).status();
+  WipeString(*request.mutable_refresh_token());
+  // A session that the server does not know any more has ended.
+  return absl::IsUnauthenticated(status) ? absl::OkStatus() : status;
+}
+
+// True if there was a session.
+absl::StatusOr<bool> LogoutOf(Invocation& invocation, const std::string& audience, bool local) {
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> seen,
+                           invocation.credentials().Load(audience));
+  if (!seen.has_value()) return false;
+  TESSERA_ASSIGN_OR_RETURN(
+      const HeldCredentials held,
+      invocation.credentials().Hold(audience, invocation.settings().timeout * 2));
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> grant, held.Load());
+  if (grant.has_value() && !local) TESSERA_RETURN_IF_ERROR(EndSession(invocation, *grant));
+  TESSERA_RETURN_IF_ERROR(held.Remove());
+  return grant.has_value();
+}
+
+absl::Status Logout(Invocation& invocation, const LogoutArguments& arguments) {
+  std::vector<std::string> audiences = {arguments.audience};
+  if (arguments.all) {
+    TESSERA_ASSIGN_OR_RETURN(audiences, invocation.credentials().Audiences());
+  }
+  int ended = 0;
+  for (const std::string& audience : audiences) {
+    TESSERA_ASSIGN_OR_RETURN(const bool was, LogoutOf(invocation, audience, arguments.local));
+    ended += was ? 1 : 0;
+  }
+  if (invocation.json()) invocation.PrintJson({{"sessions", ended}});
+  invocation.PrintLine(ended == 0 ? "Not logged in." : "Logged out.");
+  return absl::OkStatus();
+}
+
+struct WhoamiArguments {
+  std::string audience;
+};
+
+absl::Status WhoamiByToken(Invocation& invocation, const std::string& audience) {
+  TESSERA_ASSIGN_OR_RETURN(const Secret token, invocation.LiveToken(audience));
+  ValidateTokenRequest request;
+  request.set_token(std::string(token.Reveal()));
+  TESSERA_ASSIGN_OR_RETURN(const ValidateTokenResponse answer,
+                           invocation.CallAuth(&AuthStub::ValidateToken, request));
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+  } else {
+    PrintFields(IntrospectionFields(answer), invocation.world().out);
+  }
+  if (answer.active()) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kSessionEnded,
+                 "the token is not active any more");
+}
+
+absl::Status Whoami(Invocation& invocation, const WhoamiArguments& arguments) {
+  if (!arguments.audience.empty()) return WhoamiByToken(invocation, arguments.audience);
+  TESSERA_ASSIGN_OR_RETURN(
+      const GetCurrentUserResponse answer,
+      invocation.CallUsers(&UserStub::GetCurrentUser, GetCurrentUserRequest()));
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+    return absl::OkStatus();
+  }
+  Fields fields = UserFields(answer.user());
+  fields.emplace_back("roles", Join({answer.roles().begin(), answer.roles().end()}));
+  PrintFields(fields, invocation.world().out);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddSessionCommands(CLI::App& app, Command& chosen) {
+  auto login = std::make_shared<LoginArguments>();
+  CLI::App* sub = app.add_subcommand("login", "Open a session and keep its tokens");
+  sub->add_option("--username,-u", login->username, "Who logs in; asked for if not given");
+  sub->add_option("--audience", login->audience,
+                  "The service that the tokens are for (default: tessera itself)");
+  AddPasswordOption(*sub, login->password);
+  RunWith(*sub, chosen, login, &Login);
+
+  auto logout = std::make_shared<LogoutArguments>();
+  sub = app.add_subcommand("logout", "End a session and forget its tokens");
+  sub->add_option("--audience", logout->audience, "Which session (default: tessera itself)");
+  sub->add_flag("--all", logout->all, "All sessions of this context");
+  sub->add_flag("--local", logout->local, "Forget the tokens without telling the server");
+  RunWith(*sub, chosen, logout, &Logout);
+
+  auto whoami = std::make_shared<WhoamiArguments>();
+  sub = app.add_subcommand("whoami", "Show the user who is logged in, and the roles held now");
+  sub->add_option("--audience", whoami->audience, "Show what the token for this audience says");
+  RunWith(*sub, chosen, whoami, &Whoami);
+}
+
+}  // namespace tessera::cli

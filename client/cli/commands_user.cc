@@ -1,0 +1,290 @@
+// user create, get, list, update, delete, passwd.
+#include <optional>
+#include <vector>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/commands.h"
+#include "tessera/cli/exit_code.h"
+#include "tessera/cli/paging.h"
+#include "tessera/cli/render.h"
+
+namespace tessera::cli {
+namespace {
+
+using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
+
+void Show(Invocation& invocation, const User& user, const google::protobuf::Message& answer) {
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+  } else {
+    PrintFields(UserFields(user), invocation.world().out);
+  }
+}
+
+struct CreateArguments {
+  std::string username;
+  std::string display_name;
+  bool disabled = false;
+  PasswordOption password;
+};
+
+absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  // Before the password is asked for: who is not logged in needs none.
+  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(const Secret password,
+                           ReadNewPassword(arguments.password.file, "Password of the new user: ",
+                                           invocation.world().sources));
+  CreateUserRequest request;
+  request.mutable_user()->set_username(arguments.username);
+  request.mutable_user()->set_display_name(arguments.display_name);
+  request.mutable_user()->set_state(arguments.disabled ? USER_STATE_DISABLED : USER_STATE_ACTIVE);
+  request.set_password(std::string(password.Reveal()));
+  const auto answer = invocation.CallUsers(&UserStub::CreateUser, request);
+  WipeString(*request.mutable_password());
+  TESSERA_RETURN_IF_ERROR(answer.status());
+  Show(invocation, answer->user(), *answer);
+  return absl::OkStatus();
+}
+
+struct GetArguments {
+  std::string user;
+};
+
+absl::StatusOr<GetUserResponse> FetchUser(Invocation& invocation, const std::string& user) {
+  GetUserRequest request;
+  if (IsUserId(user)) {
+    request.set_user_id(user);
+  } else {
+    request.set_username(user);
+  }
+  return invocation.CallUsers(&UserStub::GetUser, request);
+}
+
+absl::Status Get(Invocation& invocation, const GetArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(const GetUserResponse answer, FetchUser(invocation, arguments.user));
+  Show(invocation, answer.user(), answer);
+  return absl::OkStatus();
+}
+
+absl::Status List(Invocation& invocation, const PageArguments& arguments) {
+  const auto next = [&invocation](const ListUsersRequest& request) {
+    return invocation.CallUsers(&UserStub::ListUsers, request);
+  };
+  const auto take = [](ListUsersResponse& all, ListUsersResponse& page) {
+    for (User& user : *page.mutable_users()) *all.add_users() = std::move(user);
+  };
+  TESSERA_ASSIGN_OR_RETURN(const ListUsersResponse answer,
+                           (Pages<ListUsersRequest, ListUsersResponse>(arguments, next, take)));
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+    return absl::OkStatus();
+  }
+  UserTable({answer.users().begin(), answer.users().end()}).Print(invocation.world().out);
+  PrintNextPage(answer.next_page_token(), invocation.world().err);
+  return absl::OkStatus();
+}
+
+struct UpdateArguments {
+  std::string user;
+  std::optional<std::string> username;
+  std::optional<std::string> display_name;
+  std::optional<std::string> state;
+  std::string etag;
+};
+
+absl::StatusOr<UpdateUserRequest> ToRequest(const UpdateArguments& arguments) {
+  UpdateUserRequest request;
+  User& user = *request.mutable_user();
+  user.set_etag(arguments.etag);
+  if (arguments.username.has_value()) {
+    user.set_username(*arguments.username);
+    request.mutable_update_mask()->add_paths("username");
+  }
+  if (arguments.display_name.has_value()) {
+    user.set_display_name(*arguments.display_name);
+    request.mutable_update_mask()->add_paths("display_name");
+  }
+  if (arguments.state.has_value()) {
+    user.set_state(*arguments.state == "active" ? USER_STATE_ACTIVE : USER_STATE_DISABLED);
+    request.mutable_update_mask()->add_paths("state");
+  }
+  if (request.update_mask().paths().empty()) {
+    return UsageError("nothing to change: give --username, --display-name or --state");
+  }
+  return request;
+}
+
+absl::Status Update(Invocation& invocation, const UpdateArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(UpdateUserRequest request, ToRequest(arguments));
+  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user()->mutable_id(),
+                           ResolveUserId(invocation, arguments.user));
+  TESSERA_ASSIGN_OR_RETURN(const UpdateUserResponse answer,
+                           invocation.CallUsers(&UserStub::UpdateUser, request));
+  Show(invocation, answer.user(), answer);
+  return absl::OkStatus();
+}
+
+struct DeleteArguments {
+  std::string user;
+  std::string etag;
+  bool yes = false;
+};
+
+// OK if the user at the terminal agrees.
+absl::Status AskAboutDeletion(Terminal& terminal, const User& user) {
+  const std::string text = "Delete user " + EscapeForTerminal(user.username()) + " (" +
+                           EscapeForTerminal(user.id()) +
+                           ") for good? All sessions and grants end.";
+  TESSERA_ASSIGN_OR_RETURN(const bool agreed, terminal.Confirm(text));
+  if (agreed) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kCancelled, local_reason::kBrokenOff, "nothing was deleted");
+}
+
+absl::StatusOr<std::string> IdToDelete(Invocation& invocation, const DeleteArguments& arguments) {
+  if (arguments.yes) return ResolveUserId(invocation, arguments.user);
+  absl::StatusOr<Terminal> terminal = Terminal::Open(invocation.world().sources.terminal);
+  if (!terminal.ok()) {
+    return UsageError(
+        "deleting a user cannot be undone: without a terminal to confirm on, give "
+        "--yes");
+  }
+  TESSERA_ASSIGN_OR_RETURN(const GetUserResponse found, FetchUser(invocation, arguments.user));
+  TESSERA_RETURN_IF_ERROR(AskAboutDeletion(*terminal, found.user()));
+  return found.user().id();
+}
+
+absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
+  DeleteUserRequest request;
+  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user_id(), IdToDelete(invocation, arguments));
+  request.set_etag(arguments.etag);
+  TESSERA_ASSIGN_OR_RETURN(const DeleteUserResponse answer,
+                           invocation.CallUsers(&UserStub::DeleteUser, request));
+  if (invocation.json()) invocation.PrintJson(ToJson(answer));
+  invocation.PrintLine("Deleted " + arguments.user + " (" + request.user_id() + ").");
+  return absl::OkStatus();
+}
+
+struct PasswdArguments {
+  PasswordOption password;
+  std::string new_file;
+};
+
+// The server has ended every session of this user; their tokens are of no use any more.
+absl::Status ForgetSessionsOf(Invocation& invocation, const StoredGrant& own) {
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> audiences,
+                           invocation.credentials().Audiences());
+  for (const std::string& audience : audiences) {
+    TESSERA_ASSIGN_OR_RETURN(
+        const HeldCredentials held,
+        invocation.credentials().Hold(audience, invocation.settings().timeout));
+    TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> grant, held.Load());
+    const bool same =
+        grant.has_value() && grant->server == own.server && grant->username == own.username;
+    if (same) TESSERA_RETURN_IF_ERROR(held.Remove());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ChangePasswordRequest> AskPasswords(Invocation& invocation,
+                                                   const PasswdArguments& arguments) {
+  const Sources& sources = invocation.world().sources;
+  if (arguments.password.file == "-" && arguments.new_file == "-") {
+    return UsageError("only one password can come from standard input");
+  }
+  TESSERA_ASSIGN_OR_RETURN(const Secret old_password,
+                           ReadPassword(arguments.password.file, "Password so far: ", sources));
+  TESSERA_ASSIGN_OR_RETURN(const Secret new_password,
+                           ReadNewPassword(arguments.new_file, "New password: ", sources));
+  ChangePasswordRequest request;
+  request.set_old_password(std::string(old_password.Reveal()));
+  request.set_new_password(std::string(new_password.Reveal()));
+  return request;
+}
+
+absl::Status Passwd(Invocation& invocation, const PasswdArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
+  TESSERA_ASSIGN_OR_RETURN(ChangePasswordRequest request, AskPasswords(invocation, arguments));
+  const auto answer = invocation.CallUsers(&UserStub::ChangePassword, request);
+  WipeString(*request.mutable_old_password());
+  WipeString(*request.mutable_new_password());
+  TESSERA_RETURN_IF_ERROR(answer.status());
+  if (own.has_value()) TESSERA_RETURN_IF_ERROR(ForgetSessionsOf(invocation, *own));
+  if (invocation.json()) invocation.PrintJson(ToJson(*answer));
+  invocation.PrintLine("Password changed. All your sessions have ended: log in again.");
+  return absl::OkStatus();
+}
+
+void AddReadingCommands(CLI::App& user, Command& chosen) {
+  auto get = std::make_shared<GetArguments>();
+  CLI::App* sub = user.add_subcommand("get", "Show a user");
+  sub->add_option("user", get->user, "Name or id")->required();
+  RunWith(*sub, chosen, get, &Get);
+
+  auto list = std::make_shared<PageArguments>();
+  sub = user.add_subcommand("list", "Show all users, or one page of them");
+  AddPageOptions(*sub, *list);
+  RunWith(*sub, chosen, list, &List);
+}
+
+void AddChangingCommands(CLI::App& user, Command& chosen) {
+  auto create = std::make_shared<CreateArguments>();
+  CLI::App* sub = user.add_subcommand("create", "Add a user");
+  sub->add_option("username", create->username, "1 to 64 of a-z 0-9 . _ @ -")->required();
+  sub->add_option("--display-name", create->display_name, "For people to read");
+  sub->add_flag("--disabled", create->disabled, "Cannot log in until enabled");
+  AddPasswordOption(*sub, create->password);
+  RunWith(*sub, chosen, create, &Create);
+
+  auto update = std::make_shared<UpdateArguments>();
+  sub = user.add_subcommand("update", "Change a user");
+  sub->add_option("user", update->user, "Name or id")->required();
+  sub->add_option("--username", update->username, "The new name");
+  sub->add_option("--display-name", update->display_name, "For people to read; may be empty");
+  sub->add_option("--state", update->state, "Disabling ends all sessions and tokens at once")
+      ->check(CLI::IsMember({"active", "disabled"}));
+  sub->add_option("--etag", update->etag, "Only if the user is still as read");
+  RunWith(*sub, chosen, update, &Update);
+
+  auto removal = std::make_shared<DeleteArguments>();
+  sub = user.add_subcommand("delete", "Remove a user for good");
+  sub->add_option("user", removal->user, "Name or id")->required();
+  sub->add_option("--etag", removal->etag, "Only if the user is still as read");
+  sub->add_flag("--yes,-y", removal->yes, "Do not ask");
+  RunWith(*sub, chosen, removal, &Delete);
+
+  auto passwd = std::make_shared<PasswdArguments>();
+  sub = user.add_subcommand("passwd", "Change your own password and end all your sessions");
+  AddPasswordOption(*sub, passwd->password);
+  sub->add_option("--new-password-file", passwd->new_file, "Read the new password from this file");
+  RunWith(*sub, chosen, passwd, &Passwd);
+}
+
+}  // namespace
+
+bool IsUserId(const std::string& text) {
+  constexpr std::string_view kPrefix = "usr_";
+  constexpr size_t kDigits = 26;
+  return text.size() == kPrefix.size() + kDigits && text.compare(0, kPrefix.size(), kPrefix) == 0 &&
+         text.find_first_not_of("0123456789abcdefghjkmnpqrstvwxyz", kPrefix.size()) ==
+             std::string::npos;
+}
+
+absl::StatusOr<std::string> ResolveUserId(Invocation& invocation, const std::string& user) {
+  if (IsUserId(user)) return user;
+  TESSERA_ASSIGN_OR_RETURN(const GetUserResponse found, FetchUser(invocation, user));
+  return found.user().id();
+}
+
+void AddUserCommands(CLI::App& app, Command& chosen) {
+  CLI::App* user =
+      app.add_subcommand("user", "Manage users (needs tessera.admin; passwd is yours)");
+  user->require_subcommand(1);
+  AddReadingCommands(*user, chosen);
+  AddChangingCommands(*user, chosen);
+}
+
+}  // namespace tessera::cli

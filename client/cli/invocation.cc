@@ -1,0 +1,69 @@
+#include "tessera/cli/invocation.h"
+
+#include <ostream>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/connection.h"
+
+namespace tessera::cli {
+
+using tessera::v1::RenewTokenRequest;
+using tessera::v1::RenewTokenResponse;
+
+Invocation::Invocation(World& world, Flags flags, Settings settings)
+    : world_(world),
+      flags_(std::move(flags)),
+      settings_(std::move(settings)),
+      contexts_(settings_.folder),
+      credentials_(settings_.folder, settings_.context_name) {}
+
+absl::StatusOr<Api*> Invocation::Server() {
+  if (api_ != nullptr) return api_.get();
+  const Context& context = settings_.context;
+  TESSERA_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, Connect(context));
+  TESSERA_ASSIGN_OR_RETURN(const std::string host, HostOf(context.server));
+  if (context.plaintext && !IsLoopback(host)) {
+    PrintWarning("PLAINTEXT to another machine: everybody on the way to " + context.server +
+                     " can read passwords and tokens",
+                 json(), world_.err);
+  }
+  api_ = std::make_unique<Api>(channel, context.server, settings_.timeout);
+  return api_.get();
+}
+
+absl::StatusOr<Secret> Invocation::LiveToken(const std::string& audience) {
+  if (keeper_ == nullptr) {
+    TESSERA_ASSIGN_OR_RETURN(Api* const api, Server());
+    RenewCall renew = [api](const Secret& refresh_token, bool again) {
+      RenewTokenRequest request;
+      request.set_refresh_token(std::string(refresh_token.Reveal()));
+      auto response = again ? api->CallAuthAgain(&AuthStub::RenewToken, request)
+                            : api->CallAuth(&AuthStub::RenewToken, request);
+      WipeString(*request.mutable_refresh_token());
+      return response;
+    };
+    keeper_ = std::make_unique<TokenKeeper>(
+        credentials_, std::move(renew), world_.clock,
+        // Whoever holds the lock may use up its own two time-outs.
+        TokenKeeper::Options{settings_.context.server, settings_.timeout * 2 + absl::Seconds(1)});
+  }
+  return keeper_->Token(audience);
+}
+
+bool Invocation::IsTokenRefusal(const absl::Status& status) {
+  const std::string why = ReasonOf(status);
+  return absl::IsUnauthenticated(status) &&
+         (why == reason::kTokenExpired || why == reason::kTokenRevoked ||
+          why == reason::kTokenUnknownKey);
+}
+
+void Invocation::PrintJson(const nlohmann::ordered_json& value) {
+  world_.out << value.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+void Invocation::PrintLine(const std::string& text) {
+  if (!json()) world_.out << EscapeForTerminal(text) << '\n';
+}
+
+}  // namespace tessera::cli

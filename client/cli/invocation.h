@@ -1,0 +1,91 @@
+// One run of the program: what it was given, and the server's methods as plain calls.
+#ifndef TESSERA_CLI_INVOCATION_H_
+#define TESSERA_CLI_INVOCATION_H_
+
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+#include "tessera/base/clock.h"
+#include "tessera/base/secret.h"
+#include "tessera/cli/api.h"
+#include "tessera/cli/context_store.h"
+#include "tessera/cli/credential_store.h"
+#include "tessera/cli/output.h"
+#include "tessera/cli/prompt.h"
+#include "tessera/cli/settings.h"
+#include "tessera/cli/token_keeper.h"
+
+namespace tessera::cli {
+
+// What the program stands on. Everything must outlive the run.
+struct World {
+  std::ostream& out;
+  std::ostream& err;
+  Sources sources;
+  Environment environment;
+  const Clock& clock;
+};
+
+// Not thread-safe.
+class Invocation {
+ public:
+  Invocation(World& world, Flags flags, Settings settings);
+
+  World& world() { return world_; }
+  const Flags& flags() const { return flags_; }
+  const Settings& settings() const { return settings_; }
+  const ContextStore& contexts() const { return contexts_; }
+  const CredentialStore& credentials() const { return credentials_; }
+  bool json() const { return settings_.json; }
+
+  // Connects when first asked. Warns about plaintext to another machine, each time.
+  absl::StatusOr<Api*> Server();
+
+  // A method of AuthService; all that this program uses are public.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallAuth(AuthMethod<Request, Response> method, const Request& request) {
+    absl::StatusOr<Api*> api = Server();
+    if (!api.ok()) return api.status();
+    return (*api)->CallAuth(method, request);
+  }
+
+  // A method of UserService, with a live token for tessera itself; once more with a new token if
+  // that one was refused.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method, const Request& request) {
+    absl::StatusOr<Secret> token = LiveToken("");
+    if (!token.ok()) return token.status();
+    absl::StatusOr<Response> response = api_->CallUsers(method, request, *token);
+    if (!IsTokenRefusal(response.status())) return response;
+    token = keeper_->TokenInsteadOf("", *token);
+    if (!token.ok()) return token.status();
+    return api_->CallUsers(method, request, *token);
+  }
+
+  // As TokenKeeper::Token.
+  absl::StatusOr<Secret> LiveToken(const std::string& audience);
+
+  void PrintJson(const nlohmann::ordered_json& value);
+  void PrintLine(const std::string& text);  // escaped; nothing with --json
+
+ private:
+  // A refusal that a newer token may get past.
+  static bool IsTokenRefusal(const absl::Status& status);
+
+  World& world_;
+  Flags flags_;
+  Settings settings_;
+  ContextStore contexts_;
+  CredentialStore credentials_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<TokenKeeper> keeper_;
+};
+
+}  // namespace tessera::cli
+
+#endif  // TESSERA_CLI_INVOCATION_H_

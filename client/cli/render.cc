@@ -1,0 +1,146 @@
+#include "tessera/cli/render.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_join.h"
+#include "tessera/v1/errors.pb.h"
+
+namespace tessera::cli {
+namespace {
+
+template <typename List>
+std::string JoinList(const List& parts) {
+  return absl::StrJoin(parts, ", ");
+}
+
+std::string TimeOf(bool present, const google::protobuf::Timestamp& timestamp) {
+  return present ? FormatUtc(ToTime(timestamp)) : std::string();
+}
+
+std::string TimeOf(const std::optional<absl::Time>& time) {
+  return time.has_value() ? FormatUtc(*time) : std::string();
+}
+
+std::string ReasonName(tessera::v1::ErrorReason reason) {
+  constexpr std::string_view kPrefix = "ERROR_REASON_";
+  const std::string name = tessera::v1::ErrorReason_Name(reason);
+  return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "UNSPECIFIED";
+}
+
+}  // namespace
+
+nlohmann::ordered_json ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return {};
+  return nlohmann::ordered_json::parse(text, nullptr, false);
+}
+
+absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+std::string Join(const std::vector<std::string>& parts) { return JoinList(parts); }
+
+std::string StateName(tessera::v1::UserState state) {
+  switch (state) {
+    case tessera::v1::USER_STATE_ACTIVE:
+      return "active";
+    case tessera::v1::USER_STATE_DISABLED:
+      return "disabled";
+    default:
+      return "unspecified";
+  }
+}
+
+Fields UserFields(const tessera::v1::User& user) {
+  Fields fields = {{"id", user.id()},
+                   {"username", user.username()},
+                   {"display_name", user.display_name()},
+                   {"state", StateName(user.state())},
+                   {"create_time", TimeOf(user.has_create_time(), user.create_time())},
+                   {"update_time", TimeOf(user.has_update_time(), user.update_time())},
+                   {"last_login_time", TimeOf(user.has_last_login_time(), user.last_login_time())},
+                   {"etag", user.etag()}};
+  if (!user.email().empty()) fields.insert(fields.begin() + 2, {"email", user.email()});
+  return fields;
+}
+
+Table UserTable(const std::vector<tessera::v1::User>& users) {
+  Table table({"id", "username", "state", "create_time", "last_login_time", "display_name"});
+  for (const tessera::v1::User& user : users) {
+    table.Add({user.id(), user.username(), StateName(user.state()),
+               TimeOf(user.has_create_time(), user.create_time()),
+               TimeOf(user.has_last_login_time(), user.last_login_time()), user.display_name()});
+  }
+  return table;
+}
+
+Fields RoleFields(const tessera::v1::Role& role) {
+  return {{"id", role.id()},
+          {"name", role.name()},
+          {"description", role.description()},
+          {"audiences", JoinList(role.audiences())},
+          {"create_time", TimeOf(role.has_create_time(), role.create_time())}};
+}
+
+Table RoleTable(const std::vector<tessera::v1::Role>& roles) {
+  Table table({"name", "audiences", "create_time", "description"});
+  for (const tessera::v1::Role& role : roles) {
+    table.Add({role.name(), JoinList(role.audiences()),
+               TimeOf(role.has_create_time(), role.create_time()), role.description()});
+  }
+  return table;
+}
+
+Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer) {
+  if (!answer.active()) return {{"active", "false"}, {"reason", ReasonName(answer.reason())}};
+  return {{"active", "true"},
+          {"issuer", answer.issuer()},
+          {"subject", answer.subject()},
+          {"audience", answer.audience()},
+          {"issued_at", TimeOf(answer.has_issued_at(), answer.issued_at())},
+          {"not_before", TimeOf(answer.has_not_before(), answer.not_before())},
+          {"expires_at", TimeOf(answer.has_expires_at(), answer.expires_at())},
+          {"token_id", answer.token_id()},
+          {"client_id", answer.client_id()},
+          {"session_id", answer.session_id()},
+          {"roles", JoinList(answer.roles())},
+          {"scopes", JoinList(answer.scopes())},
+          {"auth_time", TimeOf(answer.has_auth_time(), answer.auth_time())}};
+}
+
+Fields ClaimFields(const Claims& claims) {
+  return {{"issuer", claims.issuer},
+          {"subject", claims.subject},
+          {"audience", claims.audience},
+          {"issued_at", FormatUtc(claims.issued_at)},
+          {"not_before", FormatUtc(claims.not_before)},
+          {"expires_at", FormatUtc(claims.expires_at)},
+          {"token_id", claims.token_id.str()},
+          {"client_id", claims.client_id},
+          {"session_id", claims.session_id.str()},
+          {"roles", Join(claims.roles)},
+          {"scopes", Join(claims.scopes)},
+          {"auth_time", TimeOf(claims.auth_time)}};
+}
+
+nlohmann::ordered_json ClaimsJson(const Claims& claims) {
+  nlohmann::ordered_json object = {{"issuer", claims.issuer},
+                                   {"subject", claims.subject},
+                                   {"audience", claims.audience},
+                                   {"issued_at", FormatUtc(claims.issued_at)},
+                                   {"not_before", FormatUtc(claims.not_before)},
+                                   {"expires_at", FormatUtc(claims.expires_at)},
+                                   {"token_id", claims.token_id.str()},
+                                   {"client_id", claims.client_id},
+                                   {"session_id", claims.session_id.str()},
+                                   {"roles", claims.roles},
+                                   {"scopes", claims.scopes}};
+  if (claims.auth_time.has_value()) object["auth_time"] = FormatUtc(*claims.auth_time);
+  return object;
+}
+
+}  // namespace tessera::cli

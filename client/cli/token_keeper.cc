@@ -1,0 +1,127 @@
+#include "tessera/cli/token_keeper.h"
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/exit_code.h"
+
+namespace tessera::cli {
+namespace {
+
+absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+bool AnswerMayBeLost(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+absl::Status SessionOver(const absl::Status& status) {
+  const std::string why = ReasonOf(status);
+  return Refusal(absl::StatusCode::kUnauthenticated, why.empty() ? reason::kSessionEnded : why,
+                 "the session has ended; log in again with `tessera login`");
+}
+
+std::string LoginCommand(const std::string& audience) {
+  return audience.empty() ? "`tessera login`" : "`tessera login --audience " + audience + "`";
+}
+
+}  // namespace
+
+bool NeedsRenewal(const StoredGrant& grant, absl::Time now) {
+  const absl::Duration life = grant.access_expires_at - grant.received_at;
+  const absl::Duration wanted = std::max(kRenewBefore, life * kRenewLastPart);
+  return grant.access_expires_at - now < std::min(wanted, life / 2);
+}
+
+absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredGrant& grant) {
+  if (answer.access_token().empty() || answer.refresh_token().empty() ||
+      !answer.has_access_expires_at() || !answer.has_refresh_expires_at()) {
+    return Refusal(absl::StatusCode::kInternal, local_reason::kUnexpectedAnswer,
+                   "the server's grant lacks a token or a time");
+  }
+  grant.received_at = now;
+  grant.access_token = Secret(std::move(*answer.mutable_access_token()));
+  grant.refresh_token = Secret(std::move(*answer.mutable_refresh_token()));
+  grant.access_expires_at = ToTime(answer.access_expires_at());
+  grant.refresh_expires_at = ToTime(answer.refresh_expires_at());
+  grant.session_id = answer.session_id();
+  return absl::OkStatus();
+}
+
+absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audience,
+                         const std::string& server) {
+  std::string text = "not logged in at " + server;
+  text += audience.empty() ? " for tessera itself" : " for audience " + audience;
+  std::string others;
+  const absl::StatusOr<std::vector<std::string>> audiences = store.Audiences();
+  if (audiences.ok()) {
+    for (const std::string& other : *audiences) {
+      if (other != audience)
+        others += (others.empty() ? "" : ", ") + (other.empty() ? "itself" : other);
+    }
+  }
+  if (!others.empty()) text += " (only for: " + others + ")";
+  return Refusal(absl::StatusCode::kUnauthenticated, local_reason::kNotLoggedIn,
+                 text + "; run " + LoginCommand(audience));
+}
+
+absl::StatusOr<Secret> TokenKeeper::Token(const std::string& audience) const {
+  TESSERA_ASSIGN_OR_RETURN(StoredGrant grant, Check(store_.Load(audience), audience));
+  if (!NeedsRenewal(grant, clock_.Now())) return std::move(grant.access_token);
+  return LockedToken(audience, nullptr);
+}
+
+absl::StatusOr<Secret> TokenKeeper::TokenInsteadOf(const std::string& audience,
+                                                   const Secret& refused) const {
+  return LockedToken(audience, &refused);
+}
+
+absl::StatusOr<Secret> TokenKeeper::LockedToken(const std::string& audience,
+                                                const Secret* refused) const {
+  TESSERA_ASSIGN_OR_RETURN(const HeldCredentials held, store_.Hold(audience, options_.lock_limit));
+  // Read again: whoever held the lock before has most likely renewed.
+  TESSERA_ASSIGN_OR_RETURN(StoredGrant grant, Check(held.Load(), audience));
+  const bool must_change = refused != nullptr && grant.access_token == *refused;
+  if (!must_change && !NeedsRenewal(grant, clock_.Now())) return std::move(grant.access_token);
+  return Renew(held, std::move(grant), must_change);
+}
+
+absl::StatusOr<StoredGrant> TokenKeeper::Check(absl::StatusOr<std::optional<StoredGrant>> loaded,
+                                               const std::string& audience) const {
+  TESSERA_RETURN_IF_ERROR(loaded.status());
+  if (!loaded->has_value()) return NotLoggedIn(store_, audience, options_.server);
+  if ((*loaded)->server != options_.server) {
+    return Refusal(absl::StatusCode::kUnauthenticated, local_reason::kNotLoggedIn,
+                   "the stored login is for " + (*loaded)->server + ", not for " + options_.server +
+                       "; run " + LoginCommand(audience));
+  }
+  return **std::move(loaded);
+}
+
+absl::StatusOr<Secret> TokenKeeper::Renew(const HeldCredentials& held, StoredGrant grant,
+                                          bool must_change) const {
+  absl::StatusOr<tessera::v1::RenewTokenResponse> answer = renew_(grant.refresh_token, false);
+  // The server may have renewed without our hearing of it; asked again, it gives the same
+  // successor.
+  if (AnswerMayBeLost(answer.status())) answer = renew_(grant.refresh_token, true);
+  if (absl::IsUnauthenticated(answer.status())) {
+    TESSERA_RETURN_IF_ERROR(held.Remove());
+    return SessionOver(answer.status());
+  }
+  const bool still_alive = clock_.Now() < grant.access_expires_at;
+  if (AnswerMayBeLost(answer.status()) && still_alive && !must_change) {
+    return std::move(grant.access_token);
+  }
+  TESSERA_RETURN_IF_ERROR(answer.status());
+  TESSERA_RETURN_IF_ERROR(TakeTokens(*answer->mutable_grant(), clock_.Now(), grant));
+  TESSERA_RETURN_IF_ERROR(held.Save(grant));
+  return std::move(grant.access_token);
+}
+
+}  // namespace tessera::cli

@@ -144,6 +144,11 @@ class FirstStart {
  private:
   absl::Time Limit() const { return now_ + kStoreLimit; }
 
+  // A generated password is random, so its length needs no rule.
+  size_t MinCharacters(const AdminPassword& chosen) const {
+    return chosen.generated ? 0 : options_.min_password_characters;
+  }
+
   absl::Status AddRoles() {
     TESSERA_RETURN_IF_ERROR(store_.Write(Repeat::kOnce, Limit(), [&](Repositories& repositories) {
       return InsertRoles(repositories, roles_);
@@ -156,8 +161,9 @@ class FirstStart {
     TESSERA_ASSIGN_OR_RETURN(std::string username,
                              FoldUserName(options_.admin_username, "bootstrap.admin_username"));
     TESSERA_ASSIGN_OR_RETURN(const AdminPassword chosen, ChoosePassword(options_));
-    TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
-                             PreparePassword(chosen.password, "bootstrap.admin_password_file"));
+    TESSERA_ASSIGN_OR_RETURN(
+        const Secret prepared,
+        PreparePassword(chosen.password, "bootstrap.admin_password_file", MinCharacters(chosen)));
     TESSERA_ASSIGN_OR_RETURN(std::string hash, hasher.Hash(prepared));
     const storage::User admin = Administrator(std::move(username), std::move(hash), now_);
     // Before the commit: an administrator whose password nobody has seen would lock all out.

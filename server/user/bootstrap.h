@@ -22,6 +22,7 @@ struct BootstrapOptions {
   std::FILE* terminal = nullptr;
   // Made with mode 0600; empty: nowhere to write to.
   std::string generated_password_file;
+  size_t min_password_characters = kMinPasswordCharacters;  // `passwords.min_length`
 };
 
 // Adds the reserved roles that are not there. The administrator is added with the role

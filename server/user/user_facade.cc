@@ -116,7 +116,8 @@ std::string EtagOf(const User& user) { return absl::StrCat("v", user.revision); 
 absl::StatusOr<HashedNewUser> UserFacade::HashNewUser(NewUser user, const Secret& password) const {
   TESSERA_ASSIGN_OR_RETURN(user.username, FoldUserName(user.username, "user.username"));
   TESSERA_RETURN_IF_ERROR(CheckDisplayText(user.display_name, "user.display_name"));
-  TESSERA_ASSIGN_OR_RETURN(const Secret prepared, PreparePassword(password, "password"));
+  TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
+                           PreparePassword(password, "password", parts_.min_password_characters));
   TESSERA_ASSIGN_OR_RETURN(std::string hash, parts_.hasher.Hash(prepared));
   return HashedNewUser(std::move(user), std::move(hash));
 }
@@ -222,8 +223,9 @@ absl::StatusOr<User> UserFacade::FindForPasswordChange(const CallInfo& call,
 
 absl::StatusOr<CheckedPasswordChange> UserFacade::CheckPasswordChange(
     const CallInfo& call, User user, const PasswordChange& change) const {
-  TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
-                           PreparePassword(change.new_password, "new_password"));
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret prepared,
+      PreparePassword(change.new_password, "new_password", parts_.min_password_characters));
   const Secret old_password = PrepareForLogin(change.old_password);
   TESSERA_ASSIGN_OR_RETURN(const PasswordHasher::Verdict verdict,
                            parts_.hasher.Verify(old_password, user.password_hash));

@@ -88,6 +88,7 @@ class UserFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    size_t min_password_characters = kMinPasswordCharacters;  // `passwords.min_length`
   };
   explicit UserFacade(Parts parts) : parts_(parts) {}
 

@@ -1,0 +1,84 @@
+#include "server/rpc/auth_service.h"
+
+#include <string>
+#include <utility>
+
+#include "server/rpc/from_wire.h"
+#include "server/rpc/to_wire.h"
+
+namespace tessera::server {
+
+std::shared_ptr<Call> AuthService::Begin(Context& context) const {
+  return std::make_shared<Call>(context, parts_.clock, parts_.log);
+}
+
+AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
+                                         v1::LoginResponse* response) {
+  const AuthFacade& auth = parts_.auth;
+  return Run(Begin(*context), Parse(*request))
+      .On(parts_.lanes.database,
+          [&auth](const CallInfo& call, LoginInput input) {
+            return auth.BeginLogin(call, std::move(input));
+          })
+      .On(parts_.lanes.hashing,
+          [&auth](const CallInfo& call, LoginAttempt attempt) {
+            return auth.CheckPassword(call, std::move(attempt));
+          })
+      .On(parts_.lanes.database,
+          [&auth](const CallInfo& call, const VerifiedLogin& login) {
+            return auth.OpenSession(call, login);
+          })
+      .Answer([response](const IssuedGrant& grant) { Write(grant, response->mutable_grant()); });
+}
+
+AuthService::Reactor* AuthService::RenewToken(Context* context,
+                                              const v1::RenewTokenRequest* request,
+                                              v1::RenewTokenResponse* response) {
+  const AuthFacade& auth = parts_.auth;
+  return Run(Begin(*context), Parse(*request))
+      .On(parts_.lanes.urgent,
+          [&auth](const CallInfo& call, const Secret& token) { return auth.Renew(call, token); })
+      .Answer([response](const IssuedGrant& grant) { Write(grant, response->mutable_grant()); });
+}
+
+AuthService::Reactor* AuthService::ValidateToken(Context* context,
+                                                 const v1::ValidateTokenRequest* request,
+                                                 v1::ValidateTokenResponse* response) {
+  const AuthFacade& auth = parts_.auth;
+  return Run(Begin(*context), Parse(*request))
+      .Here([&auth](const CallInfo&, const Secret& token) { return auth.Validate(token); })
+      .Answer([response](const Introspection& known) { Write(known, response); });
+}
+
+AuthService::Reactor* AuthService::RevokeToken(Context* context,
+                                               const v1::RevokeTokenRequest* request,
+                                               v1::RevokeTokenResponse*) {
+  const AuthFacade& auth = parts_.auth;
+  return Run(Begin(*context), Parse(*request))
+      .On(parts_.lanes.urgent,
+          [&auth](const CallInfo& call, const Secret& token) { return auth.Revoke(call, token); })
+      .Answer([](const Nothing&) {});
+}
+
+AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequest* request,
+                                          v1::LogoutResponse*) {
+  const AuthFacade& auth = parts_.auth;
+  return Run(Begin(*context), Parse(*request))
+      .On(parts_.lanes.urgent,
+          [&auth](const CallInfo& call, const Secret& token) { return auth.Logout(call, token); })
+      .Answer([](const Nothing&) {});
+}
+
+AuthService::Reactor* AuthService::GetJwks(Context* context, const v1::GetJwksRequest*,
+                                           v1::GetJwksResponse* response) {
+  return Run(Begin(*context), parts_.auth.Jwks()).Answer([response](const std::string& json) {
+    response->set_jwks_json(json);
+  });
+}
+
+grpc::ServerBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>*
+AuthService::WatchRevocations(Context* context) {
+  return parts_.hub.Watch(*context);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,40 @@
+#include "server/rpc/call.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "absl/strings/str_replace.h"
+#include "server/rpc/status_to_wire.h"
+
+namespace tessera::server {
+namespace {
+
+absl::Duration TimeLeft(const grpc::CallbackServerContext& context) {
+  const auto deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return kMaxCallTime;
+  return std::min(absl::FromChrono(deadline) - SystemClock().Now(), kMaxCallTime);
+}
+
+}  // namespace
+
+std::string PeerAddress(const std::string& peer) {
+  std::string_view address(peer);
+  const size_t scheme = address.find(':');
+  if (scheme == std::string_view::npos) return peer;
+  if (address.substr(0, 2) != "ip") return peer;  // unix and such have no port
+  address.remove_prefix(scheme + 1);
+  address = address.substr(0, address.rfind(':'));
+  return absl::StrReplaceAll(absl::string_view(address.data(), address.size()),
+                             {{"%5B", ""}, {"%5D", ""}, {"[", ""}, {"]", ""}});
+}
+
+Call::Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log)
+    : context_(context),
+      reactor_(context.DefaultReactor()),
+      info_{PeerAddress(context.peer()), clock.Now() + TimeLeft(context)},
+      log_(log) {}
+
+void Call::Finish(const absl::Status& status) { reactor_->Finish(ToWire(status, log_)); }
+
+}  // namespace tessera::server

@@ -1,0 +1,220 @@
+#include "server/rpc/from_wire.h"
+
+#include <string_view>
+#include <utility>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+// A role cannot be limited to more audiences.
+constexpr int kMaxAudiences = 64;
+
+absl::Status CheckBounded(std::string_view field, std::string_view value) {
+  if (value.size() > kMaxTextBytes) return FieldInvalid(field, "at most 1,024 bytes");
+  return absl::OkStatus();
+}
+
+absl::Status CheckPresent(std::string_view field, std::string_view value) {
+  if (value.empty()) return FieldInvalid(field, "required");
+  return CheckBounded(field, value);
+}
+
+absl::Status RefuseIfSet(std::string_view field, bool set) {
+  return set ? FieldUnsupported(field) : absl::OkStatus();
+}
+
+// A token may be of any size: a token that is too long is judged as a token.
+absl::StatusOr<Secret> Token(std::string_view field, std::string_view value) {
+  if (value.empty()) return FieldInvalid(field, "required");
+  return Secret::CopyOf(value);
+}
+
+// A password may be too long for a name: the facades know its limits.
+absl::StatusOr<Secret> Password(std::string_view field, std::string_view value) {
+  if (value.empty()) return FieldInvalid(field, "required");
+  return Secret::CopyOf(value);
+}
+
+absl::StatusOr<storage::UserState> State(v1::UserState state) {
+  switch (state) {
+    case v1::USER_STATE_ACTIVE:
+      return storage::UserState::kActive;
+    case v1::USER_STATE_DISABLED:
+      return storage::UserState::kDisabled;
+    default:
+      return FieldInvalid("user.state", "USER_STATE_ACTIVE or USER_STATE_DISABLED");
+  }
+}
+
+absl::StatusOr<UserKey> ById(const std::string& id) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", id));
+  return UserKey(UserId(id));
+}
+
+absl::StatusOr<UserKey> ByName(const std::string& name) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("username", name));
+  return UserKey(name);
+}
+
+absl::Status TakePath(const std::string& path, const v1::User& user, UserChange& change) {
+  if (path == "username") {
+    change.username = user.username();
+    return CheckPresent("user.username", user.username());
+  }
+  if (path == "display_name") {
+    change.display_name = user.display_name();
+    return CheckBounded("user.display_name", user.display_name());
+  }
+  if (path == "state") {
+    TESSERA_ASSIGN_OR_RETURN(change.state, State(user.state()));
+    return absl::OkStatus();
+  }
+  if (path == "email") return FieldUnsupported("user.email");
+  return FieldInvalid("update_mask", "username, display_name, state");
+}
+
+template <typename Request>
+absl::StatusOr<PageInput> ParsePage(const Request& request) {
+  TESSERA_RETURN_IF_ERROR(CheckBounded("page_token", request.page_token()));
+  return PageInput{request.page_size(), request.page_token()};
+}
+
+template <typename Request>
+absl::StatusOr<GrantInput> ParseGrant(const Request& request) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("role", request.role()));
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", request.user_id()));
+  return GrantInput{request.role(), UserId(request.user_id())};
+}
+
+}  // namespace
+
+absl::StatusOr<LoginInput> Parse(const v1::LoginRequest& request) {
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_id", !request.device_id().empty()));
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_label", !request.device_label().empty()));
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("scopes", request.scopes_size() > 0));
+  TESSERA_RETURN_IF_ERROR(CheckPresent("username", request.username()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("audience", request.audience()));
+  TESSERA_ASSIGN_OR_RETURN(Secret password, Password("password", request.password()));
+  return LoginInput{request.username(), std::move(password), request.audience()};
+}
+
+absl::StatusOr<Secret> Parse(const v1::RenewTokenRequest& request) {
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("access_token", !request.access_token().empty()));
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_id", !request.device_id().empty()));
+  return Token("refresh_token", request.refresh_token());
+}
+
+absl::StatusOr<Secret> Parse(const v1::LogoutRequest& request) {
+  return Token("refresh_token", request.refresh_token());
+}
+
+absl::StatusOr<Secret> Parse(const v1::ValidateTokenRequest& request) {
+  return Token("token", request.token());
+}
+
+absl::StatusOr<Secret> Parse(const v1::RevokeTokenRequest& request) {
+  return Token("token", request.token());
+}
+
+absl::StatusOr<CreateUserInput> Parse(const v1::CreateUserRequest& request) {
+  const v1::User& user = request.user();
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("request_id", !request.request_id().empty()));
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("user.email", !user.email().empty()));
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user.username", user.username()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("user.display_name", user.display_name()));
+  CreateUserInput input;
+  input.user.username = user.username();
+  input.user.display_name = user.display_name();
+  if (user.state() != v1::USER_STATE_UNSPECIFIED) {
+    TESSERA_ASSIGN_OR_RETURN(input.user.state, State(user.state()));
+  }
+  TESSERA_ASSIGN_OR_RETURN(input.password, Password("password", request.password()));
+  return input;
+}
+
+absl::StatusOr<UserKey> Parse(const v1::GetUserRequest& request) {
+  switch (request.who_case()) {
+    case v1::GetUserRequest::kUserId:
+      return ById(request.user_id());
+    case v1::GetUserRequest::kUsername:
+      return ByName(request.username());
+    default:
+      return FieldInvalid("user_id", "user_id or username");
+  }
+}
+
+absl::StatusOr<UserKey> Parse(const v1::LookupRolesRequest& request) {
+  switch (request.who_case()) {
+    case v1::LookupRolesRequest::kUserId:
+      return ById(request.user_id());
+    case v1::LookupRolesRequest::kUsername:
+      return ByName(request.username());
+    case v1::LookupRolesRequest::kEmail:
+      return FieldUnsupported("email");
+    default:
+      return FieldInvalid("user_id", "user_id or username");
+  }
+}
+
+absl::StatusOr<UserChange> Parse(const v1::UpdateUserRequest& request) {
+  const v1::User& user = request.user();
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user.id", user.id()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("user.etag", user.etag()));
+  TESSERA_RETURN_IF_ERROR(RefuseIfSet("user.email", !user.email().empty()));
+  if (request.update_mask().paths().empty()) return FieldInvalid("update_mask", "required");
+  UserChange change;
+  change.id = UserId(user.id());
+  change.etag = user.etag();
+  for (const std::string& path : request.update_mask().paths()) {
+    TESSERA_RETURN_IF_ERROR(TakePath(path, user, change));
+  }
+  return change;
+}
+
+absl::StatusOr<DeleteUserInput> Parse(const v1::DeleteUserRequest& request) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", request.user_id()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("etag", request.etag()));
+  return DeleteUserInput{UserId(request.user_id()), request.etag()};
+}
+
+absl::StatusOr<PasswordChange> Parse(const v1::ChangePasswordRequest& request) {
+  PasswordChange change;
+  TESSERA_ASSIGN_OR_RETURN(change.old_password, Password("old_password", request.old_password()));
+  TESSERA_ASSIGN_OR_RETURN(change.new_password, Password("new_password", request.new_password()));
+  return change;
+}
+
+absl::StatusOr<PageInput> Parse(const v1::ListUsersRequest& request) { return ParsePage(request); }
+
+absl::StatusOr<PageInput> Parse(const v1::ListRolesRequest& request) { return ParsePage(request); }
+
+absl::StatusOr<NewRole> Parse(const v1::CreateRoleRequest& request) {
+  const v1::Role& role = request.role();
+  TESSERA_RETURN_IF_ERROR(CheckPresent("role.name", role.name()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("role.description", role.description()));
+  if (role.audiences_size() > kMaxAudiences) return FieldInvalid("role.audiences", "at most 64");
+  NewRole input{role.name(), role.description(), {}};
+  for (const std::string& audience : role.audiences()) {
+    TESSERA_RETURN_IF_ERROR(CheckPresent("role.audiences", audience));
+    input.audiences.push_back(audience);
+  }
+  return input;
+}
+
+absl::StatusOr<std::string> Parse(const v1::DeleteRoleRequest& request) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("role", request.role()));
+  return request.role();
+}
+
+absl::StatusOr<GrantInput> Parse(const v1::GrantRoleRequest& request) {
+  return ParseGrant(request);
+}
+
+absl::StatusOr<GrantInput> Parse(const v1::RevokeRoleRequest& request) {
+  return ParseGrant(request);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,130 @@
+#include "server/rpc/revocation_hub.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/rpc/call.h"
+#include "server/rpc/revocation_watcher.h"
+#include "server/rpc/status_to_wire.h"
+#include "tessera/base/reason.h"
+
+namespace tessera::server {
+namespace {
+
+// How often the thread looks whose heartbeat is due: the interval is met to this.
+constexpr absl::Duration kTick = absl::Milliseconds(250);
+constexpr absl::Duration kRetryDelay = absl::Seconds(1);
+
+absl::Status TooManyWatchers() {
+  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
+                          "too many guards are watching", kRetryDelay);
+}
+
+absl::Status ShuttingDown() {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kShuttingDown,
+                          "the server is going away", kRetryDelay);
+}
+
+// Answers a watch that was not admitted.
+class RefusedWatch final : public RevocationHub::Reactor {
+ public:
+  explicit RefusedWatch(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+RevocationHub::RevocationHub(RevocationFeed& feed, const KeyRing& keys, LogSink& log,
+                             size_t max_watchers)
+    : feed_(feed), keys_(keys), log_(log), max_watchers_(max_watchers) {
+  subscription_ = feed_.Subscribe([this] {
+    {
+      MutexLock lock(mu_);
+      changed_ = true;
+    }
+    wake_.NotifyAll();
+  });
+  thread_ = std::thread([this] { Work(); });
+}
+
+RevocationHub::~RevocationHub() {
+  subscription_.reset();
+  {
+    MutexLock lock(mu_);
+    ending_ = true;
+  }
+  wake_.NotifyAll();
+  thread_.join();
+}
+
+RevocationHub::Reactor* RevocationHub::Watch(grpc::CallbackServerContext& context) {
+  auto watcher = std::make_shared<RevocationWatcher>(*this, PeerAddress(context.peer()));
+  const absl::Status admitted = Admit(watcher);
+  if (!admitted.ok()) return new RefusedWatch(ToWire(admitted, log_));
+  watcher->Begin(watcher);
+  return watcher.get();
+}
+
+absl::Status RevocationHub::Admit(const std::shared_ptr<RevocationWatcher>& watcher) {
+  {
+    MutexLock lock(mu_);
+    if (shut_down_) return ShuttingDown();
+    if (watchers_.size() >= max_watchers_) return TooManyWatchers();
+    watchers_.push_back(watcher);
+  }
+  wake_.NotifyAll();
+  return absl::OkStatus();
+}
+
+void RevocationHub::Remove(const RevocationWatcher* watcher) {
+  std::shared_ptr<RevocationWatcher> removed;  // dies outside the lock
+  MutexLock lock(mu_);
+  const auto place =
+      std::find_if(watchers_.begin(), watchers_.end(),
+                   [watcher](const auto& candidate) { return candidate.get() == watcher; });
+  if (place == watchers_.end()) return;
+  removed = std::move(*place);
+  *place = std::move(watchers_.back());
+  watchers_.pop_back();
+}
+
+void RevocationHub::Shutdown() {
+  {
+    MutexLock lock(mu_);
+    shut_down_ = true;
+  }
+  const grpc::Status status = ToWire(ShuttingDown(), log_);
+  for (const auto& watcher : Watchers()) watcher->End(status);
+}
+
+std::shared_ptr<const RevocationFeed::Snapshot> RevocationHub::Snapshot() {
+  MutexLock lock(snapshot_mu_);
+  std::shared_ptr<const RevocationFeed::Snapshot> held = snapshot_.lock();
+  // Good while the feed still holds all that came behind it.
+  if (held != nullptr && feed_.After(held->seq, 1).ok()) return held;
+  held = std::make_shared<const RevocationFeed::Snapshot>(feed_.TakeSnapshot());
+  snapshot_ = held;
+  return held;
+}
+
+std::vector<std::shared_ptr<RevocationWatcher>> RevocationHub::Watchers() const {
+  MutexLock lock(mu_);
+  return watchers_;
+}
+
+// False when the hub ends.
+bool RevocationHub::AwaitRound() {
+  MutexLock lock(mu_);
+  while (!ending_ && !changed_ && watchers_.empty()) wake_.Wait(mu_);
+  if (!ending_ && !changed_) wake_.WaitFor(mu_, kTick);
+  changed_ = false;
+  return !ending_;
+}
+
+void RevocationHub::Work() {
+  while (AwaitRound()) {
+    for (const auto& watcher : Watchers()) watcher->Wake();
+  }
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,81 @@
+// Everybody who watches the revocation feed over gRPC.
+#ifndef TESSERA_SERVER_RPC_REVOCATION_HUB_H_
+#define TESSERA_SERVER_RPC_REVOCATION_HUB_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/revocation_feed.h"
+#include "tessera/base/log.h"
+#include "tessera/base/mutex.h"
+#include "tessera/v1/auth_service.grpc.pb.h"
+
+namespace tessera::server {
+
+class RevocationWatcher;
+
+// Beyond it: RESOURCE_EXHAUSTED OVERLOADED.
+inline constexpr size_t kMaxWatchers = 1024;
+// A watcher who was told nothing for this long gets a heartbeat.
+inline constexpr absl::Duration kHeartbeat = absl::Seconds(1);
+
+// Thread-safe. One thread wakes all watchers, when the feed changes and to see whose heartbeat is
+// due; it runs on the machine's clock. Must outlive the server that its reactors belong to.
+class RevocationHub {
+ public:
+  using Reactor =
+      grpc::ServerBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>;
+
+  // The references must outlive the hub.
+  RevocationHub(RevocationFeed& feed, const KeyRing& keys, LogSink& log,
+                size_t max_watchers = kMaxWatchers);
+  ~RevocationHub();
+
+  // Serves one call of WatchRevocations. Memory only.
+  Reactor* Watch(grpc::CallbackServerContext& context);
+
+  // Ends every watch with UNAVAILABLE SHUTTING_DOWN, and refuses new ones likewise.
+  void Shutdown();
+
+  // For watchers. Memory only.
+  const RevocationFeed& feed() const { return feed_; }
+  const KeyRing& keys() const { return keys_; }
+  LogSink& log() const { return log_; }
+  // All live entries; shared by those who need them at the same time.
+  std::shared_ptr<const RevocationFeed::Snapshot> Snapshot();
+  void Remove(const RevocationWatcher* watcher);
+
+ private:
+  void Work();
+  bool AwaitRound();
+  std::vector<std::shared_ptr<RevocationWatcher>> Watchers() const;
+  absl::Status Admit(const std::shared_ptr<RevocationWatcher>& watcher);
+
+  RevocationFeed& feed_;
+  const KeyRing& keys_;
+  LogSink& log_;
+  const size_t max_watchers_;
+
+  mutable Mutex mu_;
+  CondVar wake_;
+  std::vector<std::shared_ptr<RevocationWatcher>> watchers_ ABSL_GUARDED_BY(mu_);
+  bool changed_ ABSL_GUARDED_BY(mu_) = false;
+  bool shut_down_ ABSL_GUARDED_BY(mu_) = false;
+  bool ending_ ABSL_GUARDED_BY(mu_) = false;
+
+  Mutex snapshot_mu_;
+  std::weak_ptr<const RevocationFeed::Snapshot> snapshot_ ABSL_GUARDED_BY(snapshot_mu_);
+
+  std::shared_ptr<void> subscription_;
+  std::thread thread_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_RPC_REVOCATION_HUB_H_

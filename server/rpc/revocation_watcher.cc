@@ -1,0 +1,222 @@
+#include "server/rpc/revocation_watcher.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/rpc/status_to_wire.h"
+#include "server/rpc/to_wire.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/reason.h"
+#include "tessera/token/base64url.h"
+
+namespace tessera::server {
+namespace {
+
+// The feed's numbers are signed inside and unsigned on the wire.
+int64_t FromWire(uint64_t value) {
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  return static_cast<int64_t>(std::min(value, kMost));
+}
+
+// The store's epoch is bytes inside and text on the wire.
+std::string WireEpoch(const std::string& epoch) { return Base64UrlEncode(epoch); }
+
+absl::Duration MonotonicNow() { return SystemClock().Monotonic(); }
+
+}  // namespace
+
+RevocationWatcher::RevocationWatcher(RevocationHub& hub, std::string peer)
+    : hub_(hub), peer_(std::move(peer)) {}
+
+void RevocationWatcher::Begin(std::shared_ptr<RevocationWatcher> self) {
+  {
+    MutexLock lock(mu_);
+    self_ = std::move(self);
+    starting_read_ = true;
+  }
+  hub_.log().Info("watch.began", {{"peer", peer_}});
+  Listen();
+}
+
+void RevocationWatcher::Listen() {
+  StartRead(&request_);
+  {
+    MutexLock lock(mu_);
+    starting_read_ = false;
+  }
+  Pump();
+}
+
+void RevocationWatcher::End(const grpc::Status& status) {
+  {
+    MutexLock lock(mu_);
+    EndLocked(status);
+  }
+  Pump();
+}
+
+void RevocationWatcher::EndLocked(const grpc::Status& status) {
+  if (!ending_.has_value()) ending_ = status;
+}
+
+void RevocationWatcher::OnReadDone(bool ok) {
+  bool read_on = false;
+  {
+    MutexLock lock(mu_);
+    const absl::Status taken = ok ? Take() : absl::OkStatus();
+    if (!ok || !taken.ok()) EndLocked(ToWire(taken, hub_.log()));
+    read_on = starting_read_ = !ending_.has_value();
+  }
+  read_on ? Listen() : Pump();
+}
+
+void RevocationWatcher::OnWriteDone(bool ok) {
+  {
+    MutexLock lock(mu_);
+    writing_ = false;
+    if (!ok) EndLocked({grpc::StatusCode::CANCELLED, "the guard has gone"});
+  }
+  Pump();
+}
+
+void RevocationWatcher::OnCancel() { End({grpc::StatusCode::CANCELLED, "the guard has gone"}); }
+
+void RevocationWatcher::OnDone() {
+  std::shared_ptr<RevocationWatcher> self;  // dies last, outside the lock
+  LogSink::Fields fields{{"peer", peer_}};
+  {
+    MutexLock lock(mu_);
+    self = std::move(self_);
+    fields.emplace_back("told_seq", absl::StrCat(seq_));
+    fields.emplace_back("acknowledged_seq", absl::StrCat(acknowledged_seq_));
+    fields.emplace_back("acknowledged_keys", absl::StrCat(acknowledged_keys_));
+  }
+  hub_.log().Info("watch.ended", std::move(fields));
+  hub_.Remove(this);
+}
+
+// Does what is to be done next. gRPC is called outside the lock; the flags that Claim sets keep
+// everybody else from calling it meanwhile.
+void RevocationWatcher::Pump() {
+  switch (Claim()) {
+    case Act::kNothing:
+      return;
+    case Act::kWrite:
+      return StartWrite(&response_);
+    case Act::kFinish: {
+      grpc::Status status;
+      {
+        MutexLock lock(mu_);
+        status = *ending_;
+      }
+      return Finish(status);
+    }
+  }
+}
+
+RevocationWatcher::Act RevocationWatcher::Claim() {
+  MutexLock lock(mu_);
+  if (finished_ || writing_) return Act::kNothing;
+  if (ending_.has_value()) {
+    if (starting_read_) return Act::kNothing;  // whoever starts it comes by here next
+    finished_ = true;
+    return Act::kFinish;
+  }
+  if (!resumed_ || !NextMessage()) return Act::kNothing;
+  writing_ = true;
+  last_told_ = MonotonicNow();
+  return Act::kWrite;
+}
+
+absl::Status RevocationWatcher::Take() {
+  if (!resumed_) {
+    if (!request_.has_resume()) return FieldInvalid("resume", "the first message resumes");
+    Resume(request_.resume());
+    return absl::OkStatus();
+  }
+  if (!request_.has_acknowledgement()) {
+    return FieldInvalid("acknowledgement", "all messages but the first acknowledge");
+  }
+  acknowledged_seq_ = std::min(FromWire(request_.acknowledgement().seq()), seq_);
+  acknowledged_keys_ =
+      std::min(FromWire(request_.acknowledgement().key_set_version()), key_set_version_);
+  return absl::OkStatus();
+}
+
+void RevocationWatcher::Resume(const v1::RevocationResume& resume) {
+  resumed_ = true;
+  const int64_t seq = FromWire(resume.seq());
+  const bool same_store = resume.store_epoch() == WireEpoch(hub_.feed().Now().store_epoch);
+  if (same_store && hub_.feed().After(seq, 1).ok()) {
+    seq_ = seq;
+    wants_heartbeat_ = true;  // so that the guard knows at once that it is current
+  } else {
+    wants_snapshot_ = true;
+  }
+}
+
+bool RevocationWatcher::NextMessage() {
+  response_.Clear();
+  return NextKeySet() || NextSnapshotPart() || NextChanges() || NextHeartbeat();
+}
+
+bool RevocationWatcher::NextKeySet() {
+  const std::shared_ptr<const KeySnapshot> keys = hub_.keys().Current();
+  if (keys->version == key_set_version_) return false;
+  response_.mutable_key_set()->set_version(static_cast<uint64_t>(keys->version));
+  response_.mutable_key_set()->set_jwks_json(keys->jwks_json);
+  key_set_version_ = keys->version;
+  return true;
+}
+
+bool RevocationWatcher::NextSnapshotPart() {
+  if (!wants_snapshot_) return false;
+  if (snapshot_ == nullptr) {
+    snapshot_ = hub_.Snapshot();
+    snapshot_told_ = 0;
+  }
+  v1::RevocationSnapshot& part = *response_.mutable_snapshot();
+  part.set_store_epoch(WireEpoch(hub_.feed().Now().store_epoch));
+  part.set_seq(static_cast<uint64_t>(snapshot_->seq));
+  const size_t until = std::min(snapshot_told_ + kMaxEntriesInMessage, snapshot_->entries.size());
+  for (; snapshot_told_ < until; ++snapshot_told_) {
+    Write(snapshot_->entries[snapshot_told_], part.add_entries());
+  }
+  part.set_last(snapshot_told_ == snapshot_->entries.size());
+  if (part.last()) {
+    seq_ = snapshot_->seq;
+    snapshot_.reset();
+    wants_snapshot_ = false;
+  }
+  return true;
+}
+
+bool RevocationWatcher::NextChanges() {
+  const auto entries = hub_.feed().After(seq_, kMaxEntriesInMessage);
+  if (!entries.ok()) {  // too far behind
+    wants_snapshot_ = true;
+    return NextSnapshotPart();
+  }
+  if (entries->empty()) return false;
+  for (const storage::Revocation& entry : *entries) {
+    Write(entry, response_.mutable_changes()->add_entries());
+  }
+  seq_ = entries->back().seq;
+  return true;
+}
+
+bool RevocationWatcher::NextHeartbeat() {
+  if (!wants_heartbeat_ && MonotonicNow() - last_told_ < kHeartbeat) return false;
+  wants_heartbeat_ = false;
+  const RevocationFeed::Position position = hub_.feed().Now();
+  v1::RevocationHeartbeat& heartbeat = *response_.mutable_heartbeat();
+  heartbeat.set_head_seq(static_cast<uint64_t>(position.head_seq));
+  Write(position.age, heartbeat.mutable_age());
+  heartbeat.set_store_epoch(WireEpoch(position.store_epoch));
+  return true;
+}
+
+}  // namespace tessera::server

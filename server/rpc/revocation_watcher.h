@@ -1,0 +1,88 @@
+// One guard that watches the revocation feed: a place in the feed, not a queue.
+#ifndef TESSERA_SERVER_RPC_REVOCATION_WATCHER_H_
+#define TESSERA_SERVER_RPC_REVOCATION_WATCHER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/rpc/revocation_hub.h"
+#include "tessera/base/mutex.h"
+
+namespace tessera::server {
+
+// No message holds more entries.
+inline constexpr size_t kMaxEntriesInMessage = 4096;
+
+// Thread-safe. Tells the key set first; then a snapshot in parts, or what was missed since the
+// point that the guard resumes from; then changes, key sets, and a heartbeat when there is nothing
+// else. One message is under way at a time; the next one is made from the feed when it is gone.
+// Memory only: no method blocks.
+//
+// Ends with INVALID_ARGUMENT FIELD_INVALID when the first message does not resume or a later one
+// does not acknowledge, with OK when the guard ends its side, and as the hub says.
+class RevocationWatcher final : public RevocationHub::Reactor {
+ public:
+  RevocationWatcher(RevocationHub& hub, std::string peer);
+
+  // Starts to listen. `self` keeps the watcher alive until the call is over.
+  void Begin(std::shared_ptr<RevocationWatcher> self);
+  // Tells what is new, or a heartbeat if one is due.
+  void Wake() { Pump(); }
+  // Ends the call as soon as what is under way is done.
+  void End(const grpc::Status& status);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  enum class Act { kNothing, kWrite, kFinish };
+
+  // Starts the next read; starting_read_ is set.
+  void Listen();
+  void Pump();
+  Act Claim() ABSL_LOCKS_EXCLUDED(mu_);
+  void EndLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Resume(const v1::RevocationResume& resume) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Each makes the next message of its kind in response_; false if there is none.
+  bool NextMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextKeySet() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextSnapshotPart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool NextHeartbeat() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  RevocationHub& hub_;
+  const std::string peer_;
+
+  Mutex mu_;
+  std::shared_ptr<RevocationWatcher> self_ ABSL_GUARDED_BY(mu_);
+  // gRPC's while a read or writing_ is under way; touched in their reactions and in Claim only.
+  v1::WatchRevocationsRequest request_;
+  v1::WatchRevocationsResponse response_;
+  bool starting_read_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<grpc::Status> ending_ ABSL_GUARDED_BY(mu_);
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+
+  // The guard's place: what it has been told.
+  bool resumed_ ABSL_GUARDED_BY(mu_) = false;
+  bool wants_snapshot_ ABSL_GUARDED_BY(mu_) = false;
+  bool wants_heartbeat_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t seq_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t key_set_version_ ABSL_GUARDED_BY(mu_) = -1;
+  std::shared_ptr<const RevocationFeed::Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
+  size_t snapshot_told_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Duration last_told_ ABSL_GUARDED_BY(mu_);  // monotonic
+
+  // What the guard says that it has taken in.
+  int64_t acknowledged_seq_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t acknowledged_keys_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_RPC_REVOCATION_WATCHER_H_

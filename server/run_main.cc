@@ -1,0 +1,127 @@
+#include "server/run_main.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/config/config.h"
+#include "server/log/key_value_log.h"
+#include "server/server.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TESSERA_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TESSERA_SANITIZED
+#endif
+
+namespace tessera::server {
+namespace {
+
+struct CommandLine {
+  std::string config_file;
+  bool check_config = false;
+  bool print_config = false;
+};
+
+// Keys and passwords are in memory: no core file, no reading by a process of the same user.
+// Sanitizers need what this takes away.
+void HideMemory() {
+#ifndef TESSERA_SANITIZED
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+sigset_t EndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// From here on the ending signals wait for AwaitSignal, in every thread made later.
+void PrepareSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = EndingSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+// The next one of them ends the process.
+int AwaitSignal() {
+  const sigset_t signals = EndingSignals();
+  int caught = 0;
+  while (sigwait(&signals, &caught) != 0) {
+  }
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  return caught;
+}
+
+int Serve(const Config& config, const Clock& clock) {
+  HideMemory();
+  PrepareSignals();
+  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  for (const std::string& warning : config.warnings) {
+    log->Warning("config.warning", {{"text", warning}});
+  }
+  const absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(config, clock, *log);
+  if (!server.ok()) {
+    log->Error("server.failed", {{"cause", std::string(server.status().message())}});
+    return kExitFailed;
+  }
+  const int caught = AwaitSignal();
+  log->Info("server.signalled", {{"signal", caught == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  (*server)->Shutdown(kShutdownGrace);
+  return kExitOk;
+}
+
+int CheckConfig(const Config& config) {
+  for (const std::string& warning : config.warnings) std::cerr << "warning: " << warning << "\n";
+  std::cout << "the configuration is good\n";
+  return kExitOk;
+}
+
+int Execute(const CommandLine& line, const Clock& clock) {
+  const absl::StatusOr<Config> config = LoadConfig(line.config_file, ProcessEnvironment());
+  if (!config.ok()) {
+    std::cerr << "tesserad: " << config.status().message() << "\n";
+    return kExitUsage;
+  }
+  if (line.check_config) return CheckConfig(*config);
+  if (line.print_config) {
+    std::cout << PrintConfig(*config);
+    return kExitOk;
+  }
+  return Serve(*config, clock);
+}
+
+}  // namespace
+
+int RunMain(int argc, char** argv, const Clock& clock) {
+  CommandLine line;
+  CLI::App app("Issues, renews and revokes tokens for gRPC services", "tesserad");
+  app.add_option("--config", line.config_file, "The configuration, a TOML file");
+  CLI::Option* check = app.add_flag("--check-config", line.check_config,
+                                    "Check the configuration and exit: 0 good, 2 not");
+  app.add_flag("--print-config", line.print_config,
+               "Print the configuration in effect, secrets hidden, and exit")
+      ->excludes(check);
+  app.set_version_flag("--version", "tesserad " TESSERA_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return Execute(line, clock);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,276 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/auth/auth_facade.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/password_hasher.h"
+#include "server/auth/revocation_feed.h"
+#include "server/lanes/cores.h"
+#include "server/lanes/worker_pool.h"
+#include "server/rpc/auth_service.h"
+#include "server/rpc/health.h"
+#include "server/rpc/key_ring_source.h"
+#include "server/rpc/revocation_hub.h"
+#include "server/rpc/user_service.h"
+#include "server/user/bootstrap.h"
+#include "server/user/role_facade.h"
+#include "server/user/user_facade.h"
+#include "storage/sql/sqlite_store.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/guard/guard.h"
+
+namespace tessera::server {
+namespace {
+
+// Connections for what runs beside the lanes: the feed's reader, the key ring.
+constexpr int kBackgroundConnections = 2;
+constexpr int kKeepaliveMilliseconds = 60'000;
+constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
+constexpr int kMinPingIntervalMilliseconds = 10'000;
+constexpr char kGeneratedPasswordName[] = "admin-password";
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+}
+
+TokenPolicy PolicyOf(const TokensConfig& tokens) {
+  TokenPolicy policy;
+  policy.issuer = tokens.issuer;
+  policy.self_audience = tokens.self_audience;
+  policy.audiences = tokens.audiences;
+  policy.access_ttl = tokens.access_ttl;
+  policy.refresh_ttl = tokens.refresh_ttl;
+  policy.refresh_idle_ttl = tokens.refresh_idle_ttl;
+  policy.reuse_grace = tokens.reuse_grace;
+  policy.leeway = tokens.leeway;
+  return policy;
+}
+
+ReflectionAccess AccessOf(Reflection reflection) {
+  switch (reflection) {
+    case Reflection::kPublic:
+      return ReflectionAccess::kPublic;
+    case Reflection::kAuthenticated:
+      return ReflectionAccess::kAuthenticated;
+    case Reflection::kOff:
+      return ReflectionAccess::kOff;
+  }
+  return ReflectionAccess::kOff;
+}
+
+std::vector<std::string> AllAudiences(const TokensConfig& tokens) {
+  std::vector<std::string> audiences = tokens.audiences;
+  audiences.push_back(tokens.self_audience);
+  return audiences;
+}
+
+BootstrapOptions BootstrapOf(const Config& config) {
+  BootstrapOptions options;
+  options.self_audience = config.tokens.self_audience;
+  options.admin_username = config.bootstrap.admin_username;
+  options.admin_password_file = config.bootstrap.admin_password_file;
+  options.terminal = isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
+  options.generated_password_file = FolderOf(SqlitePath(config.storage)) + kGeneratedPasswordName;
+  options.min_password_characters = static_cast<size_t>(config.passwords.min_length);
+  return options;
+}
+
+WorkerPool::Options LaneOf(std::string name, int threads, int nice = 0) {
+  WorkerPool::Options options;
+  options.name = std::move(name);
+  options.threads = threads;
+  options.nice = nice;
+  return options;
+}
+
+// The three pools.
+struct Pools {
+  Pools(const Config& config, const Clock& clock)
+      : database(LaneOf("database", config.storage.connections), clock),
+        urgent(LaneOf("urgent", kUrgentThreads), clock),
+        hashing(LaneOf("hashing", UsableCores(), kHashingNice), clock) {}
+
+  Lanes lanes() { return {database, urgent, hashing}; }
+
+  WorkerPool database, urgent, hashing;
+};
+
+void SetLimits(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  // Otherwise a second server on the port would quietly get half of the connections.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinPingIntervalMilliseconds);
+}
+
+std::string WithPort(const std::string& listen, int port) {
+  return absl::StrCat(listen.substr(0, listen.rfind(':') + 1), port);
+}
+
+}  // namespace
+
+// The wiring. A part uses only parts above it, so they go in the reverse order; the pools go first
+// of all, because their jobs use everything.
+struct Server::Parts {
+  Parts(const Config& the_config, const Clock& the_clock, LogSink& the_log)
+      : config(the_config), clock(the_clock), log(the_log) {}
+
+  absl::Status OpenStore();
+  absl::Status OpenAuth();
+  void MakeFacades();
+  absl::Status MakeGuard();
+  void MakeServices();
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials();
+  absl::Status Listen();
+
+  const Config config;
+  const Clock& clock;
+  LogSink& log;
+  std::unique_ptr<storage::Store> store;
+  std::unique_ptr<KeyRing> keys;
+  std::optional<PasswordHasher> hasher;
+  std::unique_ptr<RevocationFeed> feed;
+  std::unique_ptr<AuthFacade> auth;
+  std::unique_ptr<UserFacade> users;
+  std::unique_ptr<RoleFacade> roles;
+  std::unique_ptr<Pools> pools;
+  std::unique_ptr<Guard> guard;
+  std::unique_ptr<RevocationHub> hub;
+  std::unique_ptr<AuthService> auth_service;
+  std::unique_ptr<UserService> user_service;
+  std::unique_ptr<grpc::Server> grpc_server;
+  std::string address;
+};
+
+absl::Status Server::Parts::OpenStore() {
+  const std::string path = SqlitePath(config.storage);
+  if (path.empty()) {
+    return absl::InvalidArgumentError("storage.url: this version serves sqlite:PATH only");
+  }
+  const int readers = config.storage.connections + kUrgentThreads + kBackgroundConnections;
+  TESSERA_ASSIGN_OR_RETURN(store, storage::OpenSqliteStore({path, readers}, clock, log));
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::OpenAuth() {
+  TESSERA_ASSIGN_OR_RETURN(MasterKeys master, MasterKeys::FromFile(config.keys.master_key_file));
+  const std::optional<Algorithm> algorithm = AlgorithmFromName(config.keys.algorithm);
+  if (!algorithm.has_value()) return absl::InvalidArgumentError("keys.algorithm: not known");
+  TESSERA_ASSIGN_OR_RETURN(keys, KeyRing::Open(*store, std::move(master), *algorithm, clock, log));
+  TESSERA_ASSIGN_OR_RETURN(
+      hasher, PasswordHasher::Create({config.passwords.memory_kib, config.passwords.passes}));
+  TESSERA_RETURN_IF_ERROR(Bootstrap(BootstrapOf(config), *store, *hasher, clock, log));
+  TESSERA_ASSIGN_OR_RETURN(feed, RevocationFeed::Open(*store, *keys, {}, clock, log));
+  return absl::OkStatus();
+}
+
+void Server::Parts::MakeFacades() {
+  auth = std::make_unique<AuthFacade>(PolicyOf(config.tokens),
+                                      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log});
+  users = std::make_unique<UserFacade>(UserFacade::Parts{
+      *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
+  roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
+                                       RoleFacade::Parts{*store, clock, log});
+  pools = std::make_unique<Pools>(config, clock);
+}
+
+absl::Status Server::Parts::MakeGuard() {
+  GuardOptions options;
+  options.issuer = config.tokens.issuer;
+  options.audience = config.tokens.self_audience;
+  options.keys = std::make_shared<KeyRingSource>(*keys, pools->urgent, clock);
+  options.revocations = RevocationsFromView(feed->view());
+  options.reflection = AccessOf(config.server.reflection);
+  options.leeway = config.tokens.leeway;
+  options.clock = &clock;
+  options.log = &log;
+  TESSERA_ASSIGN_OR_RETURN(guard, Guard::Create(std::move(options)));
+  return absl::OkStatus();
+}
+
+void Server::Parts::MakeServices() {
+  hub = std::make_unique<RevocationHub>(*feed, *keys, log);
+  auth_service =
+      std::make_unique<AuthService>(AuthService::Parts{*auth, *hub, pools->lanes(), clock, log});
+  user_service = std::make_unique<UserService>(
+      UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Server::Parts::Credentials() {
+  const TlsConfig& tls = config.server.tls;
+  if (!tls.certificate.empty()) return guard->Tls({tls.certificate, tls.key, tls.client_ca});
+  if (!config.server.plaintext) {
+    return absl::InvalidArgumentError(
+        "server.tls.certificate and server.tls.key are required unless server.plaintext = true");
+  }
+  if (!IsLoopback(config.server.listen) && !config.server.plaintext_off_loopback) {
+    return absl::InvalidArgumentError(
+        "server.listen: plaintext off loopback needs server.plaintext_off_loopback = true");
+  }
+  return guard->Plaintext();
+}
+
+absl::Status Server::Parts::Listen() {
+  TESSERA_ASSIGN_OR_RETURN(const auto credentials, Credentials());
+  EnableHealth();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetLimits(builder);
+  int port = 0;
+  builder.AddListeningPort(config.server.listen, credentials, &port);
+  builder.RegisterService(auth_service.get());
+  builder.RegisterService(user_service.get());
+  TESSERA_ASSIGN_OR_RETURN(grpc_server, guard->Start(builder));
+  if (port == 0) {
+    return absl::UnavailableError(
+        absl::StrCat("server.listen: cannot listen on ", config.server.listen));
+  }
+  address = WithPort(config.server.listen, port);
+  SetServing(*grpc_server, feed->view()->loaded());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config, const Clock& clock,
+                                                       LogSink& log) {
+  auto parts = std::make_unique<Parts>(config, clock, log);
+  TESSERA_RETURN_IF_ERROR(parts->OpenStore());
+  TESSERA_RETURN_IF_ERROR(parts->OpenAuth());
+  parts->MakeFacades();
+  TESSERA_RETURN_IF_ERROR(parts->MakeGuard());
+  parts->MakeServices();
+  TESSERA_RETURN_IF_ERROR(parts->Listen());
+  log.Info("server.ready", {{"address", parts->address}});
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Shutdown(absl::ZeroDuration()); }
+
+const std::string& Server::address() const { return parts_->address; }
+
+void Server::Shutdown(absl::Duration grace) {
+  if (parts_->grpc_server == nullptr) return;
+  parts_->log.Info("server.draining", {{"grace", absl::FormatDuration(grace)}});
+  SetServing(*parts_->grpc_server, false);
+  parts_->guard->Drain();
+  parts_->hub->Shutdown();
+  parts_->grpc_server->Shutdown(absl::ToChronoTime(SystemClock().Now() + grace));
+  parts_->grpc_server.reset();
+  parts_->pools.reset();
+  parts_->log.Info("server.stopped");
+}
+
+}  // namespace tessera::server

@@ -85,6 +85,12 @@ for (const tls of [false, true]) {
       assert.equal(missing.code, UNAUTHENTICATED);
       assert.match(missing.error.message, /^TOKEN_MISSING: /);
 
+      const { accessToken } = (await login()).answer.grant;
+      const two = await curl('tessera.v1.UserService/GetCurrentUser', {},
+        ...withToken(accessToken), ...withToken(accessToken));
+      assert.equal(two.code, UNAUTHENTICATED);
+      assert.match(two.error.message, /^TOKEN_MULTIPLE: /);
+
       const orders = await curl('tessera.v1.AuthService/Login', { ...ADMIN, audience: 'orders' });
       const foreign = await curl('tessera.v1.UserService/ListUsers', {},
         ...withToken(orders.answer.grant.accessToken));

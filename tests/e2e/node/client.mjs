@@ -33,10 +33,11 @@ function packageFromFiles() {
   return grpc.loadPackageDefinition(definition).tessera.v1;
 }
 
-// Metadata with `authorization: Bearer` for each token.
+// Metadata with `authorization: Bearer` for each token, as one header: Node's HTTP/2 sends no second.
 export function bearer(...tokens) {
   const metadata = new grpc.Metadata();
-  for (const token of tokens) metadata.add('authorization', `Bearer ${token}`);
+  const value = tokens.map((token) => `Bearer ${token}`).join(', ');
+  if (value) metadata.set('authorization', value);
   return metadata;
 }
 

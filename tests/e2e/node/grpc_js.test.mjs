@@ -47,7 +47,7 @@ for (const { tls, byReflection } of [
   { tls: false, byReflection: true },
   { tls: true, byReflection: false },
 ]) {
-  const title = `${tls ? 'TLS' : 'plaintext'}, ${byReflection ? 'by reflection' : 'by proto files'}`;
+  const title = (tls ? 'TLS' : 'plaintext') + (byReflection ? ', by reflection' : ', by files');
   describe(title, () => {
     let server;
     let client;
@@ -55,6 +55,7 @@ for (const { tls, byReflection } of [
     let userId;
     const login = async (who, audience = '') =>
       (await client.auth.Login({ ...who, audience })).grant;
+    const renew = async (refresh_token) => (await client.auth.RenewToken({ refresh_token })).grant;
 
     before(async () => {
       server = await startTesserad({ tls });
@@ -80,7 +81,6 @@ for (const { tls, byReflection } of [
 
     test('a renewal replaces both tokens, and a retry gets the same successor', async () => {
       const first = await login(USER);
-      const renew = async (refresh_token) => (await client.auth.RenewToken({ refresh_token })).grant;
       const second = await renew(first.refresh_token);
       assert.equal(second.session_id, first.session_id);
       assert.notEqual(second.refresh_token, first.refresh_token);
@@ -90,11 +90,12 @@ for (const { tls, byReflection } of [
 
     test('an old refresh token ends the session', async () => {
       const first = await login(USER);
-      const renew = async (refresh_token) => (await client.auth.RenewToken({ refresh_token })).grant;
       const second = await renew(first.refresh_token);
       const third = await renew(second.refresh_token);
-      assertDetailed(await refused(renew(first.refresh_token)), 'UNAUTHENTICATED', 'REFRESH_REUSED');
-      assertDetailed(await refused(renew(third.refresh_token)), 'UNAUTHENTICATED', 'SESSION_ENDED');
+      const reused = await refused(renew(first.refresh_token));
+      assertDetailed(reused, 'UNAUTHENTICATED', 'REFRESH_REUSED');
+      const ended = await refused(renew(third.refresh_token));
+      assertDetailed(ended, 'UNAUTHENTICATED', 'SESSION_ENDED');
       const verdict = await client.auth.ValidateToken({ token: third.access_token });
       assert.deepEqual([verdict.active, verdict.reason], [false, 'ERROR_REASON_TOKEN_REVOKED']);
     });

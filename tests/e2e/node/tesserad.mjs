@@ -2,7 +2,7 @@
 // The program is the one that the environment variable TESSERAD names.
 import { spawn, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,7 +29,7 @@ function makeCertificates(folder) {
 
 function configuration(folder, tls) {
   const transport = tls
-    ? `plaintext = false\n[server.tls]\ncertificate = "${folder}/tls.crt"\nkey = "${folder}/tls.key"`
+    ? `[server.tls]\ncertificate = "${folder}/tls.crt"\nkey = "${folder}/tls.key"`
     : 'plaintext = true';
   return `[server]
 listen = "127.0.0.1:0"
@@ -83,7 +83,7 @@ function end(child) {
 }
 
 // `environment` overrides keys of the configuration: { TESSERA_TOKENS_ACCESS_TTL: '1s' }.
-// The answer: { address, tls, caFile, ca, folder, lines (of its log, growing), stop() -> exit code }.
+// The answer: { address, tls, caFile, folder, lines (of its log, growing), stop() -> exit code }.
 export async function startTesserad({ tls, environment = {} }) {
   const program = process.env.TESSERAD;
   if (!program) throw new Error('TESSERAD does not name the server to test');
@@ -107,7 +107,7 @@ export async function startTesserad({ tls, environment = {} }) {
       return code;
     };
     const caFile = join(folder, 'ca.crt');
-    return { address, tls, caFile, ca: readFileSync(caFile), folder, lines, stop };
+    return { address, tls, caFile, folder, lines, stop };
   } catch (error) {
     await end(child);
     clean();

@@ -127,6 +127,13 @@ bool IsSoundPublicKey(EVP_PKEY* key) {
   return context != nullptr && EVP_PKEY_public_check(context.get()) == 1;
 }
 
+// OpenSSL looks at the primes, so an RSA key that has only `d` cannot be judged: using it must do.
+bool IsSoundPair(EVP_PKEY* key, const Jwk& jwk) {
+  if (jwk.algorithm == Algorithm::kRs256 && jwk.Part("p").empty()) return true;
+  const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  return context != nullptr && EVP_PKEY_pairwise_check(context.get()) == 1;
+}
+
 EvpPkeyPtr GenerateKey(Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::kEs256:
@@ -197,7 +204,9 @@ EvpPkeyPtr MakePublicKey(const Jwk& jwk) {
 
 EvpPkeyPtr MakePrivateKey(const Jwk& jwk) {
   const OpenSslErrorScope errors;
-  return MakeKey(jwk, EVP_PKEY_KEYPAIR);
+  EvpPkeyPtr key = MakeKey(jwk, EVP_PKEY_KEYPAIR);
+  if (key == nullptr || !IsSoundPair(key.get(), jwk)) return nullptr;
+  return key;
 }
 
 absl::StatusOr<Jwk> GenerateJwk(Algorithm algorithm) {

@@ -11,8 +11,9 @@ namespace tessera {
 // The public key. Null: no such point or number. Not for `oct`.
 EvpPkeyPtr MakePublicKey(const Jwk& jwk);
 
-// The key pair, for signing. Null: the members make no key; whether the private part belongs to the
-// public one is not looked at. Not for `oct`.
+// The key pair, for signing. Null: the members make no key, or contradict each other. Whether an
+// RSA key's bare `d` or an Ed25519 key's `d` belongs to the public part shows only in use. Not for
+// `oct`.
 EvpPkeyPtr MakePrivateKey(const Jwk& jwk);
 
 // A new key without `kid`. INTERNAL: OpenSSL could not.

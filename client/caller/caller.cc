@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "tessera/caller/reason.h"
 #include "tessera/caller/token_interceptor.h"
 #include "tessera/caller/token_keeper.h"
 #include "tessera/caller/transport_security.h"
@@ -81,9 +80,7 @@ class CallerImpl final : public Caller {
 
   grpc::Status Retry(const std::function<grpc::Status()>& call) override {
     grpc::Status status = call();
-    const bool refused = status.error_code() == grpc::StatusCode::UNAUTHENTICATED &&
-                         ReasonOf(status).rfind("TOKEN_", 0) == 0;
-    return refused ? call() : status;
+    return IsTokenRefusal(status) ? call() : status;
   }
 
   absl::Status Logout() override { return policy_.keeper->Logout(); }

@@ -93,16 +93,15 @@ class Caller {
   // - UNAUTHENTICATED and tesserad's reason: the credentials are wrong;
   // - UNAVAILABLE AUTH_SERVER_UNAVAILABLE: no answer from tesserad before the call's deadline or
   //   `wait_limit`;
-  // - FAILED_PRECONDITION PLAINTEXT_CHANNEL: its connection brings no TLS (nor ALTS, nor a unix
-  //   socket by LocalCredentials), and there is no `allow_plaintext`;
+  // - FAILED_PRECONDITION PLAINTEXT_CHANNEL: its connection brings neither TLS nor ALTS, and there
+  //   is no `allow_plaintext`;
   // - FAILED_PRECONDITION otherwise: tesserad refused the login, but not for the credentials;
   // - INVALID_ARGUMENT AUTHORIZATION_SET: the call brings `authorization` metadata of its own.
   virtual std::shared_ptr<grpc::Channel> CreateChannel(
       const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) = 0;
 
   // The same for channels made elsewhere (grpc::experimental::CreateCustomChannelWithInterceptors).
-  // Without `allow_plaintext` the token travels as call credentials, which gRPC releases only to a
-  // connection that keeps them private.
+  // Whether there is TLS is found out on the connection.
   virtual std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface> Interceptor() = 0;
 
   // Runs a unary call, and once more with a fresh token if it was refused because of the token

@@ -41,11 +41,6 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
-bool IsTokenRefusal(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::UNAUTHENTICATED &&
-         ReasonOf(status).rfind("TOKEN_", 0) == 0;
-}
-
 // The interceptor of one call. Batches of a call may run at once, so what they share is guarded.
 //
 // A call that cannot have its token is ended by cancelling it with a status and letting it go on:
@@ -166,6 +161,11 @@ void TokenInterceptor::Inspect(grpc::Status& status) {
 
 }  // namespace
 
+bool IsTokenRefusal(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAUTHENTICATED &&
+         ReasonOf(status).rfind("TOKEN_", 0) == 0;
+}
+
 void TokenCarrier::Put(const LiveToken& token, InterceptorBatchMethods& methods,
                        grpc::ClientContext& context) {
   if (allow_plaintext_) {
@@ -182,8 +182,7 @@ void TokenCarrier::Put(const LiveToken& token, InterceptorBatchMethods& methods,
 std::shared_ptr<grpc::CallCredentials> TokenCarrier::CredentialsOf(const LiveToken& token) {
   MutexLock lock(mu_);
   if (credentials_ == nullptr || serial_ != token.serial) {
-    // Not only Google's: this is RFC 6750's `authorization: Bearer`, for private connections only.
-    credentials_ = grpc::AccessTokenCredentials(std::string(token.text.Reveal()));
+    credentials_ = OverPrivateConnection(token.text);
     serial_ = token.serial;
   }
   return credentials_;

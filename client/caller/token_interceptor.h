@@ -19,8 +19,11 @@ class CallCredentials;
 
 namespace tessera {
 
-// How a token gets on a call: as metadata, or as call credentials, which gRPC releases to private
-// connections only. Thread-safe.
+// True if a server refused a call because of its token (UNAUTHENTICATED with a TOKEN_ reason).
+bool IsTokenRefusal(const grpc::Status& status);
+
+// How a token gets on a call: as metadata, or as call credentials that look at the connection
+// first. Thread-safe.
 class TokenCarrier {
  public:
   explicit TokenCarrier(bool allow_plaintext) : allow_plaintext_(allow_plaintext) {}

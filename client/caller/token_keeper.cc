@@ -182,7 +182,7 @@ void TokenKeeper::Send(const Job& job) {
 
 void TokenKeeper::Landed(Request request, absl::StatusOr<Grant> result) {
   const absl::Status status = result.status();
-  TokenResult answer = status;
+  TokenResult answer = nullptr;
   Waiters waiters;
   {
     MutexLock lock(mu_);
@@ -194,6 +194,7 @@ void TokenKeeper::Landed(Request request, absl::StatusOr<Grant> result) {
       answer = token_;
     } else {
       answers = TakeFailure(request, status);
+      answer = status;
     }
     if (answers) waiters.swap(waiters_);
     changed_.NotifyOne();

@@ -1,5 +1,5 @@
-// Keeps secrets off connections that do not keep them private. The check is gRPC's own, made on the
-// connection that a call is about to use: call credentials are released to private ones only.
+// Keeps secrets off connections that do not keep them private. The check is made on the connection
+// that a call is about to use, before anything of the call is sent.
 #ifndef TESSERA_CALLER_TRANSPORT_SECURITY_H_
 #define TESSERA_CALLER_TRANSPORT_SECURITY_H_
 
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "tessera/base/secret.h"
 
 namespace grpc {
 class CallCredentials;
@@ -16,11 +17,11 @@ class Status;
 
 namespace tessera {
 
-// Call credentials that add nothing: a call that has them is not sent over a connection which is
-// not private.
-std::shared_ptr<grpc::CallCredentials> PrivateConnectionOnly();
+// Call credentials that add `authorization: Bearer` with `token` (nothing, if it is empty), and
+// without which the call is not sent: they go to connections by TLS or ALTS only.
+std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(Secret token);
 
-// True if `status` is gRPC's refusal to release call credentials to the connection.
+// True if `status` says that a connection was not private enough for such credentials.
 bool IsPlaintextRefusal(const grpc::Status& status);
 
 // FAILED_PRECONDITION PLAINTEXT_CHANNEL.

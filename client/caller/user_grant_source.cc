@@ -64,7 +64,7 @@ absl::Status NoPassword(const absl::Status& cause) {
 UserGrantSource::UserGrantSource(const UserGrantOptions& options)
     : options_(options),
       stub_(v1::AuthService::NewStub(options.auth_server)),
-      private_only_(options.allow_plaintext ? nullptr : PrivateConnectionOnly()),
+      private_only_(options.allow_plaintext ? nullptr : OverPrivateConnection(Secret())),
       thread_([this] { Run(); }) {}
 
 void UserGrantSource::Login(GrantDone done) {

@@ -1,0 +1,258 @@
+// A real gRPC server in this process that plays tesserad's part in logging in, and a service that
+// looks at the token of each call.
+#ifndef TESSERA_TESTS_CALLER_FAKE_AUTH_SERVER_H_
+#define TESSERA_TESTS_CALLER_FAKE_AUTH_SERVER_H_
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_context.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/mutex.h"
+#include "tessera/v1/auth_service.grpc.pb.h"
+#include "tessera/v1/user_service.grpc.pb.h"
+
+namespace tessera::testing {
+
+// A counter that tests wait on. Thread-safe.
+class Counter {
+ public:
+  void Add() {
+    MutexLock lock(mu_);
+    ++value_;
+    changed_.NotifyAll();
+  }
+  int value() {
+    MutexLock lock(mu_);
+    return value_;
+  }
+  // True once `value` is reached, within ten seconds.
+  bool WaitFor(int value) {
+    const absl::Duration end = SystemClock().Monotonic() + absl::Seconds(10);
+    MutexLock lock(mu_);
+    while (value_ < value) {
+      const absl::Duration left = end - SystemClock().Monotonic();
+      if (left <= absl::ZeroDuration()) return false;
+      changed_.WaitFor(mu_, left);
+    }
+    return true;
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  int value_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// A door that calls wait at while it is shut. Thread-safe.
+class Gate {
+ public:
+  void Shut() {
+    MutexLock lock(mu_);
+    open_ = false;
+  }
+  void Open() {
+    MutexLock lock(mu_);
+    open_ = true;
+    changed_.NotifyAll();
+  }
+  void Pass() {
+    MutexLock lock(mu_);
+    while (!open_) changed_.Wait(mu_);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  bool open_ ABSL_GUARDED_BY(mu_) = true;
+};
+
+// Grants `access-N` and `refresh-N`, N rising by one with each grant.
+class FakeAuthService final : public v1::AuthService::Service {
+ public:
+  using Judge = std::function<grpc::Status()>;
+
+  explicit FakeAuthService(const Clock& clock) : clock_(clock) {}
+
+  grpc::Status Login(grpc::ServerContext*, const v1::LoginRequest* request,
+                     v1::LoginResponse* response) override {
+    Remember(request->password());
+    return Answer(logins, login_judge_, [&] { Fill(*response->mutable_grant()); });
+  }
+  grpc::Status RenewToken(grpc::ServerContext*, const v1::RenewTokenRequest* request,
+                          v1::RenewTokenResponse* response) override {
+    Remember(request->refresh_token());
+    return Answer(renewals, renew_judge_, [&] { Fill(*response->mutable_grant()); });
+  }
+  grpc::Status Logout(grpc::ServerContext*, const v1::LogoutRequest* request,
+                      v1::LogoutResponse*) override {
+    Remember(request->refresh_token());
+    return Answer(logouts, logout_judge_, [] {});
+  }
+
+  // What a request is answered with from now on; OK grants.
+  void JudgeLogins(Judge judge) { Set(login_judge_, std::move(judge)); }
+  void JudgeRenewals(Judge judge) { Set(renew_judge_, std::move(judge)); }
+  void JudgeLogouts(Judge judge) { Set(logout_judge_, std::move(judge)); }
+  void SetLife(absl::Duration life) {
+    MutexLock lock(mu_);
+    life_ = life;
+  }
+  // The password or refresh token of the latest request.
+  std::string last_secret() {
+    MutexLock lock(mu_);
+    return last_secret_;
+  }
+
+  Counter logins, renewals, logouts;  // requests that arrived
+  Gate gate;                          // requests wait here before they are judged
+
+ private:
+  void Set(Judge& which, Judge judge) {
+    MutexLock lock(mu_);
+    which = std::move(judge);
+  }
+  void Remember(const std::string& secret) {
+    MutexLock lock(mu_);
+    last_secret_ = secret;
+  }
+  grpc::Status Answer(Counter& counter, const Judge& which, const std::function<void()>& grant) {
+    counter.Add();
+    gate.Pass();
+    Judge judge;
+    {
+      MutexLock lock(mu_);
+      judge = which;
+    }
+    const grpc::Status status = judge == nullptr ? grpc::Status::OK : judge();
+    if (status.ok()) grant();
+    return status;
+  }
+  void Fill(v1::TokenGrant& grant) {
+    MutexLock lock(mu_);
+    ++granted_;
+    grant.set_access_token(absl::StrCat("access-", granted_));
+    grant.set_refresh_token(absl::StrCat("refresh-", granted_));
+    grant.set_session_id("ses_test");
+    grant.mutable_access_expires_at()->set_seconds(absl::ToUnixSeconds(clock_.Now() + life_));
+    grant.mutable_refresh_expires_at()->set_seconds(
+        absl::ToUnixSeconds(clock_.Now() + absl::Hours(24)));
+  }
+
+  const Clock& clock_;
+  Mutex mu_;
+  Judge login_judge_, renew_judge_, logout_judge_;
+  absl::Duration life_ ABSL_GUARDED_BY(mu_) = absl::Minutes(15);
+  int granted_ ABSL_GUARDED_BY(mu_) = 0;
+  std::string last_secret_ ABSL_GUARDED_BY(mu_);
+};
+
+// Remembers the `authorization` of each call; refuses the tokens it is told to.
+class TokenLog {
+ public:
+  grpc::Status Take(const grpc::ServerContextBase& context) {
+    std::vector<std::string> seen;
+    const auto range = context.client_metadata().equal_range("authorization");
+    for (auto it = range.first; it != range.second; ++it) {
+      seen.emplace_back(it->second.data(), it->second.size());
+    }
+    MutexLock lock(mu_);
+    tokens_.insert(tokens_.end(), seen.begin(), seen.end());
+    ++calls_;
+    if (seen.size() == 1 && seen[0] == refused_) {
+      return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, refusal_);
+    }
+    return grpc::Status::OK;
+  }
+  void Refuse(const std::string& token, const std::string& refusal) {
+    MutexLock lock(mu_);
+    refused_ = token;
+    refusal_ = refusal;
+  }
+  std::vector<std::string> tokens() {
+    MutexLock lock(mu_);
+    return tokens_;
+  }
+  int calls() {
+    MutexLock lock(mu_);
+    return calls_;
+  }
+
+ private:
+  Mutex mu_;
+  std::vector<std::string> tokens_ ABSL_GUARDED_BY(mu_);
+  std::string refused_ ABSL_GUARDED_BY(mu_), refusal_ ABSL_GUARDED_BY(mu_);
+  int calls_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// The unary method of the service that is called.
+class UnaryTarget final : public v1::UserService::CallbackService {
+ public:
+  explicit UnaryTarget(TokenLog& log) : log_(log) {}
+  grpc::ServerUnaryReactor* GetCurrentUser(grpc::CallbackServerContext* context,
+                                           const v1::GetCurrentUserRequest*,
+                                           v1::GetCurrentUserResponse*) override {
+    auto* const reactor = context->DefaultReactor();
+    reactor->Finish(log_.Take(*context));
+    return reactor;
+  }
+
+ private:
+  TokenLog& log_;
+};
+
+// The streaming one: answers each message with a heartbeat.
+class StreamTarget final : public v1::AuthService::Service {
+ public:
+  explicit StreamTarget(TokenLog& log) : log_(log) {}
+  grpc::Status WatchRevocations(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::WatchRevocationsResponse, v1::WatchRevocationsRequest>* stream)
+      override {
+    const grpc::Status status = log_.Take(*context);
+    if (!status.ok()) return status;
+    v1::WatchRevocationsRequest request;
+    v1::WatchRevocationsResponse response;
+    response.mutable_heartbeat();
+    while (stream->Read(&request)) stream->Write(response);
+    return grpc::Status::OK;
+  }
+
+ private:
+  TokenLog& log_;
+};
+
+// A server on a port of its own on loopback; ends with the object.
+class RunningServer {
+ public:
+  RunningServer(const std::vector<grpc::Service*>& services,
+                const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", credentials, &port);
+    for (grpc::Service* const service : services) builder.RegisterService(service);
+    server_ = builder.BuildAndStart();
+    address_ = absl::StrCat("localhost:", port);
+  }
+  ~RunningServer() { Stop(); }
+
+  void Stop() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::time_point());
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+}  // namespace tessera::testing
+
+#endif  // TESSERA_TESTS_CALLER_FAKE_AUTH_SERVER_H_

@@ -1,0 +1,154 @@
+#include <gmock/gmock.h>
+
+#include "tessera/base/reason.h"
+#include "tests/conformance/conformance.h"
+
+namespace tessera::storage {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using RoleRepositoryTest = Conformance;
+
+std::vector<std::string> NamesOf(const std::vector<Role>& roles) {
+  std::vector<std::string> names;
+  for (const Role& role : roles) names.push_back(role.name);
+  return names;
+}
+
+TEST_P(RoleRepositoryTest, FindsWhatWasInsertedWithItsAudiencesInOrder) {
+  const Role role = AddRole("orders.admin", {"zebra", "apple", "zebra.eu"});
+  AddRole("other", {"mango"});
+  Read([&](Repositories& r) {
+    const auto found = Must(r.roles.FindByName("orders.admin"));
+    EXPECT_TRUE(found.has_value());
+    if (!found) return absl::OkStatus();
+    EXPECT_EQ(found->id.str(), role.id.str());
+    EXPECT_EQ(found->description, role.description);
+    EXPECT_EQ(found->created_at, role.created_at);
+    EXPECT_THAT(found->audiences, ElementsAre("zebra", "apple", "zebra.eu"));
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, ARoleForAllAudiencesHasNone) {
+  AddRole("everywhere");
+  Read([&](Repositories& r) {
+    EXPECT_THAT(Must(r.roles.FindByName("everywhere"))->audiences, IsEmpty());
+    EXPECT_FALSE(Must(r.roles.FindByName("Everywhere")).has_value());
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, ASecondRoleOfTheSameNameIsRefusedAndLeavesNoAudiences) {
+  const Role first = AddRole("admin", {"a"});
+  const absl::Status status =
+      TryWrite([&](Repositories& r) { return r.roles.Insert(NewRole("admin", {"b"})); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(ReasonOf(status), reason::kRoleNameTaken);
+  Read([&](Repositories& r) {
+    EXPECT_THAT(Must(r.roles.FindByName("admin"))->audiences, ElementsAre("a"));
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, PagesAreInTheOrderOfNamesByByteAndCountRolesNotAudiences) {
+  AddRole("b", {"1", "2", "3"});
+  AddRole("a", {"1", "2"});
+  AddRole("B");
+  AddRole("c");
+  Read([&](Repositories& r) {
+    EXPECT_THAT(NamesOf(Must(r.roles.List("", 10))), ElementsAre("B", "a", "b", "c"));
+    const std::vector<Role> page = Must(r.roles.List("B", 2));
+    EXPECT_THAT(NamesOf(page), ElementsAre("a", "b"));
+    EXPECT_THAT(page[1].audiences, ElementsAre("1", "2", "3"));
+    EXPECT_THAT(NamesOf(Must(r.roles.List("b", 2))), ElementsAre("c"));
+    EXPECT_THAT(Must(r.roles.List("c", 2)), IsEmpty());
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, DeletingTakesItsGrantsAlong) {
+  const User user = AddUser("ada");
+  const Role gone = AddRole("gone", {"a", "b"});
+  const Role kept = AddRole("kept");
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(r.roles.Grant(gone.id, user.id, now()).ok());
+    return r.roles.Grant(kept.id, user.id, now());
+  });
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.roles.Delete(gone.id)));
+    EXPECT_FALSE(Must(r.roles.Delete(gone.id)));
+    return absl::OkStatus();
+  });
+  Read([&](Repositories& r) {
+    EXPECT_FALSE(Must(r.roles.FindByName("gone")).has_value());
+    EXPECT_THAT(NamesOf(Must(r.roles.HeldBy(user.id))), ElementsAre("kept"));
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, GrantingTwiceIsGrantingOnceAndRevokingEndsIt) {
+  const User user = AddUser("ada");
+  const Role role = AddRole("admin");
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(r.roles.Grant(role.id, user.id, now()).ok());
+    EXPECT_TRUE(r.roles.Grant(role.id, user.id, now()).ok());
+    EXPECT_EQ(Must(r.roles.HeldBy(user.id)).size(), 1u);
+    EXPECT_TRUE(Must(r.roles.Revoke(role.id, user.id)));
+    EXPECT_FALSE(Must(r.roles.Revoke(role.id, user.id)));
+    EXPECT_THAT(Must(r.roles.HeldBy(user.id)), IsEmpty());
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, GrantingNamesWhichOfTheTwoIsGone) {
+  const User user = AddUser("ada");
+  const Role role = AddRole("admin");
+  const absl::Status no_user = TryWrite(
+      [&](Repositories& r) { return r.roles.Grant(role.id, UserId::Random(now()), now()); });
+  EXPECT_EQ(no_user.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReasonOf(no_user), reason::kUserNotFound);
+  const absl::Status no_role = TryWrite(
+      [&](Repositories& r) { return r.roles.Grant(RoleId::Random(now()), user.id, now()); });
+  EXPECT_EQ(no_role.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReasonOf(no_role), reason::kRoleNotFound);
+}
+
+TEST_P(RoleRepositoryTest, HeldRolesComeInTheOrderOfNamesWithTheirAudiences) {
+  const User user = AddUser("ada");
+  const Role z = AddRole("z", {"1", "2"});
+  const Role a = AddRole("a", {"3"});
+  AddRole("m");
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(r.roles.Grant(z.id, user.id, now()).ok());
+    return r.roles.Grant(a.id, user.id, now());
+  });
+  Read([&](Repositories& r) {
+    const std::vector<Role> held = Must(r.roles.HeldBy(user.id));
+    EXPECT_THAT(NamesOf(held), ElementsAre("a", "z"));
+    EXPECT_THAT(held[1].audiences, ElementsAre("1", "2"));
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(RoleRepositoryTest, OnlyActiveHoldersAreCounted) {
+  User ada = AddUser("ada");
+  const User grace = AddUser("grace");
+  const Role role = AddRole("admin");
+  Write([&](Repositories& r) {
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 0);
+    EXPECT_TRUE(r.roles.Grant(role.id, ada.id, now()).ok());
+    EXPECT_TRUE(r.roles.Grant(role.id, grace.id, now()).ok());
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 2);
+    ada.state = UserState::kDisabled;
+    EXPECT_TRUE(Must(r.users.Update(ada, 1)));
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 1);
+    return absl::OkStatus();
+  });
+}
+
+TESSERA_ON_ALL_ENGINES(RoleRepositoryTest);
+
+}  // namespace
+}  // namespace tessera::storage

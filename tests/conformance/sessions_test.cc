@@ -1,0 +1,260 @@
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "tessera/base/reason.h"
+#include "tests/conformance/conformance.h"
+
+namespace tessera::storage {
+namespace {
+
+class SessionRepositoryTest : public Conformance {
+ protected:
+  Session Stored(const SessionId& id) {
+    std::optional<Session> found;
+    Read([&](Repositories& r) {
+      found = Must(r.sessions.Find(id));
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(found.has_value());
+    return found.value_or(Session());
+  }
+  bool Exists(const SessionId& id) {
+    bool exists = false;
+    Read([&](Repositories& r) {
+      exists = Must(r.sessions.Find(id)).has_value();
+      return absl::OkStatus();
+    });
+    return exists;
+  }
+  int64_t DeleteEnded(absl::Time before, int limit) {
+    int64_t deleted = 0;
+    Write([&](Repositories& r) {
+      deleted = Must(r.sessions.DeleteEnded(before, limit));
+      return absl::OkStatus();
+    });
+    return deleted;
+  }
+  // From the first generation, a minute later.
+  SessionRotation RotationOf(const Session& session) {
+    return {.id = session.id,
+            .from_generation = session.generation,
+            .mac_kid = "mac-2",
+            .rotated_at = now() + absl::Minutes(1),
+            .access_until = now() + absl::Minutes(16),
+            .idle_expires_at = now() + absl::Minutes(61)};
+  }
+};
+
+TEST_P(SessionRepositoryTest, FindsWhatWasInserted) {
+  Session session = NewSession(AddUser("ada").id);
+  session.revoked_at = now() + absl::Microseconds(1);
+  Write([&](Repositories& r) { return r.sessions.Insert(session); });
+  const Session found = Stored(session.id);
+  EXPECT_EQ(found.id.str(), session.id.str());
+  EXPECT_EQ(found.user_id.str(), session.user_id.str());
+  EXPECT_EQ(found.user_version, session.user_version);
+  EXPECT_EQ(found.generation, session.generation);
+  EXPECT_EQ(found.mac_kid, session.mac_kid);
+  EXPECT_EQ(found.audience, session.audience);
+  EXPECT_EQ(found.created_at, session.created_at);
+  EXPECT_EQ(found.auth_time, session.auth_time);
+  EXPECT_EQ(found.rotated_at, session.rotated_at);
+  EXPECT_EQ(found.access_until, session.access_until);
+  EXPECT_EQ(found.idle_expires_at, session.idle_expires_at);
+  EXPECT_EQ(found.expires_at, session.expires_at);
+  EXPECT_EQ(found.revoked_at, session.revoked_at);
+}
+
+TEST_P(SessionRepositoryTest, ASessionThatNeverEndsKeepsThat) {
+  Session session = NewSession(AddUser("ada").id);
+  session.idle_expires_at = absl::InfiniteFuture();
+  session.expires_at = absl::InfiniteFuture();
+  Write([&](Repositories& r) { return r.sessions.Insert(session); });
+  EXPECT_EQ(Stored(session.id).expires_at, absl::InfiniteFuture());
+  EXPECT_EQ(Stored(session.id).revoked_at, std::nullopt);
+  EXPECT_EQ(DeleteEnded(now() + absl::Hours(1'000'000), 10), 0);
+}
+
+TEST_P(SessionRepositoryTest, ASessionOfNobodyIsRefused) {
+  const absl::Status status = TryWrite(
+      [&](Repositories& r) { return r.sessions.Insert(NewSession(UserId::Random(now()))); });
+  EXPECT_EQ(ReasonOf(status), reason::kUserNotFound);
+}
+
+TEST_P(SessionRepositoryTest, RotatingIsACompareAndSwapOnTheGeneration) {
+  const Session session = AddSession(AddUser("ada").id);
+  SessionRotation rotation = RotationOf(session);
+  Write([&](Repositories& r) {
+    rotation.from_generation = 2;
+    EXPECT_FALSE(Must(r.sessions.Rotate(rotation)));
+    rotation.from_generation = 0;
+    EXPECT_FALSE(Must(r.sessions.Rotate(rotation)));
+    rotation.from_generation = 1;
+    EXPECT_TRUE(Must(r.sessions.Rotate(rotation)));
+    EXPECT_FALSE(Must(r.sessions.Rotate(rotation)));
+    return absl::OkStatus();
+  });
+  const Session found = Stored(session.id);
+  EXPECT_EQ(found.generation, 2);
+  EXPECT_EQ(found.mac_kid, "mac-2");
+  EXPECT_EQ(found.rotated_at, rotation.rotated_at);
+  EXPECT_EQ(found.access_until, rotation.access_until);
+  EXPECT_EQ(found.idle_expires_at, rotation.idle_expires_at);
+  EXPECT_EQ(found.expires_at, session.expires_at);
+}
+
+// An access token that ends later than the newest one still has to be found when the session is
+// revoked.
+TEST_P(SessionRepositoryTest, RotatingNeverMovesAccessUntilBack) {
+  const Session session = AddSession(AddUser("ada").id);
+  SessionRotation rotation = RotationOf(session);
+  rotation.access_until = session.access_until - absl::Minutes(5);
+  Write([&](Repositories& r) { return r.sessions.Rotate(rotation).status(); });
+  EXPECT_EQ(Stored(session.id).access_until, session.access_until);
+}
+
+TEST_P(SessionRepositoryTest, ARevokedSessionDoesNotRotate) {
+  const Session session = AddSession(AddUser("ada").id);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.Revoke(session.id, now())));
+    EXPECT_FALSE(Must(r.sessions.Rotate(RotationOf(session))));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).generation, 1);
+}
+
+TEST_P(SessionRepositoryTest, SixtyFourThreadsRotatingOneSessionMakeOneStep) {
+  const Session session = AddSession(AddUser("ada").id);
+  const SessionRotation rotation = RotationOf(session);
+  std::atomic<int> winners = 0;
+  std::atomic<int> failures = 0;
+  OnThreads(64, [&](int) {
+    bool won = false;
+    const absl::Status status = TryWrite([&](Repositories& r) {
+      const auto rotated = r.sessions.Rotate(rotation);
+      won = rotated.ok() && *rotated;
+      return rotated.status();
+    });
+    if (!status.ok()) ++failures;
+    if (won) ++winners;
+  });
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(winners, 1);
+  EXPECT_EQ(Stored(session.id).generation, 2);
+}
+
+TEST_P(SessionRepositoryTest, ExtendingAccessOnlyMovesItForwardAndOnlyForALiveSession) {
+  const Session session = AddSession(AddUser("ada").id);
+  const absl::Time later = session.access_until + absl::Minutes(1);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, later)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, session.access_until)));
+    EXPECT_EQ(Must(r.sessions.Find(session.id))->access_until, later);
+    EXPECT_TRUE(Must(r.sessions.Revoke(session.id, now())));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, later + absl::Minutes(1))));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(SessionId::Random(now()), later)));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).access_until, later);
+}
+
+TEST_P(SessionRepositoryTest, RevokingHappensOnceAndKeepsItsFirstTime) {
+  const Session session = AddSession(AddUser("ada").id);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.Revoke(session.id, now())));
+    EXPECT_FALSE(Must(r.sessions.Revoke(session.id, now() + absl::Hours(1))));
+    EXPECT_FALSE(Must(r.sessions.Revoke(SessionId::Random(now()), now())));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).revoked_at, now());
+}
+
+TEST_P(SessionRepositoryTest, RevokingAllOfAUserCountsTheLiveOnesAndSparesOthers) {
+  const User ada = AddUser("ada");
+  const Session first = AddSession(ada.id);
+  const Session second = AddSession(ada.id);
+  const Session ended = AddSession(ada.id);
+  const Session other = AddSession(AddUser("grace").id);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.Revoke(ended.id, now() - absl::Minutes(1))));
+    EXPECT_EQ(Must(r.sessions.RevokeAllOf(ada.id, now())), 2);
+    EXPECT_EQ(Must(r.sessions.RevokeAllOf(ada.id, now())), 0);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(first.id).revoked_at, now());
+  EXPECT_EQ(Stored(second.id).revoked_at, now());
+  EXPECT_EQ(Stored(ended.id).revoked_at, now() - absl::Minutes(1));
+  EXPECT_EQ(Stored(other.id).revoked_at, std::nullopt);
+}
+
+TEST_P(SessionRepositoryTest, AnEndedSessionGoesOnlyStrictlyAfterItsEnd) {
+  const User ada = AddUser("ada");
+  const Session idle = AddSession(ada.id);
+  Session absolute = NewSession(ada.id);
+  absolute.idle_expires_at = now() + absl::Hours(5);
+  const Session revoked = AddSession(ada.id);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.Revoke(revoked.id, now())));
+    return r.sessions.Insert(absolute);
+  });
+  EXPECT_EQ(DeleteEnded(now(), 10), 0);
+  EXPECT_EQ(DeleteEnded(now() + absl::Microseconds(1), 10), 1);
+  EXPECT_FALSE(Exists(revoked.id));
+  EXPECT_EQ(DeleteEnded(idle.idle_expires_at, 10), 0);
+  EXPECT_EQ(DeleteEnded(idle.idle_expires_at + absl::Microseconds(1), 10), 1);
+  EXPECT_FALSE(Exists(idle.id));
+  EXPECT_EQ(DeleteEnded(absolute.expires_at, 10), 0);
+  EXPECT_EQ(DeleteEnded(absolute.expires_at + absl::Microseconds(1), 10), 1);
+}
+
+TEST_P(SessionRepositoryTest, RotatingPutsTheIdleEndOffButNeverPastTheAbsoluteOne) {
+  const User ada = AddUser("ada");
+  const Session session = AddSession(ada.id);
+  SessionRotation rotation = RotationOf(session);
+  Write([&](Repositories& r) { return r.sessions.Rotate(rotation).status(); });
+  EXPECT_EQ(DeleteEnded(session.idle_expires_at + absl::Microseconds(1), 10), 0);
+  rotation.from_generation = 2;
+  rotation.idle_expires_at = session.expires_at + absl::Hours(1);
+  Write([&](Repositories& r) { return r.sessions.Rotate(rotation).status(); });
+  EXPECT_EQ(DeleteEnded(session.expires_at, 10), 0);
+  EXPECT_EQ(DeleteEnded(session.expires_at + absl::Microseconds(1), 10), 1);
+}
+
+TEST_P(SessionRepositoryTest, AnEndedSessionRevokedAfterwardsStillGoesByItsFirstEnd) {
+  const Session session = AddSession(AddUser("ada").id);
+  Write([&](Repositories& r) {
+    return r.sessions.Revoke(session.id, session.expires_at + absl::Hours(9)).status();
+  });
+  EXPECT_EQ(DeleteEnded(session.idle_expires_at + absl::Microseconds(1), 10), 1);
+}
+
+TEST_P(SessionRepositoryTest, DeletingEndedOnesTakesAtMostTheLimitAndTheOldestFirst) {
+  const User ada = AddUser("ada");
+  std::vector<Session> sessions;
+  Write([&](Repositories& r) {
+    for (int i = 0; i < 1205; ++i) {
+      Session session = NewSession(ada.id);
+      session.expires_at = now() - absl::Seconds(5000 - i);
+      sessions.push_back(session);
+      const absl::Status status = r.sessions.Insert(session);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+  const Session live = AddSession(ada.id);
+  EXPECT_EQ(DeleteEnded(now(), 0), 0);
+  EXPECT_EQ(DeleteEnded(now(), 2), 2);
+  EXPECT_FALSE(Exists(sessions[0].id));
+  EXPECT_FALSE(Exists(sessions[1].id));
+  EXPECT_TRUE(Exists(sessions[2].id));
+  EXPECT_EQ(DeleteEnded(now(), 1200), 1200);  // more than one bounded statement
+  EXPECT_EQ(DeleteEnded(now(), 1000), 3);
+  EXPECT_EQ(DeleteEnded(now(), 1000), 0);
+  EXPECT_TRUE(Exists(live.id));
+}
+
+TESSERA_ON_ALL_ENGINES(SessionRepositoryTest);
+
+}  // namespace
+}  // namespace tessera::storage

@@ -38,11 +38,12 @@ class Store {
 
   virtual ~Store() = default;
 
-  // One consistent view; changes made in `work` are rolled back.
+  // One consistent view. A change made in `work` is refused or rolled back, as the engine likes.
   virtual absl::Status Read(absl::Time deadline, Work work) = 0;
   // Commits, durably, if and only if `work` returns OK; so a refusal that must persist is a value
   // that `work` hands out beside an OK. `work` may run more than once (deadlock, lost connection):
-  // it must not keep state between runs.
+  // it must not keep state between runs. It may run on another caller's thread, beside others'
+  // works in one transaction; keep it short, and do not call the store in it.
   virtual absl::Status Write(Repeat repeat, absl::Time deadline, Work work) = 0;
 };
 

@@ -4,27 +4,13 @@
 
 #include <soci/soci.h>
 
-#include <string>
-#include <vector>
-
 #include "absl/status/status.h"
 #include "storage/sql/engine.h"
+#include "storage/sql/schema.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 
 namespace tessera::storage::sql {
-
-// One statement of DDL, or one insert of a first row. Running it twice leaves what running it once
-// leaves: a table, index or row that is there already counts as made. Steps are never changed or
-// removed once released, only added; the version of a schema is the number of steps taken.
-using Steps = std::vector<std::string>;
-
-// All steps known to this program, in `engine`'s words.
-Steps AllSteps(const Engine& engine);
-
-// The oldest program (by its number of steps) that can serve a schema made by this one. Raised when
-// a step contracts: drops or narrows what an older program needs.
-inline constexpr int kMinCompatible = 1;
 
 struct MigrationOptions {
   // Nobody else can have the database (SQLite's file lock): a lease left by a killed process is

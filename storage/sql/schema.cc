@@ -1,11 +1,13 @@
-// The tables. Binary ids and sealed keys are stored as lower-case hex: plain text binds alike on
-// every engine, SOCI has no blobs for MySQL, and a person can read a dump. All times are BIGINT
-// microseconds since 1970.
+#include "storage/sql/schema.h"
+
 #include "absl/strings/str_replace.h"
-#include "storage/sql/migrations.h"
 
 namespace tessera::storage::sql {
 namespace {
+
+// Binary ids and sealed keys are stored as lower-case hex: plain text binds alike on
+// every engine, SOCI has no blobs for MySQL, and a person can read a dump. All times are BIGINT
+// microseconds since 1970.
 
 // `{id}` and the like stand for the engine's types.
 std::string Ddl(const Engine& engine, const char* text) {

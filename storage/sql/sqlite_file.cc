@@ -36,6 +36,8 @@ absl::StatusOr<std::string> Resolve(const std::string& path) {
   std::filesystem::path file = folder / std::filesystem::path(path).filename();
   const std::filesystem::path target = std::filesystem::canonical(file, error);
   if (!error) file = target;
+  const bool plain = error || std::filesystem::is_regular_file(file, error);
+  if (!plain) return absl::FailedPreconditionError(absl::StrCat(path, " is not a plain file"));
   // SOCI's connect string has no way to write this pair.
   if (file.string().find('=') != std::string::npos && file.string().find('"') != std::string::npos)
     return absl::FailedPreconditionError("the database's path holds both '=' and '\"'");

@@ -6,6 +6,7 @@
 #include "storage/sql/connection_pool.h"
 #include "storage/sql/group_commit.h"
 #include "storage/sql/migrations.h"
+#include "storage/sql/schema.h"
 #include "storage/sql/sql_repositories.h"
 #include "storage/sql/sqlite_engine.h"
 #include "storage/sql/sqlite_file.h"
@@ -90,14 +91,8 @@ class SqliteStore final : public Store {
   // Opening is the operator's business, who may see the engine's words.
   absl::Status OpenError(const soci::soci_error& error) const {
     const std::string text = "cannot open " + file_->path() + ": " + engine_.Cause(error);
-    switch (engine_.Classify(error)) {
-      case sql::Failure::kBusy:
-        return absl::FailedPreconditionError(text);
-      case sql::Failure::kAway:
-        return absl::UnavailableError(text);
-      default:
-        return absl::FailedPreconditionError(text);
-    }
+    return engine_.Classify(error) == sql::Failure::kAway ? absl::UnavailableError(text)
+                                                          : absl::FailedPreconditionError(text);
   }
 
   // The order matters: connections close before the file is let go.

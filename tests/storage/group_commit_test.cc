@@ -20,6 +20,28 @@ Repositories& NoRepositories() {
   return *none;
 }
 
+// Knows how often it was asked for the time. GroupCommit asks after a work has joined the queue,
+// under its lock: so a test can wait until somebody has joined.
+class ArrivalClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    ++asked_;
+    asked_.notify_all();
+    return clock.Now();
+  }
+  absl::Duration Monotonic() const override { return clock.Monotonic(); }
+  // Waits until Now was asked `more` times since `since`.
+  void AwaitAsked(int since, int more) const {
+    for (int seen = asked_; seen < since + more; seen = asked_) asked_.wait(seen);
+  }
+  int asked() const { return asked_; }
+
+  testing::FakeClock clock;
+
+ private:
+  mutable std::atomic<int> asked_ = 0;
+};
+
 // Counts, and fails where it is told to.
 class CountingTransaction final : public BatchTransaction {
  public:
@@ -79,17 +101,17 @@ class GroupCommitTest : public ::testing::Test {
       });
     });
     leading.wait();
+    const int before = clock_.asked();
     for (size_t i = 1; i < works.size(); ++i) {
       threads.emplace_back([&, i] { answers[i] = Run([&](Repositories&) { return works[i](); }); });
     }
-    // The threads are on their way into the queue; a moment of real time lets them arrive.
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    clock_.AwaitAsked(before, static_cast<int>(works.size()) - 1);
     go_on.count_down();
     for (std::thread& thread : threads) thread.join();
     return answers;
   }
 
-  testing::FakeClock clock_;
+  ArrivalClock clock_;
   CountingTransaction transaction_;
   GroupCommit group_{transaction_, clock_};
 };
@@ -110,7 +132,7 @@ TEST_F(GroupCommitTest, ABatchIsBounded) {
 
 TEST_F(GroupCommitTest, ABatchTakesNoMoreWorksOnceItsTimeIsUp) {
   RunTogether({[&] {
-                 clock_.Advance(GroupCommit::kMaxBatchTime);
+                 clock_.clock.Advance(GroupCommit::kMaxBatchTime);
                  return absl::OkStatus();
                },
                [] { return absl::OkStatus(); }});
@@ -181,7 +203,7 @@ TEST_F(GroupCommitTest, WhoseDeadlinePassesInTheQueueNeverRuns) {
 
 TEST_F(GroupCommitTest, WhoseDeadlinePassesWhileTheTransactionBeginsNeverRuns) {
   bool ran = false;
-  transaction_.on_begin = [&] { clock_.Advance(absl::Seconds(2)); };
+  transaction_.on_begin = [&] { clock_.clock.Advance(absl::Seconds(2)); };
   const absl::Status status = group_.Run(clock_.Now() + absl::Seconds(1), [&](Repositories&) {
     ran = true;
     return absl::OkStatus();

@@ -3,6 +3,7 @@
 is no check."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,11 @@ class Layering(unittest.TestCase):
         root = SCRIPT.resolve().parents[2]
         missing = [path for path in sorted(layering.PUBLIC_HEADERS) if not (root / path).is_file()]
         self.assertEqual(missing, [])
+
+    def test_the_public_headers_are_those_that_are_installed(self):
+        package = (SCRIPT.resolve().parents[2] / "deploy/cmake/package.cmake").read_text()
+        listed = re.search(r"set\(TESSERA_PUBLIC_HEADERS([^)]*)\)", package).group(1).split()
+        self.assertEqual({"client/" + header for header in listed}, layering.PUBLIC_HEADERS)
 
     def test_the_line_is_the_one_of_the_violation(self):
         found, _ = check_one("server/auth/a.cc", '/* a\n"b */ R"(\n)"\nauto now = absl::Now();')

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Builds the examples as an outside project does. examples.sh PREFIX SOURCE BUILD-FOLDER BUILD-TYPE
+set -euo pipefail
+
+launcher=()
+if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+cmake -S "$2" -B "$3" -G Ninja -DCMAKE_PREFIX_PATH="$1" -DCMAKE_BUILD_TYPE="$4" "${launcher[@]}"
+cmake --build "$3"

@@ -1,7 +1,6 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <thread>
@@ -98,8 +97,8 @@ class ServerKeysState {
   }
 
   void Send(const std::shared_ptr<ServerKeysState>& self, const std::shared_ptr<JwksCall>& call) {
-    call->context.set_deadline(std::chrono::system_clock::now() +
-                               absl::ToChronoMilliseconds(options_.fetch_timeout));
+    // gRPC counts deadlines on the machine's clock, whatever clock the keys age by.
+    call->context.set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.fetch_timeout));
     stub_->async()->GetJwks(
         &call->context, &call->request, &call->response,
         [self, call](const grpc::Status& status) { self->Finish(ReadAnswer(status, *call)); });

@@ -1,0 +1,145 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/auth/revocations.h"
+#include "tessera/token/token_signer.h"
+#include "tests/server/auth/auth_world.h"
+
+namespace tessera::server {
+namespace {
+
+class ValidateTest : public ::testing::Test {
+ protected:
+  ValidateTest() : ada_(world_.AddUser("ada")), grant_(world_.Login("ada")) {}
+
+  // A token that tesserad's own key signed, with other claims.
+  Secret Signed(const std::function<void(Claims&)>& change) {
+    Claims claims = world_.ClaimsOf(grant_.access_token);
+    change(claims);
+    return Require(SignAccessToken(claims, *world_.keys->Current()->signing));
+  }
+  void Append(const storage::Revocation& entry) {
+    world_.Write([&](storage::Repositories& in) { return in.revocations.Append({entry}); });
+    Require(world_.feed->CatchUp());
+  }
+
+  AuthWorld world_;
+  storage::User ada_;
+  IssuedGrant grant_;
+};
+
+TEST_F(ValidateTest, ALiveTokenIsActiveWithItsClaims) {
+  const Introspection seen = Require(world_.auth->Validate(grant_.access_token));
+  ASSERT_TRUE(seen.claims.has_value());
+  EXPECT_EQ(seen.claims->subject, ada_.id.str());
+  EXPECT_EQ(seen.inactive_reason, "");
+}
+
+TEST_F(ValidateTest, ItIsAnsweredFromMemory) {
+  const int calls = world_.store->calls();
+  world_.store->set_away(true);
+  world_.feed_store->set_away(true);
+  EXPECT_EQ(world_.WhyInactive(grant_.access_token), "active");
+  EXPECT_EQ(world_.store->calls(), calls);
+}
+
+TEST_F(ValidateTest, ARefreshTokenIsOfTheWrongType) {
+  EXPECT_EQ(world_.WhyInactive(grant_.refresh_token), "TOKEN_TYPE");
+  EXPECT_EQ(world_.WhyInactive(Secret("tsr_")), "TOKEN_TYPE");
+}
+
+TEST_F(ValidateTest, EveryAllowListedAudienceIsServedAndNoOther) {
+  for (const std::string audience : {"tessera", "orders", "billing"}) {
+    EXPECT_EQ(world_.WhyInactive(Signed([&](Claims& c) { c.audience = audience; })), "active");
+  }
+  EXPECT_EQ(world_.WhyInactive(Signed([](Claims& c) { c.audience = "payroll"; })),
+            "TOKEN_AUDIENCE");
+}
+
+TEST_F(ValidateTest, TheReasonIsNamed) {
+  EXPECT_EQ(world_.WhyInactive(Secret()), "TOKEN_MALFORMED");
+  EXPECT_EQ(world_.WhyInactive(Secret("a.b.c")), "TOKEN_MALFORMED");
+  EXPECT_EQ(world_.WhyInactive(Signed([](Claims& c) { c.issuer = "https://other.test"; })),
+            "TOKEN_ISSUER");
+  const SigningKey stranger = Require(SigningKey::Generate(Algorithm::kEs256));
+  const Claims claims = world_.ClaimsOf(grant_.access_token);
+  EXPECT_EQ(world_.WhyInactive(Require(SignAccessToken(claims, stranger))), "TOKEN_UNKNOWN_KEY");
+}
+
+TEST_F(ValidateTest, ATokenExpiresExactlyAtItsEndPlusTheLeeway) {
+  world_.clock.SetWall(grant_.access_expires_at + absl::Seconds(5) - absl::Nanoseconds(1));
+  EXPECT_EQ(world_.WhyInactive(grant_.access_token), "active");
+  world_.clock.SetWall(grant_.access_expires_at + absl::Seconds(5));
+  EXPECT_EQ(world_.WhyInactive(grant_.access_token), "TOKEN_EXPIRED");
+}
+
+TEST_F(ValidateTest, AUserEntryHitsTokensOfLowerVersionsOnly) {
+  const Secret next = Signed([](Claims& c) { c.user_version = 2; });
+  Append(RevokeUserEntry(ada_.id, 2, world_.clock.Now()));
+  EXPECT_EQ(world_.WhyInactive(grant_.access_token), "TOKEN_REVOKED");
+  EXPECT_EQ(world_.WhyInactive(next), "active");
+}
+
+TEST_F(ValidateTest, AnEntryForTheWholeUserHitsEveryVersion) {
+  const Secret next = Signed([](Claims& c) { c.user_version = 1000000; });
+  Append(RevokeWholeUserEntry(ada_.id, world_.clock.Now()));
+  EXPECT_EQ(world_.WhyInactive(next), "TOKEN_REVOKED");
+}
+
+TEST_F(ValidateTest, AKeyEntryHitsWhatTheKeySigned) {
+  Append(RevokeKeyEntry(world_.keys->Current()->signing->kid(), world_.clock.Now()));
+  EXPECT_EQ(world_.WhyInactive(grant_.access_token), "TOKEN_REVOKED");
+}
+
+TEST_F(ValidateTest, TheJwkSetVerifiesItsTokens) {
+  const JwkSet set = Require(JwkSet::Parse(Require(world_.auth->Jwks())));
+  const TokenVerifier verifier =
+      Require(TokenVerifier::Create({"https://auth.example.test", "tessera", absl::Seconds(5)}));
+  EXPECT_TRUE(verifier.Verify(grant_.access_token.Reveal(), set, world_.clock.Now()).ok());
+}
+
+// Parts that have nothing yet.
+class NoKeys final : public KeyRing {
+ public:
+  std::shared_ptr<const KeySnapshot> Current() const override {
+    return std::make_shared<const KeySnapshot>();
+  }
+  absl::Status Refresh() override { return absl::OkStatus(); }
+};
+
+class UnloadedFeed final : public RevocationFeed {
+ public:
+  explicit UnloadedFeed(const Clock& clock) : view_(std::make_shared<RevocationView>(clock)) {}
+  const std::shared_ptr<RevocationView>& view() const override { return view_; }
+  absl::Status CatchUp() override { return absl::OkStatus(); }
+  Position Now() const override { return {}; }
+  absl::StatusOr<std::vector<storage::Revocation>> After(int64_t, size_t) const override {
+    return absl::OutOfRangeError("nothing is held");
+  }
+  Snapshot TakeSnapshot() const override { return {}; }
+  std::shared_ptr<void> Subscribe(std::function<void()>) override { return nullptr; }
+
+ private:
+  std::shared_ptr<RevocationView> view_;
+};
+
+TEST_F(ValidateTest, BeforeTheRevocationsAreLoadedNothingIsJudged) {
+  UnloadedFeed feed(world_.clock);
+  const AuthFacade auth(WorldOptions::DefaultPolicy(), {*world_.store, *world_.keys, *world_.hasher,
+                                                        feed, world_.clock, world_.log});
+  const auto seen = auth.Validate(grant_.access_token);
+  EXPECT_TRUE(absl::IsUnavailable(seen.status()));
+  EXPECT_EQ(Reason(seen), "REVOCATION_VIEW_STALE");
+}
+
+TEST_F(ValidateTest, WithoutKeysNothingIsJudged) {
+  const NoKeys keys;
+  const AuthFacade auth(WorldOptions::DefaultPolicy(), {*world_.store, keys, *world_.hasher,
+                                                        *world_.feed, world_.clock, world_.log});
+  EXPECT_EQ(Reason(auth.Validate(grant_.access_token)), "KEYS_UNAVAILABLE");
+  EXPECT_EQ(Reason(auth.Jwks()), "KEYS_UNAVAILABLE");
+}
+
+}  // namespace
+}  // namespace tessera::server

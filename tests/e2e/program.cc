@@ -44,12 +44,14 @@ std::unique_ptr<Program> Program::Start(const std::vector<std::string>& argv,
   const std::vector<char*> variables = Pointers(full_environment);
   const pid_t pid = fork();
   if (pid == 0) {
+    setpgid(0, 0);
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], STDERR_FILENO);
     execvpe(arguments[0], arguments.data(), variables.data());
     _exit(127);
   }
   close(ends[1]);
+  if (pid > 0) setpgid(pid, pid);  // here too: whoever of the two comes first
   if (pid < 0) {
     close(ends[0]);
     return nullptr;
@@ -63,7 +65,7 @@ Program::Program(pid_t pid, int output) : pid_(pid), output_(output) {
 
 Program::~Program() {
   if (!reaped_) {
-    kill(pid_, SIGKILL);
+    Signal(SIGKILL);
     Wait(absl::Seconds(10));
   }
   reader_.join();
@@ -109,7 +111,7 @@ std::string Program::Output() const {
   return all;
 }
 
-void Program::Signal(int signal) const { kill(pid_, signal); }
+void Program::Signal(int signal) const { kill(-pid_, signal); }
 
 int Program::Wait(absl::Duration limit) {
   const absl::Time until = absl::Now() + limit;

@@ -14,7 +14,8 @@
 
 namespace tessera::testing {
 
-// Thread-safe for reading. The destructor kills the process with SIGKILL if it still runs.
+// Thread-safe for reading. Leads a process group of its own, so that signals reach what it started
+// too. The destructor ends the group with SIGKILL if the process still runs.
 class Program {
  public:
   // Runs argv[0] with `environment` ("NAME=value") and nothing else inherited but PATH. Null if it

@@ -52,9 +52,9 @@ class Sessions : public ::testing::TestWithParam<Transport> {
     request.set_password(password);
     v1::LoginResponse response;
     const grpc::Status status = tesserad_.Auth()->Login(ContextWith({}).get(), request, &response);
-    if (status.ok())
-      EXPECT_EQ(InactiveReason(response.grant().access_token()), v1::ERROR_REASON_UNSPECIFIED);
-    return status.ok() ? "" : ReasonOf(status);
+    if (!status.ok()) return ReasonOf(status);
+    EXPECT_EQ(InactiveReason(response.grant().access_token()), v1::ERROR_REASON_UNSPECIFIED);
+    return "";
   }
 
   Tesserad tesserad_;
@@ -62,8 +62,8 @@ class Sessions : public ::testing::TestWithParam<Transport> {
 
 INSTANTIATE_TEST_SUITE_P(Transports, Sessions,
                          ::testing::Values(Transport::kPlaintext, Transport::kTls),
-                         [](const auto& info) {
-                           return info.param == Transport::kTls ? "Tls" : "Plaintext";
+                         [](const auto& each) {
+                           return each.param == Transport::kTls ? "Tls" : "Plaintext";
                          });
 
 TEST_P(Sessions, LogInRenewValidateRevoke) {

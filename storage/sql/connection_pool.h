@@ -4,6 +4,7 @@
 
 #include <soci/soci.h>
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -47,7 +48,7 @@ class ConnectionPool {
 
   // Opens the connections when they are first asked for. The references must outlive the pool, the
   // pool its leases.
-  ConnectionPool(int size, Open open, const Engine& engine, const Clock& clock, LogSink& log)
+  ConnectionPool(size_t size, Open open, const Engine& engine, const Clock& clock, LogSink& log)
       : open_(std::move(open)), engine_(engine), clock_(clock), log_(log), idle_(size) {}
 
   // UNAVAILABLE STORAGE_UNAVAILABLE: all are lent until `deadline`, or none can be opened.

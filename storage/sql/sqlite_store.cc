@@ -25,7 +25,8 @@ constexpr int kMaxReaders = 64;
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<sql::SqliteFile> file, int readers, const Clock& clock, LogSink& log)
+  SqliteStore(std::unique_ptr<sql::SqliteFile> file, size_t readers, const Clock& clock,
+              LogSink& log)
       : file_(std::move(file)),
         clock_(clock),
         log_(log),
@@ -112,7 +113,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
                                                        const Clock& clock, LogSink& log) {
   TESSERA_ASSIGN_OR_RETURN(std::unique_ptr<sql::SqliteFile> file,
                            sql::SqliteFile::Claim(options.path));
-  const int readers = std::clamp(options.readers, 1, kMaxReaders);
+  const auto readers = static_cast<size_t>(std::clamp(options.readers, 1, kMaxReaders));
   auto store = std::make_unique<SqliteStore>(std::move(file), readers, clock, log);
   TESSERA_RETURN_IF_ERROR(store->Prepare());
   return store;

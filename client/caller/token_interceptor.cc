@@ -151,7 +151,11 @@ void TokenInterceptor::Inspect(grpc::Status& status) {
     }
     serial = serial_;
   }
-  if (serial == 0) return EndWait();  // over before its token came
+  if (serial == 0) {  // over before its token came
+    const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+    if (late) status = ToGrpc(WaitedInVain(policy_.keeper->LastFailure()));
+    return EndWait();
+  }
   if (!policy_.carrier->allow_plaintext() && IsPlaintextRefusal(status)) {
     status = ToGrpc(PlaintextRefused());
   } else if (IsTokenRefusal(status)) {

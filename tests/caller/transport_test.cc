@@ -233,7 +233,8 @@ TEST_F(InterfaceTest, AsyncStreamRefused) {
 class EagerStream final
     : public grpc::ClientBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse> {
  public:
-  explicit EagerStream(v1::AuthService::Stub& stub) {
+  explicit EagerStream(v1::AuthService::Stub& stub, absl::Time deadline = absl::InfiniteFuture()) {
+    context_.set_deadline(absl::ToChronoTime(deadline));
     stub.async()->WatchRevocations(&context_, this);
     StartRead(&response_);
     StartWriteLast(&request_, grpc::WriteOptions());
@@ -286,6 +287,17 @@ TEST_F(InterfaceTest, CallbackStreamThatWaitsInVain) {
   Start();
   const auto stub = Streams();
   EagerStream stream(*stub);
+  const grpc::Status status = stream.Wait();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(status), "AUTH_SERVER_UNAVAILABLE");
+}
+
+TEST_F(InterfaceTest, CallbackStreamWhoseDeadlineEndsItsWait) {
+  auth_.gate.Shut();
+  Start();
+  const auto stub = Streams();
+  const absl::Time deadline = SystemClock().Now() + absl::Milliseconds(100);
+  EagerStream stream(*stub, deadline);
   const grpc::Status status = stream.Wait();
   EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
   EXPECT_EQ(ReasonOf(status), "AUTH_SERVER_UNAVAILABLE");

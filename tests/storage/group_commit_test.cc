@@ -5,20 +5,18 @@
 
 #include <atomic>
 #include <latch>
+#include <memory>
 #include <optional>
 #include <thread>
 
+#include "storage/sql/sql_repositories.h"
+#include "storage/sql/sqlite_engine.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
+#include "tests/conformance/temporary_folder.h"
 
 namespace tessera::storage::sql {
 namespace {
-
-// Repositories that nobody looks at: the works below only count.
-Repositories& NoRepositories() {
-  static Repositories* const none = nullptr;
-  return *none;
-}
 
 // Knows how often it was asked for the time. GroupCommit asks after a work has joined the queue,
 // under its lock: so a test can wait until somebody has joined.
@@ -55,7 +53,7 @@ class CountingTransaction final : public BatchTransaction {
     works_in_batch = batch_open ? works_in_batch + 1 : 1;
     batch_open = true;
     largest_batch = std::max(largest_batch, works_in_batch);
-    return work(NoRepositories());
+    return RunWork(*session_, engine_, NoLog(), work);
   }
   bool Intact() override { return intact; }
   absl::Status Commit() override {
@@ -78,6 +76,12 @@ class CountingTransaction final : public BatchTransaction {
   int rolled_back = 0;
   int works_in_batch = 0;
   int largest_batch = 0;
+
+ private:
+  testing::TemporaryFolder folder_;
+  const SqliteEngine engine_{};
+  const std::unique_ptr<soci::session> session_ =
+      SqliteEngine::Connect(folder_.File("test.db"), Access::kWrite);
 };
 
 absl::Status Fine(Repositories&) { return absl::OkStatus(); }

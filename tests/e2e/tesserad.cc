@@ -79,13 +79,15 @@ void Tesserad::KillHard() {
   program_.reset();
 }
 
+std::shared_ptr<grpc::ChannelCredentials> Tesserad::ChannelCredentials() const {
+  if (options_.transport == Transport::kPlaintext) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({certificate_.certificate_pem, "", ""});
+}
+
 std::shared_ptr<grpc::Channel> Tesserad::NewChannel() const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  auto credentials = options_.transport == Transport::kTls
-                         ? grpc::SslCredentials({certificate_.certificate_pem, "", ""})
-                         : grpc::InsecureChannelCredentials();
-  return grpc::CreateCustomChannel(address_, credentials, arguments);
+  return grpc::CreateCustomChannel(address_, ChannelCredentials(), arguments);
 }
 
 v1::TokenGrant Tesserad::Login(const std::string& username, const std::string& password,

@@ -41,6 +41,8 @@ class Tesserad {
   // As `kill -9` does.
   void KillHard();
 
+  std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials() const;
+  // With a connection of its own.
   std::shared_ptr<grpc::Channel> NewChannel() const;
   std::unique_ptr<v1::AuthService::Stub> Auth() const {
     return v1::AuthService::NewStub(NewChannel());

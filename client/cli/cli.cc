@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <ostream>
 #include <utility>
 
@@ -24,10 +25,14 @@ void AddGlobalFlags(CLI::App& app, Flags& flags) {
   app.add_option("--context", flags.context, "The context to work in");
   app.add_option("--timeout", flags.timeout, "Of one request (default 10s)");
   app.add_flag("--json", flags.json, "Print JSON");
-  app.add_flag("--plaintext,!--no-plaintext", flags.plaintext, "Without TLS: only to this machine");
-  app.add_flag("--plaintext-off-loopback,!--no-plaintext-off-loopback",
-               flags.plaintext_off_loopback,
-               "With --plaintext: send passwords and tokens in the clear to another machine");
+  // Not bound to the flags directly: CLI11 would set an absent one to false.
+  app.add_flag_function(
+      "--plaintext,!--no-plaintext", [&flags](int64_t times) { flags.plaintext = times > 0; },
+      "Without TLS: only to this machine");
+  app.add_flag_function(
+      "--plaintext-off-loopback,!--no-plaintext-off-loopback",
+      [&flags](int64_t times) { flags.plaintext_off_loopback = times > 0; },
+      "With --plaintext: send passwords and tokens in the clear to another machine");
 }
 
 // What was not expected, without the values: one of them may be a secret.
@@ -78,6 +83,9 @@ absl::Status Parse(const std::vector<std::string>& arguments, Parsed& parsed) {
     parsed.help = app.help("", CLI::AppFormatMode::All);
   } catch (const CLI::ExtrasError&) {
     return Unexpected(app, arguments);
+  } catch (const CLI::RequiredError& error) {
+    if (!app.remaining(true).empty()) return Unexpected(app, arguments);
+    return UsageError(std::string(error.what()) + "; see --help");
   } catch (const CLI::ParseError& error) {
     return UsageError(std::string(error.what()) + "; see --help");
   }

@@ -106,7 +106,8 @@ absl::StatusOr<std::string> ContextStore::Current() const {
 absl::Status ContextStore::Use(const std::string& name) const {
   TESSERA_ASSIGN_OR_RETURN(const std::optional<Context> context, Load(name));
   if (!context.has_value()) {
-    return Refusal(absl::StatusCode::kNotFound, local_reason::kConfigInvalid, "no context " + name);
+    return Refusal(absl::StatusCode::kNotFound, local_reason::kContextNotFound,
+                   "no context " + name);
   }
   return WriteFile(folder_, kCurrent, name + "\n");
 }

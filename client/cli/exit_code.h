@@ -24,6 +24,7 @@ enum class ExitCode : int {
 namespace local_reason {
 inline constexpr std::string_view kUsage = "USAGE";
 inline constexpr std::string_view kConfigInvalid = "CONFIG_INVALID";
+inline constexpr std::string_view kContextNotFound = "CONTEXT_NOT_FOUND";
 inline constexpr std::string_view kPlaintextRefused = "PLAINTEXT_REFUSED";
 inline constexpr std::string_view kNotLoggedIn = "NOT_LOGGED_IN";
 inline constexpr std::string_view kUnsafeFile = "UNSAFE_FILE";

@@ -1,0 +1,138 @@
+// A tesserad in memory behind a real gRPC port: sessions by generation with the grace rule, real
+// tokens under a real key, and the faults that a test asks for.
+#ifndef TESSERA_TESTS_CLI_FAKE_TESSERAD_H_
+#define TESSERA_TESTS_CLI_FAKE_TESSERAD_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/mutex.h"
+#include "tessera/token/claims.h"
+#include "tessera/token/key.h"
+#include "tessera/token/token_verifier.h"
+#include "tessera/v1/auth_service.grpc.pb.h"
+#include "tessera/v1/user_service.grpc.pb.h"
+
+namespace tessera::testing {
+
+inline constexpr char kIssuer[] = "https://tessera.test";
+inline constexpr char kPassword[] = "correct horse battery";
+
+// Thread-safe. Knows the user `alice`, an administrator, with kPassword.
+class FakeTesserad final : public tessera::v1::AuthService::Service,
+                           public tessera::v1::UserService::Service {
+ public:
+  explicit FakeTesserad(const Clock& clock);
+  ~FakeTesserad() override;
+
+  const std::string& address() const { return address_; }
+  const SigningKey& key() const { return key_; }
+
+  // A session as after a login.
+  tessera::v1::TokenGrant OpenSession(const std::string& username, const std::string& audience);
+
+  // The next `count` renewals happen, but their answers are lost.
+  void LoseAnswers(int count);
+  // UserService refuses this token as revoked.
+  void RefuseToken(const std::string& token);
+  // The next call of UserService ends so.
+  void FailNext(grpc::Status status);
+  // All users from now on have this display name.
+  void NameEverybody(const std::string& display_name);
+
+  struct Counts {
+    int generations = 0;  // renewals that made a new generation
+    int renew_calls = 0;  // all RenewToken calls
+    int reuses = 0;       // sessions ended for reuse
+    int sessions_open = 0;
+  };
+  Counts counts() const;
+  std::vector<std::string> requests() const;  // names of UserService methods admitted, in order
+  std::string last_update_mask() const;
+
+  grpc::Status Login(grpc::ServerContext*, const tessera::v1::LoginRequest* request,
+                     tessera::v1::LoginResponse* response) override;
+  grpc::Status RenewToken(grpc::ServerContext*, const tessera::v1::RenewTokenRequest* request,
+                          tessera::v1::RenewTokenResponse* response) override;
+  grpc::Status Logout(grpc::ServerContext*, const tessera::v1::LogoutRequest* request,
+                      tessera::v1::LogoutResponse* response) override;
+  grpc::Status ValidateToken(grpc::ServerContext*, const tessera::v1::ValidateTokenRequest* request,
+                             tessera::v1::ValidateTokenResponse* response) override;
+  grpc::Status RevokeToken(grpc::ServerContext*, const tessera::v1::RevokeTokenRequest* request,
+                           tessera::v1::RevokeTokenResponse* response) override;
+  grpc::Status GetJwks(grpc::ServerContext*, const tessera::v1::GetJwksRequest* request,
+                       tessera::v1::GetJwksResponse* response) override;
+
+  grpc::Status GetCurrentUser(grpc::ServerContext* context,
+                              const tessera::v1::GetCurrentUserRequest* request,
+                              tessera::v1::GetCurrentUserResponse* response) override;
+  grpc::Status CreateUser(grpc::ServerContext* context,
+                          const tessera::v1::CreateUserRequest* request,
+                          tessera::v1::CreateUserResponse* response) override;
+  grpc::Status GetUser(grpc::ServerContext* context, const tessera::v1::GetUserRequest* request,
+                       tessera::v1::GetUserResponse* response) override;
+  grpc::Status ListUsers(grpc::ServerContext* context, const tessera::v1::ListUsersRequest* request,
+                         tessera::v1::ListUsersResponse* response) override;
+  grpc::Status UpdateUser(grpc::ServerContext* context,
+                          const tessera::v1::UpdateUserRequest* request,
+                          tessera::v1::UpdateUserResponse* response) override;
+  grpc::Status DeleteUser(grpc::ServerContext* context,
+                          const tessera::v1::DeleteUserRequest* request,
+                          tessera::v1::DeleteUserResponse* response) override;
+  grpc::Status ChangePassword(grpc::ServerContext* context,
+                              const tessera::v1::ChangePasswordRequest* request,
+                              tessera::v1::ChangePasswordResponse* response) override;
+  grpc::Status GrantRole(grpc::ServerContext* context, const tessera::v1::GrantRoleRequest* request,
+                         tessera::v1::GrantRoleResponse* response) override;
+  grpc::Status ListRoles(grpc::ServerContext* context, const tessera::v1::ListRolesRequest* request,
+                         tessera::v1::ListRolesResponse* response) override;
+  grpc::Status LookupRoles(grpc::ServerContext* context,
+                           const tessera::v1::LookupRolesRequest* request,
+                           tessera::v1::LookupRolesResponse* response) override;
+
+ private:
+  struct Session {
+    std::string username, audience;
+    int generation = 0;
+    absl::Time rotated_at;
+    bool ended = false;
+  };
+
+  void FillGrant(const std::string& id, const Session& session, tessera::v1::TokenGrant& grant)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The session of a refresh token, and the generation that it shows.
+  Session* Find(const std::string& refresh_token, std::string* id, int* generation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  grpc::Status Admit(grpc::ServerContext* context, const std::string& method)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const Clock& clock_;
+  SigningKey key_;
+  JwkSet keys_;
+  TokenVerifier verifier_;
+
+  mutable Mutex mu_;
+  std::map<std::string, Session> sessions_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, tessera::v1::User> users_ ABSL_GUARDED_BY(mu_);  // by id
+  std::set<std::string> refused_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> requests_ ABSL_GUARDED_BY(mu_);
+  std::string password_ ABSL_GUARDED_BY(mu_) = kPassword;
+  std::string last_update_mask_ ABSL_GUARDED_BY(mu_);
+  grpc::Status next_failure_ ABSL_GUARDED_BY(mu_);
+  Counts counts_ ABSL_GUARDED_BY(mu_);
+  int lose_answers_ ABSL_GUARDED_BY(mu_) = 0;
+
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace tessera::testing
+
+#endif  // TESSERA_TESTS_CLI_FAKE_TESSERAD_H_

@@ -1,0 +1,179 @@
+#include "server/rpc/from_wire.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tessera/base/reason.h"
+
+namespace tessera::server {
+namespace {
+
+// `REASON field`, as a refusal names them; empty if the request was taken.
+template <typename Request>
+std::string Refused(const Request& request) {
+  const absl::Status status = Parse(request).status();
+  return status.ok() ? "" : ReasonOf(status) + " " + FieldOf(status);
+}
+
+v1::LoginRequest Login() {
+  v1::LoginRequest request;
+  request.set_username("alice");
+  request.set_password("secret");
+  return request;
+}
+
+TEST(FromWire, LoginIsTakenAsItIs) {
+  v1::LoginRequest request = Login();
+  request.set_audience("orders");
+  auto input = Parse(request);
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(input->username, "alice");
+  EXPECT_EQ(input->password.Reveal(), "secret");
+  EXPECT_EQ(input->audience, "orders");
+}
+
+TEST(FromWire, FieldsThatAreNotServedAreRefusedWhenSet) {
+  v1::LoginRequest login = Login();
+  login.set_device_id("d");
+  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED device_id");
+  login = Login();
+  login.set_device_label("d");
+  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED device_label");
+  login = Login();
+  login.add_scopes("");
+  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED scopes");
+
+  v1::RenewTokenRequest renew;
+  renew.set_refresh_token("r");
+  EXPECT_EQ(Refused(renew), "");
+  renew.set_access_token("a");
+  EXPECT_EQ(Refused(renew), "FIELD_UNSUPPORTED access_token");
+  renew.clear_access_token();
+  renew.set_device_id("d");
+  EXPECT_EQ(Refused(renew), "FIELD_UNSUPPORTED device_id");
+
+  v1::CreateUserRequest create;
+  create.mutable_user()->set_username("alice");
+  create.set_password("p");
+  EXPECT_EQ(Refused(create), "");
+  create.set_request_id("r");
+  EXPECT_EQ(Refused(create), "FIELD_UNSUPPORTED request_id");
+  create.clear_request_id();
+  create.mutable_user()->set_email("a@b");
+  EXPECT_EQ(Refused(create), "FIELD_UNSUPPORTED user.email");
+
+  v1::LookupRolesRequest lookup;
+  lookup.set_email("");
+  EXPECT_EQ(Refused(lookup), "FIELD_UNSUPPORTED email");
+}
+
+TEST(FromWire, WhatIsMissingIsNamed) {
+  v1::LoginRequest login = Login();
+  login.clear_username();
+  EXPECT_EQ(Refused(login), "FIELD_INVALID username");
+  login = Login();
+  login.clear_password();
+  EXPECT_EQ(Refused(login), "FIELD_INVALID password");
+  EXPECT_EQ(Refused(v1::RenewTokenRequest()), "FIELD_INVALID refresh_token");
+  EXPECT_EQ(Refused(v1::LogoutRequest()), "FIELD_INVALID refresh_token");
+  EXPECT_EQ(Refused(v1::ValidateTokenRequest()), "FIELD_INVALID token");
+  EXPECT_EQ(Refused(v1::RevokeTokenRequest()), "FIELD_INVALID token");
+  EXPECT_EQ(Refused(v1::CreateUserRequest()), "FIELD_INVALID user.username");
+  EXPECT_EQ(Refused(v1::GetUserRequest()), "FIELD_INVALID user_id");
+  EXPECT_EQ(Refused(v1::LookupRolesRequest()), "FIELD_INVALID user_id");
+  EXPECT_EQ(Refused(v1::UpdateUserRequest()), "FIELD_INVALID user.id");
+  EXPECT_EQ(Refused(v1::DeleteUserRequest()), "FIELD_INVALID user_id");
+  EXPECT_EQ(Refused(v1::ChangePasswordRequest()), "FIELD_INVALID old_password");
+  EXPECT_EQ(Refused(v1::CreateRoleRequest()), "FIELD_INVALID role.name");
+  EXPECT_EQ(Refused(v1::DeleteRoleRequest()), "FIELD_INVALID role");
+  EXPECT_EQ(Refused(v1::GrantRoleRequest()), "FIELD_INVALID role");
+  v1::RevokeRoleRequest revoke;
+  revoke.set_role("editor");
+  EXPECT_EQ(Refused(revoke), "FIELD_INVALID user_id");
+}
+
+v1::UpdateUserRequest Update(const std::string& path) {
+  v1::UpdateUserRequest request;
+  request.mutable_user()->set_id("usr_1");
+  request.mutable_user()->set_username("alice");
+  request.mutable_user()->set_state(v1::USER_STATE_DISABLED);
+  request.mutable_update_mask()->add_paths(path);
+  return request;
+}
+
+TEST(FromWire, UpdateTakesOnlyWhatTheMaskNames) {
+  auto change = Parse(Update("state"));
+  ASSERT_TRUE(change.ok()) << change.status();
+  EXPECT_EQ(change->id.str(), "usr_1");
+  EXPECT_EQ(change->state, storage::UserState::kDisabled);
+  EXPECT_FALSE(change->username.has_value());
+  EXPECT_FALSE(change->display_name.has_value());
+}
+
+TEST(FromWire, UpdateMaskMayClearTheDisplayName) {
+  auto change = Parse(Update("display_name"));
+  ASSERT_TRUE(change.ok());
+  EXPECT_EQ(change->display_name, "");
+}
+
+TEST(FromWire, MaskThatIsEmptyUnknownOrOutputOnlyIsRefused) {
+  v1::UpdateUserRequest request = Update("state");
+  request.clear_update_mask();
+  EXPECT_EQ(Refused(request), "FIELD_INVALID update_mask");
+  for (const char* path :
+       {"*", "", "id", "etag", "create_time", "password_hash", "user.username"}) {
+    EXPECT_EQ(Refused(Update(path)), "FIELD_INVALID update_mask") << path;
+  }
+  EXPECT_EQ(Refused(Update("email")), "FIELD_UNSUPPORTED user.email");
+}
+
+TEST(FromWire, EnumValuesThatAreNotListedAreRefused) {
+  v1::UpdateUserRequest request = Update("state");
+  for (const int value : {0, 3, -1, 1000}) {
+    request.mutable_user()->set_state(static_cast<v1::UserState>(value));
+    EXPECT_EQ(Refused(request), "FIELD_INVALID user.state") << value;
+  }
+  v1::CreateUserRequest create;
+  create.mutable_user()->set_username("alice");
+  create.set_password("p");
+  create.mutable_user()->set_state(static_cast<v1::UserState>(7));
+  EXPECT_EQ(Refused(create), "FIELD_INVALID user.state");
+}
+
+TEST(FromWire, NewUserIsActiveUnlessItSaysOtherwise) {
+  v1::CreateUserRequest create;
+  create.mutable_user()->set_username("alice");
+  create.set_password("p");
+  EXPECT_EQ(Parse(create)->user.state, storage::UserState::kActive);
+  create.mutable_user()->set_state(v1::USER_STATE_DISABLED);
+  EXPECT_EQ(Parse(create)->user.state, storage::UserState::kDisabled);
+}
+
+TEST(FromWire, TextOfAThousandAnd24BytesIsTakenAndOneMoreIsNot) {
+  v1::GetUserRequest request;
+  request.set_user_id(std::string(kMaxTextBytes, 'a'));
+  EXPECT_EQ(Refused(request), "");
+  request.set_user_id(std::string(kMaxTextBytes + 1, 'a'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID user_id");
+  request.set_username(std::string(kMaxTextBytes + 1, 'a'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID username");
+  v1::ListUsersRequest list;
+  list.set_page_token(std::string(kMaxTextBytes + 1, 'a'));
+  EXPECT_EQ(Refused(list), "FIELD_INVALID page_token");
+  v1::LoginRequest login = Login();
+  login.set_audience(std::string(kMaxTextBytes + 1, 'a'));
+  EXPECT_EQ(Refused(login), "FIELD_INVALID audience");
+}
+
+TEST(FromWire, RoleIsLimitedTo64Audiences) {
+  v1::CreateRoleRequest request;
+  request.mutable_role()->set_name("r");
+  for (int i = 0; i < 64; ++i) request.mutable_role()->add_audiences("a");
+  EXPECT_EQ(Refused(request), "");
+  request.mutable_role()->add_audiences("a");
+  EXPECT_EQ(Refused(request), "FIELD_INVALID role.audiences");
+}
+
+}  // namespace
+}  // namespace tessera::server

@@ -1,0 +1,359 @@
+// The feed as guards see it: a real store and feed behind a real stream, without the guard before
+// it.
+#include "server/rpc/revocation_hub.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/rpc/revocation_watcher.h"
+#include "storage/sql/sqlite_store.h"
+#include "tessera/caller/reason.h"
+#include "tessera/token/digest.h"
+#include "tests/base/fake_clock.h"
+#include "tests/server/scratch_folder.h"
+
+namespace tessera::server {
+namespace {
+
+using Stream = grpc::ClientReaderWriter<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>;
+
+class Service final : public v1::AuthService::CallbackService {
+ public:
+  explicit Service(RevocationHub& hub) : hub_(hub) {}
+  RevocationHub::Reactor* WatchRevocations(grpc::CallbackServerContext* context) override {
+    return hub_.Watch(*context);
+  }
+
+ private:
+  RevocationHub& hub_;
+};
+
+// One guard's side of the stream.
+class Watch {
+ public:
+  explicit Watch(v1::AuthService::Stub& stub, const std::string& epoch = "", uint64_t seq = 0)
+      : stream_(stub.WatchRevocations(&context_)) {
+    v1::WatchRevocationsRequest request;
+    request.mutable_resume()->set_store_epoch(epoch);
+    request.mutable_resume()->set_seq(seq);
+    stream_->Write(request);
+  }
+  ~Watch() { context_.TryCancel(); }
+
+  // The next event; an empty one when the stream is over.
+  v1::WatchRevocationsResponse Next() {
+    v1::WatchRevocationsResponse event;
+    if (!stream_->Read(&event)) event.Clear();
+    return event;
+  }
+  // The next one that is no heartbeat.
+  v1::WatchRevocationsResponse NextNews() {
+    v1::WatchRevocationsResponse event = Next();
+    while (event.has_heartbeat()) event = Next();
+    return event;
+  }
+  void Acknowledge(uint64_t seq) {
+    v1::WatchRevocationsRequest request;
+    request.mutable_acknowledgement()->set_seq(seq);
+    stream_->Write(request);
+  }
+  grpc::Status End() {
+    while (Next().event_case() != v1::WatchRevocationsResponse::EVENT_NOT_SET) {
+    }
+    return stream_->Finish();
+  }
+  Stream& stream() { return *stream_; }
+  grpc::ClientContext& context() { return context_; }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<Stream> stream_;
+};
+
+class RevocationHubTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto store = storage::OpenSqliteStore({folder_.Path("t.db"), 2}, clock_, NoLog());
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    MasterKeys master;
+    master.entries.push_back({"m1", Secret(std::string(32, 'k'))});
+    auto keys = KeyRing::Open(*store_, std::move(master), Algorithm::kEs256, clock_, NoLog());
+    ASSERT_TRUE(keys.ok()) << keys.status();
+    keys_ = *std::move(keys);
+    auto feed = RevocationFeed::Open(*store_, *keys_, {}, clock_, NoLog());
+    ASSERT_TRUE(feed.ok()) << feed.status();
+    feed_ = *std::move(feed);
+    Serve(kMaxWatchers);
+  }
+  void TearDown() override { StopServing(); }
+
+  void Serve(size_t max_watchers) {
+    StopServing();
+    hub_ = std::make_unique<RevocationHub>(*feed_, *keys_, NoLog(), max_watchers);
+    service_ = std::make_unique<Service>(*hub_);
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(service_.get());
+    server_ = builder.BuildAndStart();
+    stub_ = v1::AuthService::NewStub(grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                                         grpc::InsecureChannelCredentials()));
+  }
+  void StopServing() {
+    if (hub_ != nullptr) hub_->Shutdown();
+    if (server_ != nullptr) server_->Shutdown();
+    server_.reset();
+    service_.reset();
+    hub_.reset();
+  }
+
+  // Revokes tokens `from` to `to`, exclusive, and waits until the feed has them.
+  void Revoke(int from, int to) {
+    std::vector<storage::Revocation> entries;
+    for (int i = from; i < to; ++i) {
+      storage::Revocation entry;
+      const IdHash hash = IdHashOf("tok_" + std::to_string(i));
+      entry.id_hash.assign(hash.begin(), hash.end());
+      entry.expires_at = clock_.Now() + absl::Hours(1);
+      entries.push_back(std::move(entry));
+    }
+    const absl::Status written = store_->Write(storage::Repeat::kOnce, absl::InfiniteFuture(),
+                                               [&](storage::Repositories& repositories) {
+                                                 return repositories.revocations.Append(entries);
+                                               });
+    ASSERT_TRUE(written.ok()) << written;
+    ASSERT_TRUE(feed_->CatchUp().ok());
+  }
+
+  testing::ScratchFolder folder_;
+  testing::FakeClock clock_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<KeyRing> keys_;
+  std::unique_ptr<RevocationFeed> feed_;
+  std::unique_ptr<RevocationHub> hub_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::AuthService::Stub> stub_;
+};
+
+TEST_F(RevocationHubTest, KeySetComesFirstThenAWholeSnapshot) {
+  Revoke(0, 3);
+  Watch watch(*stub_);
+  const auto keys = watch.Next();
+  ASSERT_TRUE(keys.has_key_set());
+  EXPECT_EQ(keys.key_set().version(), static_cast<uint64_t>(keys_->Current()->version));
+  EXPECT_EQ(keys.key_set().jwks_json(), keys_->Current()->jwks_json);
+  const auto snapshot = watch.Next();
+  ASSERT_TRUE(snapshot.has_snapshot());
+  EXPECT_TRUE(snapshot.snapshot().last());
+  EXPECT_EQ(snapshot.snapshot().entries_size(), 3);
+  EXPECT_EQ(snapshot.snapshot().seq(), 3u);
+  EXPECT_NE(snapshot.snapshot().store_epoch(), "");
+  const v1::RevocationEntry& entry = snapshot.snapshot().entries(0);
+  EXPECT_EQ(entry.kind(), v1::REVOCATION_KIND_TOKEN);
+  EXPECT_EQ(entry.id_hash().size(), 16u);
+  EXPECT_EQ(entry.expires_at().seconds(), absl::ToUnixSeconds(clock_.Now() + absl::Hours(1)));
+}
+
+TEST_F(RevocationHubTest, EmptyStoreGivesAnEmptyLastPart) {
+  Watch watch(*stub_);
+  watch.Next();
+  const auto snapshot = watch.Next();
+  ASSERT_TRUE(snapshot.has_snapshot());
+  EXPECT_TRUE(snapshot.snapshot().last());
+  EXPECT_EQ(snapshot.snapshot().entries_size(), 0);
+}
+
+TEST_F(RevocationHubTest, LargeSnapshotComesInPartsAndOnlyTheLastSaysSo) {
+  constexpr int kEntries = 2 * static_cast<int>(kMaxEntriesInMessage) + 1;
+  Revoke(0, kEntries);
+  Watch watch(*stub_);
+  ASSERT_TRUE(watch.Next().has_key_set());
+  std::set<std::string> seen;
+  std::vector<int> sizes;
+  bool last = false;
+  while (!last) {
+    const auto event = watch.NextNews();
+    ASSERT_TRUE(event.has_snapshot());
+    sizes.push_back(event.snapshot().entries_size());
+    for (const auto& entry : event.snapshot().entries()) seen.insert(entry.id_hash());
+    last = event.snapshot().last();
+  }
+  EXPECT_EQ(sizes, (std::vector<int>{4096, 4096, 1}));
+  EXPECT_EQ(seen.size(), static_cast<size_t>(kEntries));
+}
+
+TEST_F(RevocationHubTest, ChangesFollowWithoutAGap) {
+  Watch watch(*stub_);
+  watch.Next();
+  watch.Next();
+  uint64_t seq = 0;
+  for (int i = 0; i < 20; ++i) {
+    Revoke(i, i + 1);
+    const auto event = watch.NextNews();
+    ASSERT_TRUE(event.has_changes());
+    for (const auto& entry : event.changes().entries()) EXPECT_EQ(entry.seq(), ++seq);
+    watch.Acknowledge(seq);
+  }
+  EXPECT_EQ(seq, 20u);
+}
+
+TEST_F(RevocationHubTest, GuardThatResumesGetsOnlyWhatItMissed) {
+  Revoke(0, 5);
+  std::string epoch;
+  {
+    Watch watch(*stub_);
+    watch.Next();
+    epoch = watch.Next().snapshot().store_epoch();
+  }
+  Revoke(5, 8);
+  Watch watch(*stub_, epoch, 5);
+  EXPECT_TRUE(watch.Next().has_key_set());
+  const auto event = watch.Next();
+  ASSERT_TRUE(event.has_changes());
+  ASSERT_EQ(event.changes().entries_size(), 3);
+  EXPECT_EQ(event.changes().entries(0).seq(), 6u);
+}
+
+TEST_F(RevocationHubTest, GuardThatMissedNothingIsToldSoAtOnce) {
+  Revoke(0, 5);
+  std::string epoch;
+  {
+    Watch watch(*stub_);
+    watch.Next();
+    epoch = watch.Next().snapshot().store_epoch();
+  }
+  Watch watch(*stub_, epoch, 5);
+  EXPECT_TRUE(watch.Next().has_key_set());
+  const auto event = watch.Next();
+  ASSERT_TRUE(event.has_heartbeat());
+  EXPECT_EQ(event.heartbeat().head_seq(), 5u);
+  EXPECT_EQ(event.heartbeat().store_epoch(), epoch);
+}
+
+TEST_F(RevocationHubTest, AnotherEpochOrAPointBeyondTheHeadGetsASnapshot) {
+  Revoke(0, 5);
+  std::string epoch;
+  {
+    Watch watch(*stub_);
+    watch.Next();
+    epoch = watch.Next().snapshot().store_epoch();
+  }
+  const std::vector<std::pair<std::string, uint64_t>> points = {
+      {"another", 5}, {epoch, 6}, {epoch, ~uint64_t{0}}, {"", 5}};
+  for (const auto& [point_epoch, seq] : points) {
+    Watch watch(*stub_, point_epoch, seq);
+    EXPECT_TRUE(watch.Next().has_key_set());
+    EXPECT_TRUE(watch.Next().has_snapshot()) << seq;
+  }
+}
+
+TEST_F(RevocationHubTest, HeartbeatComesWhenThereIsNothingElse) {
+  Revoke(0, 2);
+  Watch watch(*stub_);
+  watch.Next();
+  watch.Next();
+  const auto event = watch.Next();
+  ASSERT_TRUE(event.has_heartbeat());
+  EXPECT_EQ(event.heartbeat().head_seq(), 2u);
+  EXPECT_TRUE(event.heartbeat().has_age());
+  EXPECT_TRUE(watch.Next().has_heartbeat());
+}
+
+TEST_F(RevocationHubTest, SlowGuardMissesNothing) {
+  Watch watch(*stub_);
+  watch.Next();
+  watch.Next();
+  for (int i = 0; i < 10; ++i) Revoke(i * 3000, (i + 1) * 3000);  // it reads none of them meanwhile
+  uint64_t seq = 0;
+  while (seq < 30'000) {
+    const auto event = watch.NextNews();
+    ASSERT_TRUE(event.has_changes());
+    EXPECT_LE(event.changes().entries_size(), static_cast<int>(kMaxEntriesInMessage));
+    for (const auto& entry : event.changes().entries()) ASSERT_EQ(entry.seq(), ++seq);
+  }
+}
+
+TEST_F(RevocationHubTest, OneTooManyIsRefusedWithADelayUntilOneGoes) {
+  Serve(1);
+  auto first = std::make_unique<Watch>(*stub_);
+  ASSERT_TRUE(first->Next().has_key_set());
+  const grpc::Status status = Watch(*stub_).End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+  EXPECT_EQ(RetryDelayOf(status), absl::Seconds(1));
+  first.reset();  // cancelled: the server learns of it soon
+  while (true) {
+    Watch next(*stub_);
+    if (next.Next().has_key_set()) break;
+  }
+}
+
+TEST_F(RevocationHubTest, FirstMessageMustResume) {
+  grpc::ClientContext context;
+  const auto stream = stub_->WatchRevocations(&context);
+  v1::WatchRevocationsRequest request;
+  request.mutable_acknowledgement();
+  stream->Write(request);
+  v1::WatchRevocationsResponse event;
+  EXPECT_FALSE(stream->Read(&event));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonOf(status), "FIELD_INVALID");
+}
+
+TEST_F(RevocationHubTest, LaterMessagesMustAcknowledge) {
+  Watch watch(*stub_);
+  watch.Next();
+  v1::WatchRevocationsRequest request;
+  request.mutable_resume();
+  watch.stream().Write(request);
+  EXPECT_EQ(ReasonOf(watch.End()), "FIELD_INVALID");
+}
+
+TEST_F(RevocationHubTest, NothingIsToldBeforeTheGuardResumes) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(1500));
+  const auto stream = stub_->WatchRevocations(&context);
+  v1::WatchRevocationsResponse event;
+  EXPECT_FALSE(stream->Read(&event));  // no heartbeat either
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+TEST_F(RevocationHubTest, GuardThatEndsItsSideEndsTheStream) {
+  Watch watch(*stub_);
+  watch.Next();
+  watch.stream().WritesDone();
+  EXPECT_TRUE(watch.End().ok());
+}
+
+TEST_F(RevocationHubTest, ShutdownEndsAllAndRefusesMore) {
+  Watch one(*stub_), two(*stub_);
+  one.Next();
+  two.Next();
+  hub_->Shutdown();
+  for (Watch* watch : {&one, &two}) {
+    const grpc::Status status = watch->End();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(ReasonOf(status), "SHUTTING_DOWN");
+  }
+  EXPECT_EQ(ReasonOf(Watch(*stub_).End()), "SHUTTING_DOWN");
+}
+
+TEST_F(RevocationHubTest, ManyGuardsComeAndGoWhileEntriesFlow) {
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::unique_ptr<Watch>> watches;
+    for (int i = 0; i < 10; ++i) watches.push_back(std::make_unique<Watch>(*stub_));
+    Revoke(round * 10, round * 10 + 10);
+    for (size_t i = 0; i < watches.size(); i += 2) EXPECT_TRUE(watches[i]->Next().has_key_set());
+  }
+}
+
+}  // namespace
+}  // namespace tessera::server

@@ -184,7 +184,7 @@ class Checker {
 
   void Lives() {
     const TokensConfig& tokens = config_.tokens;
-    Within("tokens.access_ttl", tokens.access_ttl, kMinAccessTtl, kMaxAccessTtl);
+    Within("tokens.access_ttl", tokens.access_ttl, kMinAccessTtl, kLongestAccessTtl);
     Within("tokens.refresh_ttl", tokens.refresh_ttl, kMinRefreshTtl, kMaxRefreshTtl);
     Within("tokens.refresh_idle_ttl", tokens.refresh_idle_ttl, kMinRefreshTtl, kMaxRefreshTtl);
     Within("tokens.reuse_grace", tokens.reuse_grace, absl::ZeroDuration(), kMaxReuseGrace);

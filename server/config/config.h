@@ -92,7 +92,7 @@ using Environment = std::map<std::string, std::string>;
 // The limits of the values.
 inline constexpr absl::Duration kMaxLeeway = absl::Seconds(60);
 inline constexpr absl::Duration kMinAccessTtl = absl::Seconds(1);
-inline constexpr absl::Duration kMaxAccessTtl = absl::Hours(24);
+inline constexpr absl::Duration kLongestAccessTtl = absl::Hours(24);
 inline constexpr absl::Duration kMinRefreshTtl = absl::Seconds(1);
 inline constexpr absl::Duration kMaxRefreshTtl = absl::Hours(24 * 3660);
 inline constexpr absl::Duration kMaxReuseGrace = absl::Minutes(5);

@@ -16,7 +16,7 @@ using Kind = JsonValue::Kind;
 // The last second of the year 9999: a NumericDate beyond it is a mistake or an attack.
 constexpr int64_t kLastNumericDate = 253402300799;
 // A payload is part of a token, so the token's own cap is far below.
-constexpr size_t kMaxPayloadBytes = 16 * 1024;
+constexpr size_t kMaxPayloadBytes = size_t{16} * 1024;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -85,7 +85,7 @@ class ClaimsReader {
   }
 
  private:
-  JsonValue* Find(std::string_view name) { return const_cast<JsonValue*>(payload_.Find(name)); }
+  JsonValue* Find(std::string_view name) { return payload_.Find(name); }
 
   template <typename T>
   T Wrong(std::string_view name) {

@@ -17,7 +17,7 @@
 namespace tessera {
 
 // The longest private JWK of ours (RSA of 4,096 bits, kid included) needs about 3,500 bytes.
-inline constexpr size_t kMaxJwkBytes = 16 * 1024;
+inline constexpr size_t kMaxJwkBytes = size_t{16} * 1024;
 inline constexpr size_t kMaxKidBytes = 256;
 inline constexpr size_t kMinRsaBits = 2048;
 inline constexpr size_t kMaxRsaBits = 4096;

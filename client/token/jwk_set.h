@@ -16,7 +16,7 @@ namespace tessera {
 class JwkSet {
  public:
   static constexpr size_t kMaxKeys = 64;
-  static constexpr size_t kMaxBytes = 256 * 1024;
+  static constexpr size_t kMaxBytes = size_t{256} * 1024;
 
   JwkSet() = default;
   // INVALID_ARGUMENT: two keys with one `kid`, or too many.

@@ -17,7 +17,7 @@ absl::Status Malformed(std::string_view text) {
 
 // A member that must be a string with something in it, if it is there.
 absl::Status TakeText(JsonValue& header, std::string_view name, std::string& text) {
-  auto* const value = const_cast<JsonValue*>(header.Find(name));
+  JsonValue* const value = header.Find(name);
   if (value == nullptr) return absl::OkStatus();
   if (!value->Is(JsonValue::Kind::kString) || value->text.empty())
     return Malformed("a header member is no string or empty");

@@ -108,6 +108,10 @@ const JsonValue* JsonValue::Find(std::string_view name) const {
   return nullptr;
 }
 
+JsonValue* JsonValue::Find(std::string_view name) {
+  return const_cast<JsonValue*>(std::as_const(*this).Find(name));
+}
+
 std::optional<JsonValue> ParseJsonObject(std::string_view json, size_t max_bytes) {
   if (json.size() > max_bytes || HidesBytes(json)) return std::nullopt;
   Builder builder;

@@ -27,6 +27,7 @@ struct JsonValue {
   bool Is(Kind other) const { return kind == other; }
   // The value of a member; null if there is none or this is no object.
   const JsonValue* Find(std::string_view name) const;
+  JsonValue* Find(std::string_view name);
 };
 
 // No text that this project reads nests deeper: `act` chains are the deepest (4).

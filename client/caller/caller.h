@@ -82,7 +82,8 @@ struct CallerOptions {
 // Thread-safe. One request to tesserad is in flight at a time, however many calls wait. Logs in
 // when first needed, renews early in the background, logs in anew when the session has ended. While
 // a live token is at hand, no call waits. Its destructor fails the calls that still wait
-// (UNAVAILABLE CALLER_CLOSED) and leaves the session to expire; channels may outlive it.
+// (UNAVAILABLE CALLER_CLOSED) and leaves the session to expire; channels may outlive it. Like a
+// channel, it is to be destroyed on a thread of the program's own, not in a callback of gRPC's.
 class Caller {
  public:
   // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.

@@ -12,8 +12,8 @@
 namespace tessera {
 
 // One request at a time. None blocks; each `done` is called at most once, on any thread, maybe
-// before the method returns, and not at all after Close. Errors are made for the calls that wait,
-// `REASON: text` without a secret:
+// before the method returns, and not after Close has returned. Errors are made for the calls that
+// wait, `REASON: text` without a secret:
 // - UNAVAILABLE: no answer, or not now; the same request may be made again (RetryDelayOf says
 // when).
 // - UNAUTHENTICATED: the credentials, or the session, are not good.
@@ -28,7 +28,8 @@ class GrantSource {
   virtual void Renew(const Secret& refresh_token, GrantDone done) = 0;
   // OK as well if the session had ended before.
   virtual void Logout(const Secret& refresh_token, Done done) = 0;
-  // Abandons the request in flight.
+  // Abandons the request in flight, and waits until its `done` can no longer run. No other method
+  // is called after it, nor while it runs.
   virtual void Close() = 0;
 };
 

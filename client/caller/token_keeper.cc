@@ -107,13 +107,13 @@ void TokenKeeper::Close() {
     logged_out_.NotifyAll();
   }
   for (const auto& [key, waiter] : waiters) waiter->Answer(Closed());
-  source_->Close();
   // A log sink may hold the last reference to the caller: the thread then ends by itself.
   if (thread_.get_id() == std::this_thread::get_id()) {
     thread_.detach();
   } else {
     thread_.join();
   }
+  source_->Close();
 }
 
 bool TokenKeeper::RenewalIsDue() const {

@@ -14,6 +14,34 @@
 #include "tessera/caller/transport_security.h"
 
 namespace tessera {
+
+class UserGrantSource::Flight {
+ public:
+  virtual ~Flight() = default;
+
+  grpc::ClientContext context;
+
+  // Shared with the callback, which signals the end of its work by it, and owns nothing else.
+  class Landing {
+   public:
+    void Done() {
+      MutexLock lock(mu_);
+      done_ = true;
+      changed_.NotifyAll();
+    }
+    void Await() {
+      MutexLock lock(mu_);
+      while (!done_) changed_.Wait(mu_);
+    }
+
+   private:
+    Mutex mu_;
+    CondVar changed_;
+    bool done_ ABSL_GUARDED_BY(mu_) = false;
+  };
+  const std::shared_ptr<Landing> landing = std::make_shared<Landing>();
+};
+
 namespace {
 
 // tesserad's tokens are at most 4,096 bytes; more would not fit into a call's metadata either.
@@ -21,10 +49,18 @@ constexpr size_t kMaxToken = 8 << 10;
 
 // A request and everything that must live until it is answered.
 template <typename Request, typename Response>
-struct Exchange {
-  grpc::ClientContext context;
+struct Exchange final : UserGrantSource::Flight {
   Request request;
   Response response;
+
+  // What gRPC is to call: `take` the answer, then say that all is done.
+  template <typename Take>
+  std::function<void(grpc::Status)> Then(Take take) {
+    return [take, signal = landing](const grpc::Status& status) {
+      take(status);
+      signal->Done();
+    };
+  }
 };
 
 absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
@@ -92,66 +128,78 @@ void UserGrantSource::Run() {
 }
 
 void UserGrantSource::SendLogin(const Secret& password, const GrantDone& done) {
-  auto call = std::make_shared<Exchange<v1::LoginRequest, v1::LoginResponse>>();
+  const auto flight = std::make_shared<Exchange<v1::LoginRequest, v1::LoginResponse>>();
+  auto* const call = flight.get();
   call->request.set_username(options_.login.username);
   call->request.set_password(std::string(password.Reveal()));
   call->request.set_audience(options_.login.audience);
-  Prepare({call, &call->context});
+  if (!Prepare(flight)) return;
   stub_->async()->Login(&call->context, &call->request, &call->response,
-                        [call, done](const grpc::Status& status) {
+                        call->Then([call, done](const grpc::Status& status) {
                           const Secret sent(std::move(*call->request.mutable_password()));
                           if (!status.ok()) return done(AuthFailure("login", status, sent));
                           done(TakeGrant(*call->response.mutable_grant()));
-                        });
+                        }));
 }
 
 void UserGrantSource::Renew(const Secret& refresh_token, GrantDone done) {
-  auto call = std::make_shared<Exchange<v1::RenewTokenRequest, v1::RenewTokenResponse>>();
+  const auto flight = std::make_shared<Exchange<v1::RenewTokenRequest, v1::RenewTokenResponse>>();
+  auto* const call = flight.get();
   call->request.set_refresh_token(std::string(refresh_token.Reveal()));
-  Prepare({call, &call->context});
+  if (!Prepare(flight)) return;
   stub_->async()->RenewToken(&call->context, &call->request, &call->response,
-                             [call, done](const grpc::Status& status) {
+                             call->Then([call, done](const grpc::Status& status) {
                                const Secret sent(std::move(*call->request.mutable_refresh_token()));
                                if (!status.ok()) return done(AuthFailure("renewal", status, sent));
                                done(TakeGrant(*call->response.mutable_grant()));
-                             });
+                             }));
 }
 
 void UserGrantSource::Logout(const Secret& refresh_token, Done done) {
-  auto call = std::make_shared<Exchange<v1::LogoutRequest, v1::LogoutResponse>>();
+  const auto flight = std::make_shared<Exchange<v1::LogoutRequest, v1::LogoutResponse>>();
+  auto* const call = flight.get();
   call->request.set_refresh_token(std::string(refresh_token.Reveal()));
-  Prepare({call, &call->context});
+  if (!Prepare(flight)) return;
   stub_->async()->Logout(&call->context, &call->request, &call->response,
-                         [call, done](const grpc::Status& status) {
+                         call->Then([call, done](const grpc::Status& status) {
                            const Secret sent(std::move(*call->request.mutable_refresh_token()));
                            if (status.ok()) return done(absl::OkStatus());
                            const absl::Status failure = AuthFailure("logout", status, sent);
                            done(absl::IsUnauthenticated(failure) ? absl::OkStatus() : failure);
-                         });
+                         }));
 }
 
-void UserGrantSource::Prepare(const std::shared_ptr<grpc::ClientContext>& context) {
-  const absl::Time deadline = SystemClock().Now() + options_.request_timeout;
-  context->set_deadline(absl::ToChronoTime(deadline));
-  if (private_only_ != nullptr) context->set_credentials(private_only_);
+bool UserGrantSource::Prepare(const std::shared_ptr<Flight>& flight) {
+  flight->context.set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.request_timeout));
+  if (private_only_ != nullptr) flight->context.set_credentials(private_only_);
   // A channel that failed before waits up to two minutes; this one tries again when it is asked.
   grpc::experimental::ChannelResetConnectionBackoff(options_.auth_server.get());
-  MutexLock lock(mu_);
-  in_flight_ = context;
-  if (closed_) context->TryCancel();
+  std::shared_ptr<Flight> before;
+  {
+    MutexLock lock(mu_);
+    if (closed_) return false;
+    before = std::exchange(flight_, flight);
+  }
+  if (before != nullptr) before->landing->Await();  // its answer has come: a matter of moments
+  return true;
 }
 
 void UserGrantSource::Close() {
-  std::shared_ptr<grpc::ClientContext> in_flight;
+  std::shared_ptr<Flight> flight;
   {
     MutexLock lock(mu_);
     if (closed_) return;
     closed_ = true;
-    in_flight = std::move(in_flight_);
+    flight = flight_;
     changed_.NotifyOne();
   }
-  if (in_flight != nullptr) in_flight->TryCancel();
+  if (flight != nullptr) flight->context.TryCancel();
   thread_.join();
+  if (flight != nullptr) flight->landing->Await();
+  MutexLock lock(mu_);
+  flight_.reset();
+  stub_.reset();
+  options_.auth_server.reset();
 }
 
 }  // namespace tessera

@@ -13,7 +13,6 @@
 
 namespace grpc {
 class CallCredentials;
-class ClientContext;
 }  // namespace grpc
 
 namespace tessera {
@@ -26,6 +25,8 @@ struct UserGrantOptions {
 };
 
 // Thread-safe. The password is asked for on a thread of its own; requests use gRPC's callbacks.
+// Nothing that holds the channel is ever destroyed on a thread of gRPC's: to drop a channel's last
+// reference there would have gRPC end the very thread that does it.
 class UserGrantSource final : public GrantSource {
  public:
   explicit UserGrantSource(const UserGrantOptions& options);
@@ -34,24 +35,27 @@ class UserGrantSource final : public GrantSource {
   void Login(GrantDone done) override;
   void Renew(const Secret& refresh_token, GrantDone done) override;
   void Logout(const Secret& refresh_token, Done done) override;
-  // Waits for the password source to return, if it is running.
+  // Waits for the password source to return, if it is running; then lets go of the channel.
   void Close() override;
+
+  // A request to tesserad, and whether its answer has been dealt with.
+  class Flight;
 
  private:
   void Run();
   void SendLogin(const Secret& password, const GrantDone& done);
-  // Makes `context` ready for a request; it is cancelled by Close from then on.
-  void Prepare(const std::shared_ptr<grpc::ClientContext>& context);
+  // Makes `flight` ready for take-off in place of the one before it. False: closed.
+  bool Prepare(const std::shared_ptr<Flight>& flight);
 
-  const UserGrantOptions options_;
-  const std::unique_ptr<v1::AuthService::Stub> stub_;
+  UserGrantOptions options_;
+  std::unique_ptr<v1::AuthService::Stub> stub_;
   const std::shared_ptr<grpc::CallCredentials> private_only_;  // null: plaintext is allowed
 
   Mutex mu_;
   CondVar changed_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   GrantDone wanted_ ABSL_GUARDED_BY(mu_);  // a login that waits for its password
-  std::shared_ptr<grpc::ClientContext> in_flight_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<Flight> flight_ ABSL_GUARDED_BY(mu_);
 
   std::thread thread_;  // the last member: it uses all others
 };

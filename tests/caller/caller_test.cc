@@ -236,6 +236,19 @@ TEST_F(CallerTest, DestructionEndsTheCallsThatWait) {
   EXPECT_EQ(ReasonOf(Call()), "CALLER_CLOSED");  // the channel outlives the caller
 }
 
+// gRPC ends the thread that drops a process's last channel: it must not be one of its own.
+TEST_F(CallerTest, DestructionLeavesNothingBehindThatHoldsTheChannel) {
+  auth_.gate.Shut();
+  Start();
+  const std::weak_ptr<grpc::Channel> auth_channel = options_.auth_server;
+  options_.auth_server.reset();
+  std::thread call([&] { EXPECT_EQ(ReasonOf(Call()), "CALLER_CLOSED"); });
+  ASSERT_TRUE(auth_.logins.WaitFor(1));
+  caller_.reset();
+  EXPECT_TRUE(auth_channel.expired());
+  call.join();
+}
+
 TEST_F(CallerTest, ARefusedTokenIsReplacedForTheNextCall) {
   Start();
   ASSERT_TRUE(Call().ok());

@@ -239,7 +239,7 @@ class RunningServer {
     builder.AddListeningPort("127.0.0.1:0", credentials, &port);
     for (grpc::Service* const service : services) builder.RegisterService(service);
     server_ = builder.BuildAndStart();
-    address_ = absl::StrCat("localhost:", port);
+    address_ = absl::StrCat("127.0.0.1:", port);
   }
   ~RunningServer() { Stop(); }
 

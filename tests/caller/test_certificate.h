@@ -29,7 +29,7 @@ struct TestCertificate {
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
     X509_set_issuer_name(certificate.get(), name);
-    Extend(certificate.get(), NID_subject_alt_name, "DNS:localhost");
+    Extend(certificate.get(), NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
     Extend(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(certificate.get(), key.get(), EVP_sha256());
     return {Text([&](BIO* bio) { PEM_write_bio_X509(bio, certificate.get()); }),

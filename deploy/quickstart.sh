@@ -220,7 +220,8 @@ show_calls() {
   if answer=$(orders --anonymous list 2>&1); then fail "it was admitted: $answer"; fi
   echo "$answer"
   grep -q 'UNAUTHENTICATED.*TOKEN_MISSING' <<<"$answer" || fail "it was refused for another reason"
-  say "The same by demo, who holds orders.admin: admitted"
+  say "The same by demo: admitted; and a cancellation, since demo holds orders.admin"
+  orders --username demo --password-file "$state/demo-password" list
   orders --username demo --password-file "$state/demo-password" cancel order-1
 }
 

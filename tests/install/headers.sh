@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Each installed header compiles alone as C++17 without a warning, and all together as C++20, as which each is built
-# alone already. headers.sh PREFIX COMPILER
+# Each installed header compiles alone, as C++17 and as C++20, without a warning.
+# headers.sh PREFIX COMPILER WORK-FOLDER
 set -euo pipefail
 
 include=$1/include
-compiler=$2
+compiler=("$2")
+work=$3
+if command -v ccache >/dev/null; then compiler=(ccache "$2"); fi
+flags=(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 failed=0
-headers=()
+checked=0
+mkdir -p "$work"
 for header in "$include"/tessera/*/*.h; do
-  case $header in */v1/*) continue ;; esac
-  headers+=("#include \"${header#"$include"/}\"")
+  name=${header#"$include"/}
+  case $name in tessera/v1/*) continue ;; esac
+  checked=$((checked + 1))
+  source=$work/${name//\//_}.cc
+  echo "#include \"$name\"" >"$source"
+  for standard in c++17 c++20; do
+    "${compiler[@]}" "-std=$standard" "${flags[@]}" -I "$include" -c "$source" -o "$source.o" ||
+      failed=$((failed + 1))
+  done
 done
-
-# compile STANDARD INCLUDE...
-compile() {
-  local standard=$1
-  shift
-  printf '%s\n' "$@" | "$compiler" "-std=$standard" -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow \
-    -Wconversion -Werror -I "$include" -x c++ - || failed=$((failed + 1))
-}
-
-for header in "${headers[@]}"; do compile c++17 "$header"; done
-compile c++20 "${headers[@]}"
-echo "${#headers[@]} headers, $failed failed"
-[[ ${#headers[@]} -gt 0 && $failed == 0 ]]
+echo "$checked headers, $failed failures"
+[[ $checked -gt 0 && $failed == 0 ]]

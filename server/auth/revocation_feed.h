@@ -48,11 +48,13 @@ class RevocationFeed {
     absl::Duration age;  // since the last read that succeeded (monotonic)
   };
   virtual Position Now() const = 0;
-  // The entries behind `seq`, in order, at most `limit`. OUT_OF_RANGE: `seq` is older than what is
-  // held, or ahead of the head: take a snapshot.
+  // The entries behind `seq`, in order, without a hole, at most `limit`. OUT_OF_RANGE: `seq` is
+  // older than what is held, or ahead of the head: take a snapshot. A position taken under another
+  // store_epoch means nothing: take a snapshot then too.
   virtual absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq,
                                                                  size_t limit) const = 0;
-  // All live entries and the seq that they reach to.
+  // All live entries and the seq that they reach to; among them those that the store has lost since
+  // (seq of another life), for a restored database must not un-revoke.
   struct Snapshot {
     int64_t seq = 0;
     std::vector<storage::Revocation> entries;

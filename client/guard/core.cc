@@ -12,6 +12,7 @@ namespace tessera::guard {
 namespace {
 
 constexpr size_t kMaxLoggedPath = 128;
+constexpr absl::Duration kClosePoll = absl::Milliseconds(1);
 constexpr absl::Duration kKeysRetry = absl::Seconds(1);
 
 // A path comes from anybody: no more of it than fits a line, and nothing that would start another.
@@ -23,6 +24,14 @@ std::string Printable(std::string_view path) {
 }
 
 }  // namespace
+
+// First counted, then asked: either Close sees the use, or the use sees Close.
+Core::Use::Use(Core& core) : core_(core) {
+  ++core_.uses_;
+  open_ = !core_.closed_;
+}
+
+Core::Use::~Use() { --core_.uses_; }
 
 Core::Core(GuardOptions options, TokenVerifier verifier)
     : options_(std::move(options)),
@@ -50,7 +59,8 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::DecideNow(const RuledMet
 }
 
 absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_are_new) {
-  if (closed_) return absl::UnavailableError("the service is shutting down");
+  const Use use(*this);
+  if (!use) return absl::UnavailableError("the service is shutting down");
   const RuleBook* book = book_;
   if (book == nullptr) {
     return Refusal(absl::StatusCode::kPermissionDenied, reason::kMethodUnruled,
@@ -74,7 +84,8 @@ absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_
 
 absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view path,
                                                               const Bearer& bearer) {
-  if (closed_) return absl::UnavailableError("the service is shutting down");
+  const Use use(*this);
+  if (!use) return absl::UnavailableError("the service is shutting down");
   const RuleBook* book = book_;
   const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
   if (method == nullptr) return absl::UnimplementedError("no such method");
@@ -86,7 +97,8 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view p
 }
 
 void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
-  if (closed_) return;
+  const Use use(*this);
+  if (!use) return;
   const std::string reason = ReasonOf(refusal);
   options_.log->Info(
       "guard.refused",
@@ -110,6 +122,14 @@ void Core::Close() {
   parking_.Stop();
   streams_.Stop();
   closed_ = true;
+  Mutex mu;
+  CondVar never;
+  while (uses_ > 0) {
+    MutexLock lock(mu);
+    never.WaitFor(mu, kClosePoll);
+  }
+  options_.keys = nullptr;
+  options_.revocations = nullptr;
 }
 
 }  // namespace tessera::guard

@@ -23,7 +23,8 @@
 namespace tessera::guard {
 
 // Thread-safe. Held by shared pointer: gRPC keeps credentials, and so this, for as long as a
-// connection lingers. After Close it touches neither clock, log nor sources.
+// connection lingers, and may let go of it on a thread of its own. So Close waits for the calls
+// that are being judged and drops the sources; after it neither clock, log nor sources are touched.
 class Core {
  public:
   Core(GuardOptions options, TokenVerifier verifier);
@@ -55,10 +56,24 @@ class Core {
   TokenCache& cache() { return cache_; }
 
  private:
+  // Marks a use of clock, log and sources, unless the core is closed.
+  class Use {
+   public:
+    explicit Use(Core& core);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    explicit operator bool() const { return open_; }
+
+   private:
+    Core& core_;
+    bool open_;
+  };
+
   absl::StatusOr<std::shared_ptr<const KnownToken>> DecideNow(const RuledMethod& method,
                                                               const Bearer& bearer);
 
-  const GuardOptions options_;
+  GuardOptions options_;  // changed by Close only
   const TokenVerifier verifier_;
   const std::shared_ptr<RevocationView> view_;  // may be null
   TokenCache cache_;
@@ -66,6 +81,7 @@ class Core {
   StreamRegistry streams_;
   ParkingLot parking_;
   std::atomic<bool> closed_{false};
+  std::atomic<int> uses_{0};
 
   std::atomic<const RuleBook*> book_{nullptr};
   Mutex mu_;

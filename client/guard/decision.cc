@@ -42,10 +42,11 @@ absl::Status CheckAgain(const TokenVerifier& verifier, const KnownToken& known, 
   const Claims& claims = known.token.claims();
   const Expected& expected = verifier.expected();
   if (claims.issuer != expected.issuer) {
-    return Unauthenticated(reason::kTokenIssuer, "a token of another issuer");
+    return Unauthenticated(reason::kTokenIssuer, "the token is another issuer's");
   }
   if (expected.audience.has_value() && claims.audience != *expected.audience) {
-    return Unauthenticated(reason::kTokenAudience, "log in for audience " + *expected.audience);
+    return Unauthenticated(reason::kTokenAudience,
+                           "log in for audience \"" + *expected.audience + "\"");
   }
   return verifier.CheckTimes(claims, now);
 }

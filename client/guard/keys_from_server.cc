@@ -19,24 +19,14 @@ namespace {
 
 using Done = std::function<void(absl::Status)>;
 
-// One GetJwks; lives until its callback has run.
-struct JwksCall {
-  grpc::ClientContext context;
-  v1::GetJwksRequest request;
-  v1::GetJwksResponse response;
-};
-
-absl::StatusOr<JwkSet> ReadAnswer(const grpc::Status& status, const JwksCall& call) {
-  if (!status.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("GetJwks: code ", static_cast<int>(status.error_code())));
-  }
-  TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(call.response.jwks_json()));
-  if (keys.empty()) return absl::UnavailableError("GetJwks: no key of ours");
-  return keys;
+absl::Status Failure() {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                          "the keys could not be fetched", absl::Seconds(1));
 }
 
-// What the source shares with calls in flight.
+// What the source shares with its thread. The thread makes plain calls: were it gRPC's callback
+// API, the last reference to the channel might fall on gRPC's own thread, which 1.51 does not
+// survive.
 class ServerKeysState {
  public:
   ServerKeysState(std::shared_ptr<grpc::Channel> channel, const ServerKeysOptions& options,
@@ -54,21 +44,21 @@ class ServerKeysState {
     return too_old ? none_ : keys_;
   }
 
-  void Fetch(const std::shared_ptr<ServerKeysState>& self, Done done) {
+  void Fetch(Done done) {
     std::optional<absl::Status> known;
-    std::shared_ptr<JwksCall> call;
     {
       MutexLock lock(mu_);
+      const absl::Duration now = clock_.Monotonic();
       if (closed_) known = Failure();
-      if (!known && call_ == nullptr && clock_.Monotonic() < next_fetch_) known = last_;
-      if (!known) waiting_.push_back(std::move(done));
-      if (!known && call_ == nullptr) {
-        call = call_ = std::make_shared<JwksCall>();
-        next_fetch_ = clock_.Monotonic() + options_.min_interval;
+      if (!closed_ && !fetching_ && now < next_fetch_) known = last_;
+      if (!known.has_value()) {
+        waiting_.push_back(std::move(done));
+        if (!fetching_) next_fetch_ = now + options_.min_interval;
+        fetching_ = true;
+        changed_.NotifyAll();
       }
     }
-    if (known) return done(*known);
-    if (call != nullptr) Send(self, call);
+    if (known.has_value()) done(*known);
   }
 
   void Offer(std::shared_ptr<const JwkSet> keys) {
@@ -77,63 +67,72 @@ class ServerKeysState {
     Take(std::move(keys));
   }
 
-  // Returns when no callback is under way (unless called from within one).
+  // The thread's loop, until Close.
+  void Run() {
+    while (WaitUntilWanted()) Finish(CallOnce());
+    std::vector<Done> waiting;
+    {
+      MutexLock lock(mu_);
+      waiting.swap(waiting_);
+    }
+    for (const Done& done : waiting) done(Failure());
+  }
+
   void Close() {
-    std::shared_ptr<JwksCall> call;
+    std::shared_ptr<grpc::ClientContext> call;
     {
       MutexLock lock(mu_);
       closed_ = true;
       call = call_;
+      changed_.NotifyAll();
     }
-    if (call != nullptr) call->context.TryCancel();
-    MutexLock lock(mu_);
-    while (call_ != nullptr && finishing_ != std::this_thread::get_id()) idle_.Wait(mu_);
+    if (call != nullptr) call->TryCancel();
   }
 
  private:
-  static absl::Status Failure() {
-    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
-                            "the keys could not be fetched", absl::Seconds(1));
+  bool WaitUntilWanted() {
+    MutexLock lock(mu_);
+    while (!closed_ && !fetching_) changed_.Wait(mu_);
+    if (!closed_) call_ = std::make_shared<grpc::ClientContext>();
+    return !closed_;
   }
 
-  void Send(const std::shared_ptr<ServerKeysState>& self, const std::shared_ptr<JwksCall>& call) {
-    // gRPC counts deadlines on the machine's clock, whatever clock the keys age by.
-    call->context.set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.fetch_timeout));
-    stub_->async()->GetJwks(
-        &call->context, &call->request, &call->response,
-        [self, call](const grpc::Status& status) { self->Finish(ReadAnswer(status, *call)); });
+  std::shared_ptr<grpc::ClientContext> call() const {
+    MutexLock lock(mu_);
+    return call_;
+  }
+
+  absl::StatusOr<JwkSet> CallOnce() {
+    const auto context = call();
+    context->set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.fetch_timeout));
+    v1::GetJwksResponse response;
+    const grpc::Status status = stub_->GetJwks(context.get(), v1::GetJwksRequest(), &response);
+    if (!status.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("GetJwks: code ", static_cast<int>(status.error_code())));
+    }
+    TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(response.jwks_json()));
+    if (keys.empty()) return absl::UnavailableError("GetJwks: no key of ours");
+    return keys;
   }
 
   void Finish(absl::StatusOr<JwkSet> answer) {
-    absl::Status result = answer.status();
-    if (!result.ok()) {
-      log_.Warning("keys.fetch_failed", {{"cause", std::string(result.message())}});
-      result = Failure();
-    }
+    const absl::Status result = answer.ok() ? absl::OkStatus() : Failure();
     std::vector<Done> waiting;
+    bool closed = false;
     {
       MutexLock lock(mu_);
-      finishing_ = std::this_thread::get_id();
       if (answer.ok()) Take(std::make_shared<const JwkSet>(*std::move(answer)));
       last_ = result;
+      call_ = nullptr;
+      fetching_ = false;  // who asks from now on did not share this fetch
       waiting.swap(waiting_);
+      closed = closed_;
+    }
+    if (!answer.ok() && !closed) {
+      log_.Warning("keys.fetch_failed", {{"cause", std::string(answer.status().message())}});
     }
     for (const Done& done : waiting) done(result);
-    EndCall();
-  }
-
-  void EndCall() {
-    std::vector<Done> late;
-    absl::Status result;
-    {
-      MutexLock lock(mu_);
-      late.swap(waiting_);
-      result = last_;
-      call_ = nullptr;
-      finishing_ = std::thread::id();
-      idle_.NotifyAll();
-    }
-    for (const Done& done : late) done(result);
   }
 
   // Keeps the pointer if the keys are the same: guards tell by it that nothing has changed.
@@ -149,28 +148,37 @@ class ServerKeysState {
   const std::shared_ptr<const JwkSet> none_;
 
   mutable Mutex mu_;
-  CondVar idle_;
+  CondVar changed_;
   std::shared_ptr<const JwkSet> keys_ ABSL_GUARDED_BY(mu_);
   absl::Duration confirmed_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Duration next_fetch_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Status last_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<JwksCall> call_ ABSL_GUARDED_BY(mu_);  // null when idle
-  std::thread::id finishing_ ABSL_GUARDED_BY(mu_);
+  bool fetching_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<grpc::ClientContext> call_ ABSL_GUARDED_BY(mu_);
   std::vector<Done> waiting_ ABSL_GUARDED_BY(mu_);
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 class ServerKeys final : public KeySource {
  public:
-  explicit ServerKeys(std::shared_ptr<ServerKeysState> state) : state_(std::move(state)) {}
-  ~ServerKeys() override { state_->Close(); }
+  explicit ServerKeys(const std::shared_ptr<ServerKeysState>& state)
+      : state_(state), thread_([state] { state->Run(); }) {}
+  ~ServerKeys() override {
+    state_->Close();
+    if (thread_.get_id() == std::this_thread::get_id()) {
+      thread_.detach();  // destroyed from within one of its own callbacks
+    } else {
+      thread_.join();
+    }
+  }
 
   std::shared_ptr<const JwkSet> Current() const override { return state_->Current(); }
-  void Fetch(Done done) override { state_->Fetch(state_, std::move(done)); }
+  void Fetch(Done done) override { state_->Fetch(std::move(done)); }
   void Offer(std::shared_ptr<const JwkSet> keys) override { state_->Offer(std::move(keys)); }
 
  private:
   const std::shared_ptr<ServerKeysState> state_;
+  std::thread thread_;
 };
 
 }  // namespace

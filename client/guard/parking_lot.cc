@@ -55,6 +55,7 @@ void ParkingLot::Stop() {
     state_->changed.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
+  keys_ = nullptr;
   MutexLock lock(state_->mu);
   while (state_->answering > 0) state_->changed.Wait(state_->mu);
 }

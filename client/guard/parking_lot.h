@@ -35,7 +35,8 @@ class ParkingLot {
 
   // Answers all, and parks no more.
   void Drain();
-  // Drain, and ends the thread; no answer is being given after that. Not from within an answer.
+  // Drain, ends the thread and lets go of the keys; no answer is being given after that. Not from
+  // within an answer.
   void Stop();
   size_t size() const;
 
@@ -65,7 +66,7 @@ class ParkingLot {
   static absl::Duration UntilNext(const State& state, absl::Duration now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
 
-  const std::shared_ptr<KeySource> keys_;
+  std::shared_ptr<KeySource> keys_;  // the thread's, until it has ended
   const size_t max_calls_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;

@@ -1,7 +1,9 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -23,116 +25,120 @@ constexpr absl::Duration kLastDelay = absl::Seconds(5);
 constexpr absl::Duration kMaxSilence = absl::Seconds(10);
 constexpr absl::Duration kPruneEvery = absl::Minutes(1);
 
-// One connection to the feed. gRPC's threads read and write; the source's thread waits.
-class FeedStream final
-    : public grpc::ClientBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse> {
- public:
-  // `follower` is used only between Start and the end of the stream.
-  explicit FeedStream(guard::FeedFollower& follower) : follower_(follower) {}
+constexpr absl::Duration kStep = absl::Seconds(1);
 
-  // Keeps itself alive until the end.
-  void Start(v1::AuthService::Stub& stub, std::shared_ptr<FeedStream> self) {
-    self_ = std::move(self);
-    stub.async()->WatchRevocations(&context_, this);
-    *request_.mutable_resume() = follower_.ResumePoint();
-    StartWrite(&request_);
-    StartRead(&response_);
-    StartCall();
+// One connection to the feed, driven by one thread. Not by gRPC's callback API: with that the last
+// reference to the channel might fall on gRPC's own thread, which 1.51 does not survive.
+class FeedStream {
+ public:
+  FeedStream(v1::AuthService::Stub& stub, guard::FeedFollower& follower)
+      : follower_(follower), stream_(stub.PrepareAsyncWatchRevocations(&context_, &queue_)) {
+    stream_->StartCall(Tag(Event::kStart));
   }
+  ~FeedStream() {
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) {
+    }
+  }
+  FeedStream(const FeedStream&) = delete;
+  FeedStream& operator=(const FeedStream&) = delete;
+
+  // From any thread: Step ends soon after.
   void Cancel() { context_.TryCancel(); }
 
-  // True when the stream has ended, false after `limit` or Wake.
-  bool WaitForEnd(absl::Duration limit) {
-    MutexLock lock(mu_);
-    if (!ended_ && !woken_) changed_.WaitFor(mu_, limit);
-    woken_ = false;
-    return ended_;
+  // Waits for the next event, at most kStep, and deals with it. False when the stream has ended.
+  bool Step() {
+    void* tag = nullptr;
+    bool ok = false;
+    const auto until = absl::ToChronoTime(SystemClock().Now() + kStep);
+    if (queue_.AsyncNext(&tag, &ok, until) != grpc::CompletionQueue::GOT_EVENT) return true;
+    switch (static_cast<Event>(reinterpret_cast<uintptr_t>(tag))) {
+      case Event::kStart:
+        OnStart(ok);
+        break;
+      case Event::kRead:
+        OnRead(ok);
+        break;
+      case Event::kWrite:
+        OnWrite(ok);
+        break;
+      case Event::kFinish:
+        finished_ = true;
+        break;
+    }
+    return !finished_ || writing_;
   }
-  void Wake() {
-    MutexLock lock(mu_);
-    woken_ = true;
-    changed_.NotifyAll();
-  }
-  absl::Duration LastHeard() const {
-    MutexLock lock(mu_);
-    return last_heard_;
-  }
-  bool heard_anything() const {
-    MutexLock lock(mu_);
-    return heard_anything_;
-  }
+
+  absl::Duration last_heard() const { return last_heard_; }
+  bool heard_anything() const { return heard_anything_; }
   // After the end.
   const grpc::Status& status() const { return status_; }
   const std::string& cause() const { return cause_; }
 
  private:
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
-    {
-      MutexLock lock(mu_);
-      heard_anything_ = true;
-      last_heard_ = SystemClock().Monotonic();
-    }
+  enum class Event : uintptr_t { kStart = 1, kRead, kWrite, kFinish };
+  static void* Tag(Event event) { return reinterpret_cast<void*>(event); }
+
+  void OnStart(bool ok) {
+    if (!ok) return stream_->Finish(&status_, Tag(Event::kFinish));
+    *request_.mutable_resume() = follower_.ResumePoint();
+    Write();
+    stream_->Read(&response_, Tag(Event::kRead));
+  }
+
+  void OnRead(bool ok) {
+    if (!ok) return stream_->Finish(&status_, Tag(Event::kFinish));
+    heard_anything_ = true;
+    last_heard_ = SystemClock().Monotonic();
     const absl::Status taken = follower_.Take(response_);
     if (!taken.ok()) {
       cause_ = std::string(taken.message());
-      return context_.TryCancel();
+      context_.TryCancel();
+      return stream_->Finish(&status_, Tag(Event::kFinish));
     }
     if (!response_.has_heartbeat()) Acknowledge();
-    StartRead(&response_);
+    stream_->Read(&response_, Tag(Event::kRead));
   }
 
-  void OnWriteDone(bool ok) override {
-    {
-      MutexLock lock(mu_);
-      writing_ = ok && acknowledgement_wanted_;
-      acknowledgement_wanted_ = false;
-      if (!writing_) return;
-      *request_.mutable_acknowledgement() = acknowledgement_;
-    }
-    StartWrite(&request_);
-  }
-
-  void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<FeedStream> self = std::move(self_);
-    MutexLock lock(mu_);
-    status_ = status;
-    ended_ = true;
-    changed_.NotifyAll();
+  void OnWrite(bool ok) {
+    writing_ = false;
+    if (!ok || !acknowledgement_wanted_) return;
+    acknowledgement_wanted_ = false;
+    Acknowledge();
   }
 
   // One write at a time; while one is under way only the newest acknowledgement is kept.
   void Acknowledge() {
-    {
-      MutexLock lock(mu_);
-      acknowledgement_ = follower_.Acknowledgement();
-      if (writing_) {
-        acknowledgement_wanted_ = true;
-        return;
-      }
-      writing_ = true;
-      *request_.mutable_acknowledgement() = acknowledgement_;
+    if (writing_) {
+      acknowledgement_wanted_ = true;
+      return;
     }
-    StartWrite(&request_);
+    *request_.mutable_acknowledgement() = follower_.Acknowledgement();
+    Write();
+  }
+
+  void Write() {
+    writing_ = true;
+    stream_->Write(request_, Tag(Event::kWrite));
   }
 
   guard::FeedFollower& follower_;
+  grpc::CompletionQueue queue_;
   grpc::ClientContext context_;
-  v1::WatchRevocationsRequest request_;    // the writer's
-  v1::WatchRevocationsResponse response_;  // the reader's
+  v1::WatchRevocationsRequest request_;
+  v1::WatchRevocationsResponse response_;
   grpc::Status status_;
   std::string cause_;
-  std::shared_ptr<FeedStream> self_;
-
-  mutable Mutex mu_;
-  CondVar changed_;
-  bool writing_ ABSL_GUARDED_BY(mu_) = true;  // the resume point
-  bool acknowledgement_wanted_ ABSL_GUARDED_BY(mu_) = false;
-  v1::RevocationAcknowledgement acknowledgement_ ABSL_GUARDED_BY(mu_);
-  bool heard_anything_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Duration last_heard_ ABSL_GUARDED_BY(mu_) = SystemClock().Monotonic();
-  bool ended_ ABSL_GUARDED_BY(mu_) = false;
-  bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ = false;
+  bool acknowledgement_wanted_ = false;
+  bool heard_anything_ = false;
+  bool finished_ = false;
+  absl::Duration last_heard_ = SystemClock().Monotonic();
+  const std::unique_ptr<
+      grpc::ClientAsyncReaderWriter<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>>
+      stream_;
 };
 
 class ServerRevocations final : public RevocationSource {
@@ -154,7 +160,7 @@ class ServerRevocations final : public RevocationSource {
       stream = stream_;
       changed_.NotifyAll();
     }
-    if (stream != nullptr) stream->Wake();
+    if (stream != nullptr) stream->Cancel();
     thread_.join();
   }
 
@@ -164,14 +170,12 @@ class ServerRevocations final : public RevocationSource {
   void Run() {
     absl::Duration delay = kFirstDelay;
     for (;;) {
-      const auto stream = std::make_shared<FeedStream>(follower_);
+      const auto stream = std::make_shared<FeedStream>(*stub_, follower_);
       Hold(stream);
-      if (stopped()) return;
-      stream->Start(*stub_, stream);
       Follow(*stream);
       Hold(nullptr);
-      delay = stream->heard_anything() ? kFirstDelay : std::min(delay * 2, kLastDelay);
       if (stopped()) return;
+      delay = stream->heard_anything() ? kFirstDelay : std::min(delay * 2, kLastDelay);
       log_.Warning("revocations.disconnected",
                    {{"code", absl::StrCat(static_cast<int>(stream->status().error_code()))},
                     {"cause", stream->cause()}});
@@ -181,13 +185,10 @@ class ServerRevocations final : public RevocationSource {
 
   // Until the stream has ended, by itself, by silence or because we stop.
   void Follow(FeedStream& stream) {
-    bool cancelled = false;
-    while (!stream.WaitForEnd(absl::Seconds(1))) {
+    if (stopped()) stream.Cancel();
+    while (stream.Step()) {
       Prune();
-      const bool silent = SystemClock().Monotonic() - stream.LastHeard() > kMaxSilence;
-      if (cancelled || (!silent && !stopped())) continue;
-      cancelled = true;
-      stream.Cancel();
+      if (SystemClock().Monotonic() - stream.last_heard() > kMaxSilence) stream.Cancel();
     }
   }
 

@@ -49,36 +49,13 @@ Rule RuleFor(Admission admission) {
   return rule;
 }
 
-// Absent: the rule's own list of wishes is empty, or it lets everybody in and yet asks for more.
+// A rule that lets everybody or nobody in and yet asks for more was not meant so.
 absl::Status CheckSound(const Rule& rule) {
   const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty();
   if (asks && rule.admission != Admission::kAuthenticated) {
     return absl::FailedPreconditionError("asks for roles or scopes but not for a token");
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
-  if (!access.GetReflection()->GetUnknownFields(access).empty()) {
-    return absl::FailedPreconditionError("asks for what this version of the guard does not serve");
-  }
-  Rule rule;
-  switch (access.admission()) {
-    case tessera::v1::ADMISSION_PUBLIC:
-      rule.admission = Admission::kPublic;
-      break;
-    case tessera::v1::ADMISSION_AUTHENTICATED:
-      rule.admission = Admission::kAuthenticated;
-      break;
-    case tessera::v1::ADMISSION_UNSPECIFIED:
-      return absl::FailedPreconditionError("has no rule");
-    default:
-      return absl::FailedPreconditionError("has an admission that this version does not serve");
-  }
-  rule.any_role.assign(access.any_role().begin(), access.any_role().end());
-  rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
-  rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());
-  return rule;
 }
 
 absl::StatusOr<Rule> RuleFromDescriptor(std::string_view path) {
@@ -114,6 +91,29 @@ absl::StatusOr<std::optional<Rule>> FindRule(const std::string& path,
 }
 
 }  // namespace
+
+absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
+  if (!access.GetReflection()->GetUnknownFields(access).empty()) {
+    return absl::FailedPreconditionError("asks for what this version of the guard does not serve");
+  }
+  Rule rule;
+  switch (access.admission()) {
+    case tessera::v1::ADMISSION_PUBLIC:
+      rule.admission = Admission::kPublic;
+      break;
+    case tessera::v1::ADMISSION_AUTHENTICATED:
+      rule.admission = Admission::kAuthenticated;
+      break;
+    case tessera::v1::ADMISSION_UNSPECIFIED:
+      return absl::FailedPreconditionError("has no rule");
+    default:
+      return absl::FailedPreconditionError("has an admission that this version does not serve");
+  }
+  rule.any_role.assign(access.any_role().begin(), access.any_role().end());
+  rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
+  rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());
+  return rule;
+}
 
 absl::StatusOr<std::unique_ptr<RuleBook>> RuleBook::Make(const std::vector<std::string>& paths,
                                                          const std::map<std::string, Rule>& rules,

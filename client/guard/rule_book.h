@@ -13,7 +13,15 @@
 #include "tessera/guard/guard.h"
 #include "tessera/guard/rule.h"
 
+namespace tessera::v1 {
+class MethodAccess;
+}
+
 namespace tessera::guard {
+
+// The rule that an option says. FAILED_PRECONDITION, as the rest of a sentence about the method:
+// it says nothing, or something that this version does not know and so cannot enforce.
+absl::StatusOr<Rule> RuleFromOption(const v1::MethodAccess& access);
 
 // A method and who may call it. Its address names it for as long as the book lives.
 struct RuledMethod {

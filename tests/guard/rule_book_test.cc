@@ -1,0 +1,119 @@
+#include "tessera/guard/rule_book.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "echo.pb.h"
+#include "tessera/v1/access.pb.h"
+#include "tessera/v1/auth_service.pb.h"
+
+namespace tessera::guard {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kSay[] = "/tessera.test.guard.Echo/Say";
+constexpr char kForgotten[] = "/tessera.test.guard.Forgetful/Forgotten";
+
+Rule Public() {
+  Rule rule;
+  rule.admission = Admission::kPublic;
+  return rule;
+}
+
+absl::StatusOr<std::unique_ptr<RuleBook>> Make(const std::vector<std::string>& paths,
+                                               const std::map<std::string, Rule>& rules = {}) {
+  return RuleBook::Make(paths, rules, ReflectionAccess::kOff);
+}
+
+std::string ProblemOf(const std::vector<std::string>& paths,
+                      const std::map<std::string, Rule>& rules = {}) {
+  const auto book = Make(paths, rules);
+  EXPECT_EQ(book.status().code(), absl::StatusCode::kFailedPrecondition);
+  return std::string(book.status().message());
+}
+
+TEST(RuleBook, ReadsTheOptionOfTheLinkedDescriptor) {
+  const auto book =
+      Make({kSay, "/tessera.test.guard.Echo/AdminSay", "/tessera.test.guard.Echo/Open"});
+  ASSERT_TRUE(book.ok()) << book.status();
+  EXPECT_EQ((*book)->Find(kSay)->rule.admission, Admission::kAuthenticated);
+  EXPECT_EQ((*book)->Find("/tessera.test.guard.Echo/Open")->rule.admission, Admission::kPublic);
+  EXPECT_THAT((*book)->Find("/tessera.test.guard.Echo/AdminSay")->rule.any_role,
+              ElementsAre("echo.admin", "echo.root"));
+}
+
+TEST(RuleBook, ReadsTesserasOwnRules) {
+  const auto book =
+      Make({"/tessera.v1.AuthService/Login", "/tessera.v1.AuthService/WatchRevocations"});
+  ASSERT_TRUE(book.ok()) << book.status();
+  EXPECT_EQ((*book)->Find("/tessera.v1.AuthService/Login")->rule.admission, Admission::kPublic);
+  EXPECT_THAT((*book)->Find("/tessera.v1.AuthService/WatchRevocations")->rule.any_role,
+              ElementsAre("tessera.guard"));
+}
+
+TEST(RuleBook, KnowsOnlyWhatIsRegistered) {
+  const auto book = Make({kSay});
+  EXPECT_EQ((*book)->Find("/tessera.test.guard.Echo/Chat"), nullptr);
+  EXPECT_EQ((*book)->Find(""), nullptr);
+}
+
+TEST(RuleBook, NamesEachMethodWithoutARule) {
+  const std::string problem = ProblemOf({kSay, kForgotten, "/no.such.Service/Method"});
+  EXPECT_THAT(problem, HasSubstr(kForgotten));
+  EXPECT_THAT(problem, HasSubstr("/no.such.Service/Method"));
+  EXPECT_EQ(problem.find(kSay), problem.npos);
+}
+
+TEST(RuleBook, AGivenRuleWinsOverTheOptionAndStandsInForOne) {
+  const auto book = Make({kSay, kForgotten}, {{kSay, Public()}, {kForgotten, Public()}});
+  ASSERT_TRUE(book.ok()) << book.status();
+  EXPECT_EQ((*book)->Find(kSay)->rule.admission, Admission::kPublic);
+  EXPECT_EQ((*book)->Find(kForgotten)->rule.admission, Admission::kPublic);
+}
+
+TEST(RuleBook, AGivenRuleThatFitsNoMethodIsASlipThatStopsTheStart) {
+  EXPECT_THAT(ProblemOf({kSay}, {{"/tessera.test.guard.Echo/say", Public()}}),
+              HasSubstr("/tessera.test.guard.Echo/say"));
+}
+
+TEST(RuleBook, APublicRuleThatAsksForARoleWasNotMeantSo) {
+  Rule rule = Public();
+  rule.any_role = {"a"};
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, rule}}), HasSubstr(kSay));
+}
+
+TEST(RuleBook, RefusesWhatThisVersionDoesNotServe) {
+  EXPECT_THAT(ProblemOf({"/tessera.test.guard.Futuristic/Later"}),
+              HasSubstr("/tessera.test.guard.Futuristic/Later"));
+  v1::MethodAccess access;
+  access.set_admission(v1::ADMISSION_AUTHENTICATED);
+  EXPECT_TRUE(RuleFromOption(access).ok());
+  // Field 99, a number: something that a later version asks for.
+  ASSERT_TRUE(access.MergeFromString(std::string("\x98\x06\x01", 3)));
+  EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(RuleBook, HealthIsPublicAndReflectionIsNotThereWhenOff) {
+  const auto book = Make({kSay, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
+  ASSERT_TRUE(book.ok()) << book.status();
+  EXPECT_EQ((*book)->Find("/grpc.health.v1.Health/Check")->rule.admission, Admission::kPublic);
+  EXPECT_EQ((*book)->Find("/grpc.health.v1.Health/Watch")->rule.admission, Admission::kPublic);
+  EXPECT_EQ((*book)->Find("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"),
+            nullptr);
+}
+
+TEST(RuleBook, BothReflectionVersionsShareOneRule) {
+  const std::vector<std::string> paths = {
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"};
+  const auto book = RuleBook::Make(paths, {}, ReflectionAccess::kAuthenticated);
+  ASSERT_TRUE(book.ok()) << book.status();
+  for (const std::string& path : paths) {
+    EXPECT_EQ((*book)->Find(path)->rule.admission, Admission::kAuthenticated);
+  }
+}
+
+}  // namespace
+}  // namespace tessera::guard

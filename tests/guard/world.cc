@@ -1,0 +1,261 @@
+#include "tests/guard/world.h"
+
+#include <grpcpp/generic/generic_stub.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tessera/base/reason.h"
+#include "tessera/token/token_signer.h"
+
+namespace tessera::testing {
+namespace {
+
+constexpr absl::Duration kCallLimit = absl::Seconds(20);
+
+void Prepare(grpc::ClientContext& context, const Headers& headers) {
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kCallLimit));
+  for (const auto& [key, value] : headers) context.AddMetadata(key, value);
+}
+
+Outcome CallUnary(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  echo::EchoRequest request;
+  request.set_text("hello");
+  echo::EchoResponse response;
+  const grpc::Status status =
+      admin ? stub.AdminSay(&context, request, &response) : stub.Say(&context, request, &response);
+  return {status, status.ok() ? std::vector{response} : std::vector<echo::EchoResponse>()};
+}
+
+Outcome CallClientStream(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  echo::EchoRequest request;
+  request.set_text("hello");
+  echo::EchoResponse response;
+  const auto writer =
+      admin ? stub.AdminCollect(&context, &response) : stub.Collect(&context, &response);
+  writer->Write(request);
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  return {status, status.ok() ? std::vector{response} : std::vector<echo::EchoResponse>()};
+}
+
+Outcome CallServerStream(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  echo::EchoRequest request;
+  request.set_text("hello");
+  const auto reader = admin ? stub.AdminTail(&context, request) : stub.Tail(&context, request);
+  Outcome outcome;
+  for (echo::EchoResponse response; reader->Read(&response);) outcome.replies.push_back(response);
+  outcome.status = reader->Finish();
+  return outcome;
+}
+
+Outcome CallBidi(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  echo::EchoRequest request;
+  request.set_text("hello");
+  const auto stream = admin ? stub.AdminChat(&context) : stub.Chat(&context);
+  stream->Write(request);
+  stream->WritesDone();
+  Outcome outcome;
+  for (echo::EchoResponse response; stream->Read(&response);) outcome.replies.push_back(response);
+  outcome.status = stream->Finish();
+  return outcome;
+}
+
+std::string MakeFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "guard_test_XXXXXX").string();
+  EXPECT_NE(mkdtemp(pattern.data()), nullptr);
+  return pattern;
+}
+
+}  // namespace
+
+void RecordingLog::Write(const LogEvent& event) {
+  std::string line(event.name);
+  for (const auto& [key, value] : event.fields) line += " " + std::string(key) + "=" + value;
+  MutexLock lock(mu_);
+  lines_.push_back(line);
+}
+
+std::vector<std::string> RecordingLog::lines() const {
+  MutexLock lock(mu_);
+  return lines_;
+}
+
+int RecordingLog::CountOf(const std::string& text) const {
+  int count = 0;
+  for (const std::string& line : lines()) {
+    if (line.find(text) != line.npos) ++count;
+  }
+  return count;
+}
+
+Claims ClaimsFor(const std::string& subject, absl::Time now) {
+  Claims claims;
+  claims.issuer = kIssuer;
+  claims.subject = subject;
+  claims.audience = kAudience;
+  claims.client_id = "test";
+  claims.token_id = TokenId("tok_" + subject);
+  claims.issued_at = now;
+  claims.not_before = now;
+  claims.expires_at = now + absl::Minutes(15);
+  claims.session_id = SessionId("ses_" + subject);
+  claims.user_version = 1;
+  return claims;
+}
+
+SigningKey NewKey() { return *SigningKey::Generate(Algorithm::kEs256); }
+
+std::string Sign(const Claims& claims, const SigningKey& key) {
+  const auto token = SignAccessToken(claims, key);
+  EXPECT_TRUE(token.ok()) << token.status();
+  return std::string(token->Reveal());
+}
+
+JwkSet SetOf(const std::vector<SigningKey>& keys) {
+  std::vector<VerifyKey> verify;
+  for (const SigningKey& key : keys) verify.push_back(key.ToVerifyKey());
+  return *JwkSet::Of(std::move(verify));
+}
+
+RevocationNotice Revoked(RevokedThing thing, const std::string& id, absl::Time now,
+                         int64_t min_user_version) {
+  RevocationNotice notice;
+  notice.thing = thing;
+  notice.id_hash = IdHashOf(id);
+  notice.min_user_version = min_user_version;
+  notice.expires_at = now + absl::Hours(1);
+  return notice;
+}
+
+Headers BearerOf(const std::string& token) { return {{"authorization", "Bearer " + token}}; }
+
+World::World(Options options) {
+  GuardOptions guard_options;
+  guard_options.issuer = kIssuer;
+  guard_options.audience = kAudience;
+  guard_options.keys = options.keys != nullptr ? options.keys : KeysInHand(SetOf({key}));
+  guard_options.revocations = RevocationsFromView(view);
+  guard_options.clock = &clock;
+  guard_options.log = &log;
+  options.adjust(guard_options);
+  view->MarkCurrent();
+  auto guard = Guard::Create(std::move(guard_options));
+  EXPECT_TRUE(guard.ok()) << guard.status();
+  guard_ = *std::move(guard);
+  record_ = std::make_unique<EchoRecord>(*guard_);
+  service_ = MakeEcho(options.api, *record_);
+
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", ServerCredentials(options.transport), &port);
+  builder.RegisterService(service_.get());
+  auto server = guard_->Start(builder);
+  EXPECT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                 ClientCredentials(options.transport));
+  stub_ = echo::Echo::NewStub(channel_);
+}
+
+World::~World() {
+  guard_->Drain();
+  if (server_ != nullptr) server_->Shutdown();
+  if (!folder_.empty()) std::filesystem::remove_all(folder_);
+}
+
+std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(Transport transport) {
+  if (transport == Transport::kPlaintext) return guard_->Plaintext();
+  tls_ = MakeTlsMaterial();
+  if (transport == Transport::kSsl) {
+    grpc::SslServerCredentialsOptions ssl;
+    ssl.pem_key_cert_pairs.push_back({tls_.key, tls_.certificate});
+    return guard_->Ssl(ssl);
+  }
+  folder_ = MakeFolder();
+  std::ofstream(folder_ + "/certificate.pem") << tls_.certificate;
+  std::ofstream(folder_ + "/key.pem") << tls_.key;
+  auto credentials = guard_->Tls({folder_ + "/certificate.pem", folder_ + "/key.pem", ""});
+  EXPECT_TRUE(credentials.ok()) << credentials.status();
+  return *credentials;
+}
+
+std::shared_ptr<grpc::ChannelCredentials> World::ClientCredentials(Transport transport) const {
+  if (transport == Transport::kPlaintext) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = tls_.certificate;
+  return grpc::SslCredentials(options);
+}
+
+Outcome World::Call(Shape shape, const Headers& headers, bool admin) {
+  switch (shape) {
+    case Shape::kUnary:
+      return CallUnary(*stub_, headers, admin);
+    case Shape::kClientStream:
+      return CallClientStream(*stub_, headers, admin);
+    case Shape::kServerStream:
+      return CallServerStream(*stub_, headers, admin);
+    case Shape::kBidi:
+      break;
+  }
+  return CallBidi(*stub_, headers, admin);
+}
+
+Outcome World::Open(const Headers& headers) {
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  echo::EchoResponse response;
+  const grpc::Status status = stub_->Open(&context, echo::EchoRequest(), &response);
+  return {status, {response}};
+}
+
+grpc::Status World::CallPath(const std::string& path, const Headers& headers,
+                             const std::string& request) {
+  grpc::GenericStub stub(channel_);
+  grpc::ClientContext context;
+  Prepare(context, headers);
+  const grpc::Slice slice(request);
+  const grpc::ByteBuffer bytes(&slice, 1);
+  grpc::CompletionQueue queue;
+  const auto call = stub.PrepareUnaryCall(&context, path, bytes, &queue);
+  call->StartCall();
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  call->Finish(&answer, &status, &status);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return status;
+}
+
+std::string World::TokenOf(const std::string& subject) const {
+  return Sign(ClaimsFor(subject, clock.Now()), key);
+}
+
+std::string ReasonIn(const grpc::Status& status) {
+  return std::string(ReasonInMessage(status.error_message()));
+}
+
+bool Eventually(const std::function<bool()>& condition) {
+  Mutex mu;
+  CondVar never;
+  const absl::Duration end = SystemClock().Monotonic() + absl::Seconds(10);
+  while (!condition()) {
+    if (SystemClock().Monotonic() > end) return false;
+    MutexLock lock(mu);
+    never.WaitFor(mu, absl::Milliseconds(5));
+  }
+  return true;
+}
+
+}  // namespace tessera::testing

@@ -1,0 +1,113 @@
+// A guarded echo server with keys, clock and revocations in the test's hand, and clients for it.
+#ifndef TESSERA_TESTS_GUARD_WORLD_H_
+#define TESSERA_TESTS_GUARD_WORLD_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tessera/base/mutex.h"
+#include "tessera/guard/guard.h"
+#include "tessera/token/key.h"
+#include "tests/base/fake_clock.h"
+#include "tests/guard/echo_services.h"
+#include "tests/guard/tls_material.h"
+
+namespace tessera::testing {
+
+inline constexpr char kIssuer[] = "https://auth.example";
+inline constexpr char kAudience[] = "echo";
+
+enum class Transport { kPlaintext, kSsl, kTlsFiles };
+enum class Shape { kUnary, kClientStream, kServerStream, kBidi };
+
+// Keeps every event as one line.
+class RecordingLog final : public LogSink {
+ public:
+  void Write(const LogEvent& event) override;
+  std::vector<std::string> lines() const;
+  // How many lines hold `text`.
+  int CountOf(const std::string& text) const;
+
+ private:
+  mutable Mutex mu_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mu_);
+};
+
+// Claims of a live token for `subject`, made at `now`: life 15 minutes, session `ses_SUBJECT`,
+// token `tok_SUBJECT`.
+Claims ClaimsFor(const std::string& subject, absl::Time now);
+SigningKey NewKey();
+std::string Sign(const Claims& claims, const SigningKey& key);
+JwkSet SetOf(const std::vector<SigningKey>& keys);
+RevocationNotice Revoked(RevokedThing thing, const std::string& id, absl::Time now,
+                         int64_t min_user_version = 0);
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+// `authorization: Bearer TOKEN`.
+Headers BearerOf(const std::string& token);
+
+struct Outcome {
+  grpc::Status status;
+  std::vector<echo::EchoResponse> replies;
+};
+
+class World {
+ public:
+  struct Options {
+    Transport transport = Transport::kPlaintext;
+    Api api = Api::kSync;
+    std::shared_ptr<KeySource> keys;  // null: `key`, in hand
+    std::function<void(GuardOptions&)> adjust = [](GuardOptions&) {};
+  };
+
+  explicit World(Options options);
+  World() : World(Options()) {}
+  ~World();
+
+  // One message each way, with these headers.
+  Outcome Call(Shape shape, const Headers& headers, bool admin = false);
+  Outcome Open(const Headers& headers);
+  // Any path, an empty message.
+  grpc::Status CallPath(const std::string& path, const Headers& headers,
+                        const std::string& request = "");
+
+  std::string TokenOf(const std::string& subject) const;
+  echo::Echo::Stub& stub() { return *stub_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  Guard& guard() { return *guard_; }
+  grpc::Server& server() { return *server_; }
+  int entered() const { return record_->entered(); }
+
+  FakeClock clock;
+  RecordingLog log;
+  const SigningKey key = NewKey();
+  const std::shared_ptr<RevocationView> view = std::make_shared<RevocationView>(clock);
+
+ private:
+  std::shared_ptr<grpc::ServerCredentials> ServerCredentials(Transport transport);
+  std::shared_ptr<grpc::ChannelCredentials> ClientCredentials(Transport transport) const;
+
+  TlsMaterial tls_;
+  std::string folder_;
+  std::unique_ptr<Guard> guard_;
+  std::unique_ptr<EchoRecord> record_;
+  std::unique_ptr<grpc::Service> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<echo::Echo::Stub> stub_;
+};
+
+// The reason at the head of a status's message.
+std::string ReasonIn(const grpc::Status& status);
+
+// Waits at most 10 s of real time for `condition`.
+bool Eventually(const std::function<bool()>& condition);
+
+}  // namespace tessera::testing
+
+#endif  // TESSERA_TESTS_GUARD_WORLD_H_

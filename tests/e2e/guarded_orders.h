@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "client/examples/orders.grpc.pb.h"
+#include "orders.grpc.pb.h"
 #include "tessera/caller/caller.h"
 #include "tessera/guard/guard.h"
 #include "tests/e2e/tesserad.h"

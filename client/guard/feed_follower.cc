@@ -138,11 +138,14 @@ absl::Status FeedFollower::TakeHeartbeat(const v1::RevocationHeartbeat& heartbea
 
 void FeedFollower::TakeKeySet(const v1::KeySetUpdate& update) {
   auto keys = JwkSet::Parse(update.jwks_json());
-  if (!keys.ok() || keys->empty()) {
+  if (!keys.ok()) {
     log_.Error("revocations.key_set_refused", {{"version", absl::StrCat(update.version())}});
     return;
   }
-  if (keys_ != nullptr) keys_->Offer(std::make_shared<const JwkSet>(*std::move(keys)));
+  // None is no news: the keys of this server are shared ones, which it publishes nowhere.
+  if (keys_ != nullptr && !keys->empty()) {
+    keys_->Offer(std::make_shared<const JwkSet>(*std::move(keys)));
+  }
   key_set_version_ = update.version();
 }
 

@@ -198,6 +198,29 @@ TEST(EnforcementLog, ARefusalIsOneEventWithTheCheckAndNoToken) {
   EXPECT_EQ(world.log.CountOf(token), 0);
 }
 
+// gRPC asks no credentials on a channel within the process, so only the interceptor stands there.
+TEST(EnforcementInProcess, ARefusedCallIsCancelledWithTheReasonAndItsHandlerSeesNobody) {
+  World world;
+  const auto stub = echo::Echo::NewStub(world.server().InProcessChannel({}));
+  grpc::ClientContext context;
+  echo::EchoResponse response;
+  const grpc::Status status = stub->Say(&context, echo::EchoRequest(), &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(ReasonIn(status), "TOKEN_MISSING");
+  EXPECT_EQ(response.subject(), "");
+}
+
+TEST(EnforcementInProcess, AGoodTokenIsJudgedByTheInterceptorAlone) {
+  World world;
+  const auto stub = echo::Echo::NewStub(world.server().InProcessChannel({}));
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", "Bearer " + world.TokenOf("usr_a"));
+  echo::EchoResponse response;
+  ASSERT_TRUE(stub->Say(&context, echo::EchoRequest(), &response).ok());
+  EXPECT_EQ(response.subject(), "usr_a");
+  EXPECT_FALSE(response.saw_token());
+}
+
 TEST(EnforcementView, RefusesGoodTokensUntilTheFirstListOfRevocationsHasCome) {
   World world;
   const auto view = std::make_shared<RevocationView>(world.clock);

@@ -158,11 +158,20 @@ TEST_F(FeedFollowerTest, KeySetsAreOfferedAndAcknowledged) {
   ASSERT_TRUE(follower_.Take(KeySet(4, SetOf({key_}).ToJson())).ok());
   EXPECT_NE(keys_->Current()->Find(key_.kid()), nullptr);
   EXPECT_EQ(follower_.Acknowledgement().key_set_version(), 4u);
-  for (const char* json : {"", "{\"keys\":[]}", "nonsense"}) {
+  for (const char* json : {"", "[]", "nonsense"}) {
     ASSERT_TRUE(follower_.Take(KeySet(5, json)).ok());
     EXPECT_NE(keys_->Current()->Find(key_.kid()), nullptr);
     EXPECT_EQ(follower_.Acknowledgement().key_set_version(), 4u);
   }
+  EXPECT_EQ(log_.CountOf("revocations.key_set_refused"), 3);
+}
+
+TEST_F(FeedFollowerTest, AKeySetWithoutPublicKeysIsTakenInButReplacesNothing) {
+  ASSERT_TRUE(follower_.Take(KeySet(4, SetOf({key_}).ToJson())).ok());
+  ASSERT_TRUE(follower_.Take(KeySet(5, "{\"keys\":[]}")).ok());
+  EXPECT_NE(keys_->Current()->Find(key_.kid()), nullptr);
+  EXPECT_EQ(follower_.Acknowledgement().key_set_version(), 5u);
+  EXPECT_EQ(log_.CountOf("revocations.key_set_refused"), 0);
 }
 
 }  // namespace

@@ -131,6 +131,7 @@ TEST_F(LoginTest, TlsToAPlaintextPortIsUnavailableWithAHint) {
   const Ran ran = Run(
       {"login", "-u", "alice", "--server", server_.address(), "--password-file", password_file_});
   EXPECT_EQ(ran.code, ExitCode::kUnavailable);
+  EXPECT_THAT(ran.err, HasSubstr("does the server speak TLS"));
 }
 
 class LogoutTest : public CliTest {};

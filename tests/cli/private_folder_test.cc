@@ -50,7 +50,7 @@ TEST_F(PrivateFolderTest, MakesFoldersAndFilesThatNobodyElseMayOpen) {
 
 TEST_F(PrivateFolderTest, AFileThatOthersMayReadIsRefused) {
   const PrivateFolder folder = Secrets();
-  for (const mode_t mode : {0640, 0604, 0620, 0601}) {
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0601U}) {
     ASSERT_TRUE(Put(folder, "file", "text").ok());
     ::chmod(Path("file").c_str(), mode);
     EXPECT_EQ(ReasonOf(folder.Read("file").status()), local_reason::kUnsafeFile) << mode;

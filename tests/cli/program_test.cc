@@ -94,8 +94,8 @@ class Process {
 class ProgramTest : public ::testing::Test {
  protected:
   std::vector<std::string> Variables() const {
-    return {"TESSERACTL_CONFIG_DIR=" + (home_ / "config"), "TESSERACTL_SERVER=" + server_.address(),
-            "ASAN_OPTIONS=detect_leaks=0"};
+    return {"TESSERACTL_CONFIG_DIR=" + (home_ / "config"),
+            "TESSERACTL_SERVER=" + server_.address()};
   }
 
   // A session whose access token is about to die.

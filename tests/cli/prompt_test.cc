@@ -45,7 +45,7 @@ TEST(ReadPasswordFile, RefusesWhatIsNoPassword) {
 TEST(ReadPasswordFile, RefusesAFileThatIsOpenToOthers) {
   TemporaryFolder temporary;
   const Sources none{"/nonexistent", -1};
-  for (const mode_t mode : {0604, 0602, 0620}) {
+  for (const mode_t mode : {0604U, 0602U, 0620U}) {
     EXPECT_FALSE(ReadPasswordFile(temporary.Put("p", "pass", mode), none).ok()) << mode;
   }
   EXPECT_TRUE(ReadPasswordFile(temporary.Put("p", "pass", 0640), none).ok())

@@ -44,12 +44,11 @@ build() {
   local preset=$1
   shift
   step "build $preset"
-  cmake --preset "$preset" >"build-$preset.log" 2>&1 || {
-    cat "build-$preset.log"
-    rm -f "build-$preset.log"
+  mkdir -p "build/$preset"
+  cmake --preset "$preset" >"build/$preset/configure.log" 2>&1 || {
+    cat "build/$preset/configure.log"
     exit 1
   }
-  mv "build-$preset.log" "build/$preset/configure.log"
   cmake --build --preset "$preset" -j "$jobs" ${1:+--target "$@"}
 }
 
@@ -78,16 +77,27 @@ sanitizer_options() {
 # The rooms whose code has no gRPC in it, which hands memory between threads unseen by TSan.
 tsan_rooms=(base token storage config lanes auth user)
 
+# test_dev CTEST-ARGUMENT...
+test_dev() {
+  build dev
+  run dev "$@"
+}
+
 part() {
   case $1 in
     setup) setup ;;
-    dev) build dev && run dev ;;
-    unit) build dev && run dev -LE '^(lint|e2e|install)$' ;;
-    lint) build dev && run dev -L '^lint$' ;;
-    e2e) build dev && run dev -L '^e2e$' ;;
-    install) build dev && run dev -L '^install$' ;;
-    tidy) build dev && TESSERA_TIDY=all tests/lint/lint.sh tidy build/dev ;;
-    asan) build asan && sanitizer_options && run asan ;;
+    dev) test_dev ;;
+    unit) test_dev -LE '^(lint|e2e|install)$' ;;
+    lint | e2e | install) test_dev -L "^$1\$" ;;
+    tidy)
+      build dev
+      TESSERA_TIDY=all tests/lint/lint.sh tidy build/dev
+      ;;
+    asan)
+      build asan
+      sanitizer_options
+      run asan
+      ;;
     tsan)
       build tsan "${tsan_rooms[@]/%/_test}"
       sanitizer_options
@@ -98,7 +108,10 @@ part() {
       part dev
       part asan
       ;;
-    *) build dev "$1_test" && run dev -L "^$1\$" ;;
+    *)
+      build dev "$1_test"
+      run dev -L "^$1\$"
+      ;;
   esac
 }
 

@@ -35,7 +35,7 @@ void RevocationWatcher::Begin(std::shared_ptr<RevocationWatcher> self) {
   {
     MutexLock lock(mu_);
     self_ = std::move(self);
-    starting_read_ = true;
+    ++starting_reads_;
   }
   hub_.log().Info("watch.began", {{"peer", peer_}});
   Listen();
@@ -45,7 +45,7 @@ void RevocationWatcher::Listen() {
   StartRead(&request_);
   {
     MutexLock lock(mu_);
-    starting_read_ = false;
+    --starting_reads_;
   }
   Pump();
 }
@@ -68,7 +68,8 @@ void RevocationWatcher::OnReadDone(bool ok) {
     MutexLock lock(mu_);
     const absl::Status taken = ok ? Take() : absl::OkStatus();
     if (!ok || !taken.ok()) EndLocked(ToWire(taken, hub_.log()));
-    read_on = starting_read_ = !ending_.has_value();
+    read_on = !ending_.has_value();
+    if (read_on) ++starting_reads_;
   }
   read_on ? Listen() : Pump();
 }
@@ -121,7 +122,7 @@ RevocationWatcher::Act RevocationWatcher::Claim() {
   MutexLock lock(mu_);
   if (finished_ || writing_) return Act::kNothing;
   if (ending_.has_value()) {
-    if (starting_read_) return Act::kNothing;  // whoever starts it comes by here next
+    if (starting_reads_ > 0) return Act::kNothing;  // whoever starts it comes by here next
     finished_ = true;
     return Act::kFinish;
   }

@@ -41,7 +41,7 @@ class RevocationWatcher final : public RevocationHub::Reactor {
  private:
   enum class Act { kNothing, kWrite, kFinish };
 
-  // Starts the next read; starting_read_ is set.
+  // Starts the next read; counted in starting_reads_.
   void Listen();
   void Pump();
   Act Claim() ABSL_LOCKS_EXCLUDED(mu_);
@@ -63,7 +63,8 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   // gRPC's while a read or writing_ is under way; touched in their reactions and in Claim only.
   v1::WatchRevocationsRequest request_;
   v1::WatchRevocationsResponse response_;
-  bool starting_read_ ABSL_GUARDED_BY(mu_) = false;
+  // Calls of StartRead that have not returned: a read may be done before its start is.
+  int starting_reads_ ABSL_GUARDED_BY(mu_) = 0;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<grpc::Status> ending_ ABSL_GUARDED_BY(mu_);
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

@@ -75,6 +75,28 @@ class Watch {
   std::unique_ptr<Stream> stream_;
 };
 
+// A ring that holds what it is given.
+class GivenRing final : public KeyRing {
+ public:
+  explicit GivenRing(int64_t version) { Give(version); }
+  void Give(int64_t version) {
+    auto snapshot = std::make_shared<KeySnapshot>();
+    snapshot->version = version;
+    snapshot->jwks_json = "set " + std::to_string(version);
+    MutexLock lock(mu_);
+    snapshot_ = std::move(snapshot);
+  }
+  std::shared_ptr<const KeySnapshot> Current() const override {
+    MutexLock lock(mu_);
+    return snapshot_;
+  }
+  absl::Status Refresh() override { return absl::OkStatus(); }
+
+ private:
+  mutable Mutex mu_;
+  std::shared_ptr<const KeySnapshot> snapshot_ ABSL_GUARDED_BY(mu_);
+};
+
 class RevocationHubTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -89,13 +111,13 @@ class RevocationHubTest : public ::testing::Test {
     auto feed = RevocationFeed::Open(*store_, *keys_, {}, clock_, NoLog());
     ASSERT_TRUE(feed.ok()) << feed.status();
     feed_ = *std::move(feed);
-    Serve(kMaxWatchers);
+    Serve(kMaxWatchers, *keys_);
   }
   void TearDown() override { StopServing(); }
 
-  void Serve(size_t max_watchers) {
+  void Serve(size_t max_watchers, const KeyRing& keys) {
     StopServing();
-    hub_ = std::make_unique<RevocationHub>(*feed_, *keys_, NoLog(), max_watchers);
+    hub_ = std::make_unique<RevocationHub>(*feed_, keys, NoLog(), max_watchers);
     service_ = std::make_unique<Service>(*hub_);
     grpc::ServerBuilder builder;
     int port = 0;
@@ -266,6 +288,20 @@ TEST_F(RevocationHubTest, HeartbeatComesWhenThereIsNothingElse) {
   EXPECT_TRUE(watch.Next().has_heartbeat());
 }
 
+TEST_F(RevocationHubTest, NewKeySetIsToldToWhoeverWatches) {
+  GivenRing ring(7);
+  Serve(kMaxWatchers, ring);
+  Watch watch(*stub_);
+  EXPECT_EQ(watch.Next().key_set().version(), 7u);
+  EXPECT_TRUE(watch.Next().has_snapshot());
+  ring.Give(8);
+  const auto event = watch.NextNews();
+  ASSERT_TRUE(event.has_key_set());
+  EXPECT_EQ(event.key_set().version(), 8u);
+  EXPECT_EQ(event.key_set().jwks_json(), "set 8");
+  StopServing();  // before the ring goes
+}
+
 TEST_F(RevocationHubTest, SlowGuardMissesNothing) {
   Watch watch(*stub_);
   watch.Next();
@@ -281,7 +317,7 @@ TEST_F(RevocationHubTest, SlowGuardMissesNothing) {
 }
 
 TEST_F(RevocationHubTest, OneTooManyIsRefusedWithADelayUntilOneGoes) {
-  Serve(1);
+  Serve(1, *keys_);
   auto first = std::make_unique<Watch>(*stub_);
   ASSERT_TRUE(first->Next().has_key_set());
   const grpc::Status status = Watch(*stub_).End();

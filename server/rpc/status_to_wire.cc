@@ -1,5 +1,6 @@
 #include "server/rpc/status_to_wire.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/time/time.h"
@@ -18,9 +19,10 @@ void AddDetail(std::string_view type, const google::protobuf::Message& detail, r
   detail.SerializeToString(any.mutable_value());
 }
 
-std::string TextBehindReason(std::string_view message) {
-  const std::string_view reason = ReasonInMessage(message);
-  return std::string(reason.empty() ? message : message.substr(reason.size() + 2));
+// `REASON: field: text` -> `text`: a violation names its field beside it.
+std::string TextBehind(const std::string& field, std::string_view message) {
+  const size_t head = ReasonInMessage(message).size() + 2 + field.size() + 2;
+  return std::string(message.substr(std::min(head, message.size())));
 }
 
 void AddErrorInfo(const std::string& reason, rpc::Status& wire) {
@@ -34,7 +36,7 @@ void AddViolation(const std::string& field, rpc::Status& wire) {
   rpc::BadRequest bad_request;
   rpc::BadRequest::FieldViolation& violation = *bad_request.add_field_violations();
   violation.set_field(field);
-  violation.set_description(TextBehindReason(wire.message()));
+  violation.set_description(TextBehind(field, wire.message()));
   AddDetail("BadRequest", bad_request, wire);
 }
 

@@ -68,7 +68,7 @@ TEST(StatusToWire, FieldGoesIntoBadRequest) {
   ASSERT_TRUE(Detail(status, "BadRequest", bad_request));
   ASSERT_EQ(bad_request.field_violations_size(), 1);
   EXPECT_EQ(bad_request.field_violations(0).field(), "device_id");
-  EXPECT_EQ(bad_request.field_violations(0).description(), "device_id: not served by this version");
+  EXPECT_EQ(bad_request.field_violations(0).description(), "not served by this version");
 }
 
 TEST(StatusToWire, DelayGoesIntoRetryInfo) {

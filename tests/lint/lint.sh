@@ -59,7 +59,10 @@ changed_sources() {
     base=$(git rev-parse -q --verify HEAD~1 || true)
   fi
   if [[ -z $base ]]; then return 0; fi
-  { git diff --name-only --diff-filter=d "$base" -- '*.cc' && files --others '*.cc'; } | sort -u
+  {
+    git diff --name-only --diff-filter=d "$base" -- '*.cc'
+    git ls-files --others --exclude-standard -- '*.cc'
+  } | sort -u
 }
 
 # A file that passed is not looked at again until it, a header, a proto or the checks change.

@@ -34,7 +34,7 @@ TEST(MasterKeys, AFileThatOthersCanReadIsRefused) {
   const std::string text = std::string("m1:") + kZeros + "\n";
   EXPECT_TRUE(Read(text, 0600).ok());
   EXPECT_TRUE(Read(text, 0400).ok());
-  for (const mode_t mode : {0640, 0604, 0644, 0660, 0610}) {
+  for (const mode_t mode : {0640u, 0604u, 0644u, 0660u, 0610u}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(Read(text, mode).status())) << mode;
   }
 }

@@ -3,6 +3,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/server_context.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -75,8 +76,10 @@ class CallInterceptor final : public experimental::Interceptor {
   grpc::ServerContextBase* const context_;
   const std::string path_;
   const bool streams_;
-  bool pinned_ = false;
-  uint64_t stream_id_ = 0;
+  // Atomic, because gRPC enters and destroys this on different threads, and thread sanitizers
+  // cannot see how it hands the call on.
+  std::atomic<bool> pinned_{false};
+  std::atomic<uint64_t> stream_id_{0};
 };
 
 }  // namespace

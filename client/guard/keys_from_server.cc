@@ -31,7 +31,8 @@ class ServerKeysState {
  public:
   ServerKeysState(std::shared_ptr<grpc::Channel> channel, const ServerKeysOptions& options,
                   const Clock& clock, LogSink& log)
-      : stub_(v1::AuthService::NewStub(channel)),
+      : channel_(std::move(channel)),
+        stub_(v1::AuthService::NewStub(channel_)),
         options_(options),
         clock_(clock),
         log_(log),
@@ -103,6 +104,8 @@ class ServerKeysState {
   }
 
   absl::StatusOr<JwkSet> CallOnce() {
+    // A channel that failed before waits up to two minutes; this one connects when it is asked.
+    grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
     const auto context = call();
     context->set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.fetch_timeout));
     v1::GetJwksResponse response;
@@ -141,6 +144,7 @@ class ServerKeysState {
     confirmed_at_ = clock_.Monotonic();
   }
 
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::AuthService::Stub> stub_;
   const ServerKeysOptions options_;
   const Clock& clock_;

@@ -148,7 +148,8 @@ class ServerRevocations final : public RevocationSource {
       : clock_(clock),
         log_(log),
         view_(std::make_shared<RevocationView>(clock)),
-        stub_(v1::AuthService::NewStub(channel)),
+        channel_(std::move(channel)),
+        stub_(v1::AuthService::NewStub(channel_)),
         follower_(view_, std::move(keys), log),
         thread_([this] { Run(); }) {}
 
@@ -170,6 +171,8 @@ class ServerRevocations final : public RevocationSource {
   void Run() {
     absl::Duration delay = kFirstDelay;
     for (;;) {
+      // A channel that failed before waits up to two minutes; this one connects when it is asked.
+      grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
       const auto stream = std::make_shared<FeedStream>(*stub_, follower_);
       Hold(stream);
       Follow(*stream);
@@ -224,6 +227,7 @@ class ServerRevocations final : public RevocationSource {
   const Clock& clock_;
   LogSink& log_;
   const std::shared_ptr<RevocationView> view_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::AuthService::Stub> stub_;
   guard::FeedFollower follower_;
   absl::Duration next_prune_ = -absl::InfiniteDuration();  // the thread's

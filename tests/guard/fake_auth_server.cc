@@ -6,15 +6,19 @@
 
 namespace tessera::testing {
 
-FakeAuthServer::FakeAuthServer() {
+namespace {
+
+std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
+
+}  // namespace
+
+FakeAuthServer::FakeAuthServer(int port) : port_(port) {
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(Loopback(port), grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
   EXPECT_NE(server_, nullptr);
-  channel_ =
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials());
+  channel_ = grpc::CreateChannel(Loopback(port_), grpc::InsecureChannelCredentials());
 }
 
 FakeAuthServer::~FakeAuthServer() {
@@ -76,6 +80,16 @@ grpc::Status FakeAuthServer::WatchRevocations(grpc::ServerContext*, Stream* stre
   }
   script(*stream, request.resume());
   return grpc::Status::OK;
+}
+
+AwayServer MakeAwayServer() {
+  AwayServer away;
+  away.port = FakeAuthServer().port();
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 60'000);
+  away.channel =
+      grpc::CreateCustomChannel(Loopback(away.port), grpc::InsecureChannelCredentials(), arguments);
+  return away;
 }
 
 v1::RevocationEntry TokenEntry(uint64_t seq, const std::string& id, int64_t expires_at_seconds) {

@@ -22,10 +22,12 @@ class FakeAuthServer final : public v1::AuthService::Service {
   // when it returns.
   using Script = std::function<void(Stream& stream, const v1::RevocationResume& resume)>;
 
-  FakeAuthServer();
+  // On a port of its own if `port` is 0.
+  explicit FakeAuthServer(int port = 0);
   ~FakeAuthServer() override;
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  int port() const { return port_; }
 
   void SetJwks(std::string json);
   void FailJwks();
@@ -51,9 +53,17 @@ class FakeAuthServer final : public v1::AuthService::Service {
   std::vector<Script> scripts_ ABSL_GUARDED_BY(mu_);
   size_t connections_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<v1::RevocationResume> resumes_ ABSL_GUARDED_BY(mu_);
+  int port_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };
+
+// A channel to a port that nobody listens on, which after a failure waits for a minute by itself.
+struct AwayServer {
+  int port;
+  std::shared_ptr<grpc::Channel> channel;
+};
+AwayServer MakeAwayServer();
 
 // Messages of the feed.
 v1::RevocationEntry TokenEntry(uint64_t seq, const std::string& id, int64_t expires_at_seconds);

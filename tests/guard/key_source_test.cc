@@ -96,6 +96,18 @@ TEST_F(KeysFromServerTest, WhatIsNoKeySetIsAFailureAndReplacesNothing) {
   }
 }
 
+TEST_F(KeysFromServerTest, AServerThatComesBackIsAskedAtOnceWhateverTheChannelsOwnPause) {
+  const AwayServer away = MakeAwayServer();
+  const auto keys = KeysFromServer(away.channel, {}, clock_, log_);
+  EXPECT_FALSE(FetchNow(*keys).ok());
+  FakeAuthServer back(away.port);
+  back.SetJwks(SetOf({key_}).ToJson());
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Seconds(1));
+    return FetchNow(*keys).ok();
+  }));
+}
+
 TEST_F(KeysFromServerTest, TakesWhatTheFeedOffersButNothingEmpty) {
   keys_->Offer(std::make_shared<const JwkSet>(SetOf({key_})));
   EXPECT_NE(keys_->Current()->Find(key_.kid()), nullptr);

@@ -123,6 +123,16 @@ TEST_F(RevocationFeed, OffersTheKeySetToTheKeySource) {
   Release();
 }
 
+TEST_F(RevocationFeed, AServerThatComesBackIsFollowedAtOnceWhateverTheChannelsOwnPause) {
+  const AwayServer away = MakeAwayServer();
+  const auto source = RevocationsFromServer(away.channel, clock_, log_);
+  ASSERT_TRUE(Eventually([&] { return log_.CountOf("revocations.disconnected") >= 1; }));
+  FakeAuthServer back(away.port);
+  back.Expect(SayAndStay({Snapshot("e1", 1, {Entry(1, "a")})}));
+  EXPECT_TRUE(Eventually([&] { return source->view()->loaded(); }));
+  Release();
+}
+
 TEST_F(RevocationFeed, EndsPromptlyWhileConnectedAndWhileAway) {
   server_.Expect(SayAndStay({Snapshot("e1", 1, {})}));
   auto connected = Follow();

@@ -4,7 +4,6 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/security/credentials.h>
 
-#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "tessera/base/reason.h"
 #include "tessera/caller/auth_failure.h"
 #include "tessera/caller/transport_security.h"
+#include "tessera/token/bearer_token.h"
 
 namespace tessera {
 
@@ -44,9 +44,6 @@ class UserGrantSource::Flight {
 
 namespace {
 
-// tesserad's tokens are at most 4,096 bytes; more would not fit into a call's metadata either.
-constexpr size_t kMaxToken = 8 << 10;
-
 // A request and everything that must live until it is answered.
 template <typename Request, typename Response>
 struct Exchange final : UserGrantSource::Flight {
@@ -65,14 +62,6 @@ struct Exchange final : UserGrantSource::Flight {
 
 absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
-}
-
-// True for the characters of RFC 6750's b64token: anything else in metadata would make gRPC abort.
-bool IsBearerToken(const std::string& token) {
-  constexpr char kAllowed[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
-  return !token.empty() && token.size() <= kMaxToken &&
-         token.find_first_not_of(kAllowed) == token.npos;
 }
 
 absl::StatusOr<Grant> TakeGrant(v1::TokenGrant& from) {

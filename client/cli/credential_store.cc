@@ -4,6 +4,7 @@
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/json_fields.h"
 #include "tessera/token/base64url.h"
+#include "tessera/token/bearer_token.h"
 #include "tessera/token/digest.h"
 
 namespace tessera::cli {
@@ -33,14 +34,20 @@ std::string PlainName(const std::string& audience) {
   return name;
 }
 
+absl::Status TakeToken(nlohmann::json& object, const char* name, Secret& target) {
+  TESSERA_RETURN_IF_ERROR(TakeSecret(object, name, target));
+  if (IsBearerToken(target.Reveal())) return absl::OkStatus();
+  return absl::InvalidArgumentError(std::string(name) + ": expected a bearer token");
+}
+
 absl::Status ReadMembers(nlohmann::json& object, StoredGrant& grant) {
   TESSERA_RETURN_IF_ERROR(ReadText(object, "server", grant.server));
   TESSERA_RETURN_IF_ERROR(ReadText(object, "username", grant.username));
   TESSERA_RETURN_IF_ERROR(ReadText(object, "audience", grant.audience));
-  TESSERA_RETURN_IF_ERROR(TakeSecret(object, "access_token", grant.access_token));
+  TESSERA_RETURN_IF_ERROR(TakeToken(object, "access_token", grant.access_token));
   TESSERA_RETURN_IF_ERROR(ReadTime(object, "received_at", grant.received_at));
   TESSERA_RETURN_IF_ERROR(ReadTime(object, "access_expires_at", grant.access_expires_at));
-  TESSERA_RETURN_IF_ERROR(TakeSecret(object, "refresh_token", grant.refresh_token));
+  TESSERA_RETURN_IF_ERROR(TakeToken(object, "refresh_token", grant.refresh_token));
   TESSERA_RETURN_IF_ERROR(ReadTime(object, "refresh_expires_at", grant.refresh_expires_at));
   return ReadText(object, "session_id", grant.session_id);
 }

@@ -9,6 +9,7 @@
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/exit_code.h"
+#include "tessera/token/bearer_token.h"
 
 namespace tessera::cli {
 namespace {
@@ -40,10 +41,10 @@ bool NeedsRenewal(const StoredGrant& grant, absl::Time now) {
 }
 
 absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredGrant& grant) {
-  if (answer.access_token().empty() || answer.refresh_token().empty() ||
+  if (!IsBearerToken(answer.access_token()) || !IsBearerToken(answer.refresh_token()) ||
       !answer.has_access_expires_at() || !answer.has_refresh_expires_at()) {
     return Refusal(absl::StatusCode::kInternal, local_reason::kUnexpectedAnswer,
-                   "the server's grant lacks a token or a time");
+                   "the server's grant lacks a token or a time, or a token is none");
   }
   grant.received_at = now;
   grant.access_token = Secret(std::move(*answer.mutable_access_token()));

@@ -25,7 +25,8 @@ inline constexpr double kRenewLastPart = 0.2;
 bool NeedsRenewal(const StoredGrant& grant, absl::Time now);
 
 // Moves the tokens of a server's answer into `grant`, leaving none in `answer`.
-// INTERNAL UNEXPECTED_ANSWER: a token or a time is missing.
+// INTERNAL UNEXPECTED_ANSWER: a token or a time is missing, or a token is not a bearer token: it
+// could steer the terminal, or end the process in gRPC.
 absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredGrant& grant);
 
 // UNAUTHENTICATED NOT_LOGGED_IN: says which login is needed.

@@ -121,5 +121,18 @@ TEST_F(CredentialStoreTest, AFileThatIsNotOursIsNamed) {
   }
 }
 
+TEST_F(CredentialStoreTest, AStoredTokenThatIsNoBearerTokenIsNotLoaded) {
+  for (const char* bad : {"", "two\nlines", "\x1b]0;owned\x07", "a b"}) {
+    for (const bool access : {true, false}) {
+      const auto held = store_.Hold("", kSoon);
+      ASSERT_TRUE(held.ok());
+      StoredGrant grant = Sample("tessera");
+      (access ? grant.access_token : grant.refresh_token) = Secret(std::string(bad));
+      ASSERT_TRUE(held->Save(grant).ok());
+      EXPECT_EQ(ReasonOf(held->Load().status()), local_reason::kConfigInvalid) << access;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tessera::cli

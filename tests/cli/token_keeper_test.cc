@@ -8,6 +8,7 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/cli/exit_code.h"
+#include "tessera/token/bearer_token.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace tessera::cli {
@@ -42,6 +43,36 @@ TEST(NeedsRenewal, NeverInTheFirstHalfOfALife) {
   EXPECT_FALSE(NeedsRenewal(grant, grant.received_at));
   EXPECT_FALSE(NeedsRenewal(grant, grant.received_at + absl::Seconds(5)));
   EXPECT_TRUE(NeedsRenewal(grant, grant.received_at + absl::Seconds(6)));
+}
+
+TEST(TakeTokens, ATokenThatIsNoBearerTokenIsNotTaken) {
+  const std::string longest(kMaxBearerToken, 'a');
+  for (const std::string& bad :
+       {std::string(), std::string("\x1b]0;owned\x07"), std::string("two\r\nlines"),
+        std::string("a\0b", 3), std::string("a b"), std::string("\xc3\xa4"), longest + "a"}) {
+    for (const bool access : {true, false}) {
+      tessera::v1::TokenGrant answer;
+      answer.set_access_token(access ? bad : longest);
+      answer.set_refresh_token(access ? longest : bad);
+      answer.mutable_access_expires_at();
+      answer.mutable_refresh_expires_at();
+      StoredGrant grant;
+      const absl::Status status = TakeTokens(answer, absl::UnixEpoch(), grant);
+      EXPECT_EQ(ReasonOf(status), local_reason::kUnexpectedAnswer);
+      EXPECT_TRUE(grant.access_token.empty() && grant.refresh_token.empty());
+    }
+  }
+}
+
+TEST(TakeTokens, TheLongestBearerTokenIsTaken) {
+  const std::string longest(kMaxBearerToken, '~');
+  tessera::v1::TokenGrant answer;
+  answer.set_access_token(longest);
+  answer.set_refresh_token(longest);
+  answer.mutable_access_expires_at();
+  answer.mutable_refresh_expires_at();
+  StoredGrant grant;
+  EXPECT_TRUE(TakeTokens(answer, absl::UnixEpoch(), grant).ok());
 }
 
 class TokenKeeperTest : public CliTest {

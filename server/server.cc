@@ -182,7 +182,7 @@ void Server::Parts::MakeFacades() {
   users = std::make_unique<UserFacade>(UserFacade::Parts{
       *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
   roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
-                                       RoleFacade::Parts{*store, clock, log});
+                                       RoleFacade::Parts{*store, *feed, clock, log});
   pools = std::make_unique<Pools>(config, clock);
 }
 

@@ -19,7 +19,8 @@ struct User {
   std::string username;  // folded; unique
   std::string display_name;
   UserState state = UserState::kActive;
-  // Rises with every change that must end the user's tokens: password, disable, delete.
+  // Rises with every change that must end the user's tokens: password, disable, delete, a reserved
+  // role lost.
   int64_t version = 1;
   // Rises with every change; what the etag names.
   int64_t revision = 1;

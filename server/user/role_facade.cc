@@ -7,6 +7,7 @@
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
 #include "server/user/page_token.h"
+#include "server/user/store_user.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -62,6 +63,18 @@ absl::StatusOr<std::optional<storage::User>> FindByKey(Repositories& repositorie
   const absl::StatusOr<std::string> name = FoldUserName(std::get<std::string>(key), "username");
   if (!name.ok()) return std::optional<storage::User>();  // nobody can have it
   return repositories.users.FindByName(*name);
+}
+
+// Takes the role from the user. A reserved one takes all the user's tokens and sessions along,
+// once: where it is not held, nothing ends, so doing it again changes nothing.
+absl::Status RevokeIn(Repositories& repositories, const storage::Role& role, storage::User& holder,
+                      absl::Time now) {
+  if (role.name == kAdminRole) {
+    TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, holder));
+  }
+  TESSERA_ASSIGN_OR_RETURN(const bool held, repositories.roles.Revoke(role.id, holder.id));
+  if (!held || !IsReserved(role.name)) return absl::OkStatus();
+  return StoreAndEndAll(repositories, holder, now);
 }
 
 RoleLookup Describe(const storage::User& user, std::vector<storage::Role> held) {
@@ -146,21 +159,20 @@ absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::s
 
 absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
                                 const UserId& user) const {
+  const absl::Time now = parts_.clock.Now();
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
-        TESSERA_ASSIGN_OR_RETURN(const storage::User holder, FindUser(repositories, user));
-        if (role == kAdminRole) {
-          TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, holder));
-        }
-        return repositories.roles.Revoke(found.id, user).status();
+        TESSERA_ASSIGN_OR_RETURN(storage::User holder, FindUser(repositories, user));
+        return RevokeIn(repositories, found, holder, now);
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleRevoked, {{"role", std::string(role)},
                                         {"user", user.str()},
                                         {"actor", actor.str()},
                                         {"peer", call.peer}});
-  return absl::OkStatus();
+  // Also where it was not held: the one who took it may have failed to catch up.
+  return IsReserved(role) ? parts_.feed.CatchUp() : absl::OkStatus();
 }
 
 absl::StatusOr<RoleLookup> RoleFacade::Lookup(const CallInfo& call, const UserKey& key) const {

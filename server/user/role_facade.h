@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
 #include "server/user/user_facade.h"
 #include "storage/store.h"
@@ -41,6 +42,7 @@ class RoleFacade {
   // All references must outlive the facade. `audiences`: those that a role may be limited to.
   struct Parts {
     storage::Store& store;
+    RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
   };
@@ -56,12 +58,16 @@ class RoleFacade {
     std::string next_page_token;
   };
   absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
-  // ROLE_NOT_FOUND, ROLE_RESERVED.
+  // ROLE_NOT_FOUND, ROLE_RESERVED. Tokens that carry the role keep it until they are renewed or
+  // expire.
   absl::Status Delete(const CallInfo& call, const UserId& actor, std::string_view name) const;
   // USER_NOT_FOUND, ROLE_NOT_FOUND. Repeating is no error.
   absl::Status Grant(const CallInfo& call, const UserId& actor, std::string_view role,
                      const UserId& user) const;
-  // Likewise; FAILED_PRECONDITION LAST_ADMINISTRATOR.
+  // Likewise; FAILED_PRECONDITION LAST_ADMINISTRATOR. Losing a reserved role raises the user's
+  // version, ends the sessions and revokes the tokens in the same transaction, and is in this
+  // replica's view before the answer. Of any other role, tokens that carry it keep it until they
+  // are renewed or expire.
   absl::Status Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
                       const UserId& user) const;
   // No such user is an answer: kNoOne.

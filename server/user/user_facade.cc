@@ -8,6 +8,7 @@
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
 #include "server/user/page_token.h"
+#include "server/user/store_user.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -21,11 +22,6 @@ using storage::UserState;
 
 absl::Status UserNotFound() {
   return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
-}
-
-absl::Status EtagMismatch() {
-  return Refusal(absl::StatusCode::kAborted, reason::kEtagMismatch,
-                 "the user was changed since it was read");
 }
 
 absl::Status WrongPassword() {
@@ -52,23 +48,6 @@ absl::StatusOr<User> FindAt(Repositories& repositories, const UserId& id, std::s
   TESSERA_ASSIGN_OR_RETURN(User user, Find(repositories, id));
   if (!etag.empty() && etag != EtagOf(user)) return EtagMismatch();
   return user;
-}
-
-// Stores `user` one revision on; `user` holds what is stored afterwards.
-absl::Status StoreNext(Repositories& repositories, User& user, absl::Time now) {
-  const int64_t expected = user.revision++;
-  user.updated_at = now;
-  TESSERA_ASSIGN_OR_RETURN(const bool stored, repositories.users.Update(user, expected));
-  return stored ? absl::OkStatus() : EtagMismatch();
-}
-
-// Stores `user` one version on, so that every token it has is refused, and ends the sessions. The
-// last act of a transaction.
-absl::Status StoreAndEndAll(Repositories& repositories, User& user, absl::Time now) {
-  ++user.version;
-  TESSERA_RETURN_IF_ERROR(StoreNext(repositories, user, now));
-  TESSERA_RETURN_IF_ERROR(repositories.sessions.RevokeAllOf(user.id, now).status());
-  return repositories.revocations.Append({RevokeUserEntry(user.id, user.version, now)});
 }
 
 void Apply(const UserChange& change, User& user) {

@@ -149,5 +149,28 @@ TEST(Server, WatchIsCutWhenItsGuardIsDisabled) {
   EXPECT_EQ(ReasonOf(stream->Finish()), "TOKEN_REVOKED");
 }
 
+TEST(Server, RevokedAdministratorCannotGiveTheRoleBackToItself) {
+  InProcessServer server;
+  server.Start();
+  const std::string id = server.AddUser("second", "second password", "tessera.admin");
+  const v1::TokenGrant held = server.Login("second", "second password");
+  v1::RevokeRoleRequest revoke;
+  revoke.set_role("tessera.admin");
+  revoke.set_user_id(id);
+  v1::RevokeRoleResponse revoked;
+  ASSERT_TRUE(server.Users()
+                  ->RevokeRole(With(server.LoginAdmin().access_token()).get(), revoke, &revoked)
+                  .ok());
+  v1::GrantRoleRequest grant;
+  grant.set_role("tessera.admin");
+  grant.set_user_id(id);
+  v1::GrantRoleResponse granted;
+  EXPECT_EQ(ReasonOf(server.Users()->GrantRole(With(held.access_token()).get(), grant, &granted)),
+            "TOKEN_REVOKED");
+  const std::string fresh = server.Login("second", "second password").access_token();
+  EXPECT_EQ(ReasonOf(server.Users()->GrantRole(With(fresh).get(), grant, &granted)),
+            "ROLE_REQUIRED");
+}
+
 }  // namespace
 }  // namespace tessera::server

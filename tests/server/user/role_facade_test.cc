@@ -1,6 +1,8 @@
 #include "server/user/role_facade.h"
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/user/user_room.h"
@@ -112,6 +114,91 @@ TEST_F(RoleFacadeTest, DisabledAdministratorMayLoseTheRole) {
   const UserId second = AddAdministrator("second").id;
   ASSERT_TRUE(SetState(second, storage::UserState::kDisabled).ok());
   EXPECT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, second).ok());
+}
+
+TEST_F(RoleFacadeTest, RevokingAReservedRoleEndsTokensAndSessionsBeforeTheAnswer) {
+  for (const std::string& role : ReservedRoles()) {
+    const std::string name = "holder-of-" + role;
+    const storage::User user = Add(name);
+    ASSERT_TRUE(roles_->Grant(call_, admin_, role, user.id).ok());
+    auto grant = Login(name);
+    ASSERT_TRUE(grant.ok()) << grant.status();
+    ASSERT_EQ(WhyInactive(grant->access_token), "");
+    ASSERT_TRUE(roles_->Revoke(call_, admin_, role, user.id).ok());
+    EXPECT_EQ(WhyInactive(grant->access_token), reason::kTokenRevoked) << role;
+    EXPECT_EQ(ReasonOf(auth_->Renew(call_, grant->refresh_token).status()), reason::kSessionEnded);
+    EXPECT_EQ(Named(name).version, user.version + 1);
+    auto fresh = Login(name);
+    ASSERT_TRUE(fresh.ok()) << fresh.status();
+    EXPECT_EQ(WhyInactive(fresh->access_token), "");
+  }
+}
+
+TEST_F(RoleFacadeTest, RevokingAReservedRoleAgainEndsNothing) {
+  const storage::User user = AddAdministrator("second");
+  ASSERT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, user.id).ok());
+  auto grant = Login("second");
+  ASSERT_TRUE(grant.ok());
+  ASSERT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, user.id).ok());
+  EXPECT_EQ(Named("second").version, user.version + 1);
+  EXPECT_EQ(WhyInactive(grant->access_token), "");
+}
+
+TEST_F(RoleFacadeTest, RefusedRevokeOfTheLastAdministratorEndsNothing) {
+  auto grant = Login("admin");
+  ASSERT_TRUE(grant.ok());
+  ASSERT_FALSE(roles_->Revoke(call_, admin_, kAdminRole, admin_).ok());
+  EXPECT_EQ(WhyInactive(grant->access_token), "");
+  EXPECT_TRUE(auth_->Renew(call_, grant->refresh_token).ok());
+}
+
+TEST_F(RoleFacadeTest, RevokingAnOrdinaryRoleKeepsSessionsAndTokens) {
+  const storage::User user = Add("alice");
+  ASSERT_TRUE(Create("editor").ok());
+  ASSERT_TRUE(roles_->Grant(call_, admin_, "editor", user.id).ok());
+  auto grant = Login("alice");
+  ASSERT_TRUE(grant.ok());
+  ASSERT_TRUE(roles_->Revoke(call_, admin_, "editor", user.id).ok());
+  EXPECT_EQ(Named("alice").version, user.version);
+  EXPECT_EQ(WhyInactive(grant->access_token), "");
+  EXPECT_TRUE(auth_->Renew(call_, grant->refresh_token).ok());
+}
+
+TEST_F(RoleFacadeTest, LoginThatRacesTheLossOfAReservedRoleDoesNotSurviveIt) {
+  const UserId second = AddAdministrator("second").id;
+  auto verified = CheckLogin("second");
+  ASSERT_TRUE(verified.ok());
+  ASSERT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, second).ok());
+  EXPECT_EQ(ReasonOf(auth_->OpenSession(call_, *verified).status()), reason::kBadCredentials);
+}
+
+TEST_F(RoleFacadeTest, RenewalsInParallelWithTheLossOfAReservedRoleLeaveNoLiveToken) {
+  const UserId second = AddAdministrator("second").id;
+  std::vector<IssuedGrant> newest;
+  for (int i = 0; i < 4; ++i) {
+    auto grant = Login("second");
+    ASSERT_TRUE(grant.ok());
+    newest.push_back(*std::move(grant));
+  }
+  std::atomic<int> renewed{0}, ended{0};
+  std::vector<std::thread> threads;
+  for (IssuedGrant& grant : newest) {
+    threads.emplace_back([&] {
+      for (;;) {
+        auto next = auth_->Renew(call_, grant.refresh_token);
+        if (!next.ok()) break;  // the revoke was first
+        grant = *std::move(next);
+        ++renewed;
+      }
+      ++ended;
+    });
+  }
+  while (renewed < 8 && ended == 0) std::this_thread::yield();
+  EXPECT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, second).ok());
+  for (std::thread& thread : threads) thread.join();
+  for (const IssuedGrant& grant : newest) {
+    EXPECT_EQ(WhyInactive(grant.access_token), reason::kTokenRevoked);
+  }
 }
 
 TEST_F(RoleFacadeTest, LookupTellsTheKind) {

@@ -71,7 +71,7 @@ class UserRoom : public ::testing::Test {
     users_ = std::make_unique<UserFacade>(
         UserFacade::Parts{*store_, *hasher_, *feed_, clock_, log_, kMinPasswordCharacters});
     roles_ = std::make_unique<RoleFacade>(std::vector<std::string>{"orders", "tessera"},
-                                          RoleFacade::Parts{*store_, clock_, log_});
+                                          RoleFacade::Parts{*store_, *feed_, clock_, log_});
   }
 
   // What the first start does: the administrator is `admin`.

@@ -40,7 +40,7 @@ class CallInterceptor final : public experimental::Interceptor {
   // The call lives until this has returned.
   ~CallInterceptor() override {
     if (stream_id_ != 0) core_->streams().Unregister(stream_id_);
-    if (pinned_) core_->principals().Unpin(context_, this);
+    core_->principals().Unpin(context_, this);
   }
 
   void Intercept(experimental::InterceptorBatchMethods* methods) override {
@@ -55,13 +55,14 @@ class CallInterceptor final : public experimental::Interceptor {
   void Enter(Headers& headers) {
     const Bearer bearer = FindBearer(headers);
     auto known = core_->Claim(path_, bearer);
+    const bool anonymous = !known.ok() || *known == nullptr;
+    // Always: a call whose context had this address before may not have unpinned its own yet.
+    core_->principals().Pin(context_, this, anonymous ? AnonymousPrincipal() : (*known)->principal);
     if (!known.ok()) {
       core_->LogRefusal(path_, bearer, known.status());
       Cancel(known.status());
-    } else if (*known != nullptr) {
-      core_->principals().Pin(context_, this, (*known)->principal);
-      pinned_ = true;
-      if (streams_) stream_id_ = core_->streams().Register(context_->c_call(), *known);
+    } else if (!anonymous && streams_) {
+      stream_id_ = core_->streams().Register(context_->c_call(), *known);
     }
     Scrub(headers);
   }
@@ -78,7 +79,6 @@ class CallInterceptor final : public experimental::Interceptor {
   const bool streams_;
   // Atomic, because gRPC enters and destroys this on different threads, and thread sanitizers
   // cannot see how it hands the call on.
-  std::atomic<bool> pinned_{false};
   std::atomic<uint64_t> stream_id_{0};
 };
 

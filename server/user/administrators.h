@@ -1,11 +1,19 @@
-// Somebody must stay who can administer.
+// Who may administer, and that somebody stays who can.
 #ifndef TESSERA_SERVER_USER_ADMINISTRATORS_H_
 #define TESSERA_SERVER_USER_ADMINISTRATORS_H_
 
 #include "absl/status/status.h"
 #include "storage/store.h"
+#include "tessera/base/ids.h"
 
 namespace tessera::server {
+
+// The guard admitted the caller when the call came in; the write may run much later, behind others
+// in its lane. So the first act of every administrative write is to ask again, in its transaction,
+// which puts it before or behind whatever takes the caller's power away.
+// UNAUTHENTICATED TOKEN_REVOKED: `actor` is gone or disabled. PERMISSION_DENIED ROLE_REQUIRED:
+// `actor` does not hold `tessera.admin`.
+absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor);
 
 // FAILED_PRECONDITION LAST_ADMINISTRATOR: no active user besides `user` holds `tessera.admin`, and
 // `user` is an active one who does. Ask in the transaction that makes the change.

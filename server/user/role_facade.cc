@@ -103,9 +103,12 @@ absl::StatusOr<storage::Role> RoleFacade::Create(const CallInfo& call, const Use
   const absl::Time now = parts_.clock.Now();
   const storage::Role stored{RoleId::Random(now), std::move(role.name), std::move(role.description),
                              std::move(role.audiences), now};
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
-      Repeat::kOnce, call.deadline,
-      [&](Repositories& repositories) { return repositories.roles.Insert(stored); }));
+  const absl::Status written = parts_.store.Write(
+      Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        return repositories.roles.Insert(stored);
+      });
+  TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleCreated,
                   {{"role", stored.name}, {"actor", actor.str()}, {"peer", call.peer}});
   return stored;
@@ -131,12 +134,14 @@ absl::StatusOr<RoleFacade::Page> RoleFacade::List(const CallInfo& call, int page
 absl::Status RoleFacade::Delete(const CallInfo& call, const UserId& actor,
                                 std::string_view name) const {
   if (IsReserved(name)) return Reserved();
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+  const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role role, FindRole(repositories, name));
         TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.roles.Delete(role.id));
         return deleted ? absl::OkStatus() : RoleNotFound();
-      }));
+      });
+  TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleDeleted,
                   {{"role", std::string(name)}, {"actor", actor.str()}, {"peer", call.peer}});
   return absl::OkStatus();
@@ -145,11 +150,13 @@ absl::Status RoleFacade::Delete(const CallInfo& call, const UserId& actor,
 absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::string_view role,
                                const UserId& user) const {
   const absl::Time now = parts_.clock.Now();
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+  const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
         return repositories.roles.Grant(found.id, user, now);
-      }));
+      });
+  TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleGranted, {{"role", std::string(role)},
                                         {"user", user.str()},
                                         {"actor", actor.str()},
@@ -160,8 +167,11 @@ absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::s
 absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
                                 const UserId& user) const {
   const absl::Time now = parts_.clock.Now();
-  const absl::Status written = parts_.store.Write(
-      Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+  // A second run would find that the first has taken the caller's own power away, and refuse.
+  const Repeat repeat = actor == user ? Repeat::kOnce : Repeat::kIdempotent;
+  const absl::Status written =
+      parts_.store.Write(repeat, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
         TESSERA_ASSIGN_OR_RETURN(storage::User holder, FindUser(repositories, user));
         return RevokeIn(repositories, found, holder, now);

@@ -36,7 +36,10 @@ struct RoleLookup {
   std::vector<storage::Role> direct;  // in the order of names
 };
 
-// Thread-safe. Every method blocks on the store.
+// Thread-safe. Every method blocks on the store. Methods that take an `actor` ask in their
+// transaction whether that user may administer still: UNAUTHENTICATED TOKEN_REVOKED if gone or
+// disabled by now, PERMISSION_DENIED ROLE_REQUIRED without `tessera.admin`; nothing is changed
+// then.
 class RoleFacade {
  public:
   // All references must outlive the facade. `audiences`: those that a role may be limited to.

@@ -111,9 +111,12 @@ absl::StatusOr<User> UserFacade::Create(const CallInfo& call, const UserId& acto
   stored.state = user.fields().state;
   stored.password_hash = user.password_hash();
   stored.created_at = stored.updated_at = now;
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
-      Repeat::kOnce, call.deadline,
-      [&](Repositories& repositories) { return repositories.users.Insert(stored); }));
+  const absl::Status written = parts_.store.Write(
+      Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        return repositories.users.Insert(stored);
+      });
+  TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kUserCreated,
                   {{"user", stored.id.str()}, {"actor", actor.str()}, {"peer", call.peer}});
   return stored;
@@ -164,11 +167,13 @@ absl::StatusOr<User> UserFacade::Update(const CallInfo& call, const UserId& acto
   TESSERA_ASSIGN_OR_RETURN(const UserChange checked, Checked(change));
   const absl::Time now = parts_.clock.Now();
   Updated updated;
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+  const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, checked, now));
         return absl::OkStatus();
-      }));
+      });
+  TESSERA_RETURN_IF_ERROR(written);
   const LogSink::Fields fields = {
       {"user", updated.user.id.str()}, {"actor", actor.str()}, {"peer", call.peer}};
   parts_.log.Info(event::kUserUpdated, fields);
@@ -183,6 +188,7 @@ absl::Status UserFacade::Delete(const CallInfo& call, const UserId& actor, const
   const absl::Time now = parts_.clock.Now();
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const User user, FindAt(repositories, id, etag));
         TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, user));
         TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.users.Delete(id));

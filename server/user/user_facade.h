@@ -77,8 +77,10 @@ class CheckedPasswordChange {
 
 std::string EtagOf(const storage::User& user);
 
-// Thread-safe. Methods block on the store unless they say otherwise. `actor` in log events is the
-// calling user.
+// Thread-safe. Methods block on the store unless they say otherwise. `actor` is the calling user;
+// methods that take one ask in their transaction whether that user may administer still:
+// UNAUTHENTICATED TOKEN_REVOKED if gone or disabled by now, PERMISSION_DENIED ROLE_REQUIRED without
+// `tessera.admin`; nothing is changed then.
 class UserFacade {
  public:
   // All references must outlive the facade.

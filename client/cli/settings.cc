@@ -14,7 +14,8 @@ namespace {
 
 std::optional<std::string> FirstOf(const std::optional<std::string>& flag,
                                    std::optional<std::string> variable) {
-  return flag.has_value() ? flag : std::move(variable);
+  if (flag.has_value()) return flag;
+  return variable;
 }
 
 absl::StatusOr<absl::Duration> ParseTimeout(const std::string& text) {

@@ -9,6 +9,7 @@
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/exit_code.h"
+#include "tessera/cli/signal_delay.h"
 #include "tessera/token/bearer_token.h"
 
 namespace tessera::cli {
@@ -18,8 +19,10 @@ absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
+// Also what gRPC says when a connection breaks in the middle, and proxies when they do.
 bool AnswerMayBeLost(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsCancelled(status);
 }
 
 absl::Status SessionOver(const absl::Status& status) {
@@ -107,6 +110,8 @@ absl::StatusOr<StoredGrant> TokenKeeper::Check(absl::StatusOr<std::optional<Stor
 
 absl::StatusOr<Secret> TokenKeeper::Renew(const HeldCredentials& held, StoredGrant grant,
                                           bool must_change) const {
+  // A successor that is not stored would make the next command show the token that it replaced.
+  const SignalDelay until_saved;
   absl::StatusOr<tessera::v1::RenewTokenResponse> answer = renew_(grant.refresh_token, false);
   // The server may have renewed without our hearing of it; asked again, it gives the same
   // successor.

@@ -38,7 +38,8 @@ absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audien
 using RenewCall = std::function<absl::StatusOr<tessera::v1::RenewTokenResponse>(
     const Secret& refresh_token, bool again)>;
 
-// Thread-safe. The clock and the store must outlive it.
+// Thread-safe. The clock and the store must outlive it. From the first request of a renewal until
+// its tokens are stored, SIGINT, SIGTERM and SIGHUP wait.
 class TokenKeeper {
  public:
   struct Options {

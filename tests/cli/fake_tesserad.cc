@@ -53,9 +53,15 @@ FakeTesserad::FakeTesserad(const Clock& clock)
 
 FakeTesserad::~FakeTesserad() { server_->Shutdown(absl::ToChronoTime(absl::Now())); }
 
-void FakeTesserad::LoseAnswers(int count) {
+void FakeTesserad::LoseAnswers(int count, grpc::StatusCode code) {
   MutexLock lock(mu_);
   lose_answers_ = count;
+  lost_as_ = code;
+}
+
+void FakeTesserad::AfterRenewals(std::function<void()> hook) {
+  MutexLock lock(mu_);
+  after_renewals_ = std::move(hook);
 }
 
 void FakeTesserad::RefuseToken(const std::string& token) {
@@ -143,11 +149,22 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
 
 grpc::Status FakeTesserad::RenewToken(grpc::ServerContext*, const RenewTokenRequest* request,
                                       RenewTokenResponse* response) {
+  const grpc::Status status = Renew(*request, *response);
+  std::function<void()> hook;
+  {
+    MutexLock lock(mu_);
+    hook = after_renewals_;
+  }
+  if (hook != nullptr) hook();
+  return status;
+}
+
+grpc::Status FakeTesserad::Renew(const RenewTokenRequest& request, RenewTokenResponse& response) {
   MutexLock lock(mu_);
   ++counts_.renew_calls;
   std::string id;
   int shown = 0;
-  Session* session = Find(request->refresh_token(), &id, &shown);
+  Session* session = Find(request.refresh_token(), &id, &shown);
   if (session == nullptr || session->ended) {
     return Refused(grpc::StatusCode::UNAUTHENTICATED, "SESSION_ENDED: the session has ended");
   }
@@ -163,9 +180,9 @@ grpc::Status FakeTesserad::RenewToken(grpc::ServerContext*, const RenewTokenRequ
   }
   if (lose_answers_ > 0) {
     --lose_answers_;
-    return Refused(grpc::StatusCode::UNAVAILABLE, "connection reset");
+    return Refused(lost_as_, "connection reset");
   }
-  FillGrant(id, *session, *response->mutable_grant());
+  FillGrant(id, *session, *response.mutable_grant());
   return grpc::Status::OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,8 +39,10 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   // A session as after a login.
   tessera::v1::TokenGrant OpenSession(const std::string& username, const std::string& audience);
 
-  // The next `count` renewals happen, but their answers are lost.
-  void LoseAnswers(int count);
+  // The next `count` renewals happen, but their answers are lost, and `code` arrives.
+  void LoseAnswers(int count, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+  // Runs after each renewal from now on, before its answer is sent.
+  void AfterRenewals(std::function<void()> hook);
   // UserService refuses this token as revoked.
   void RefuseToken(const std::string& token);
   // The next call of UserService ends so.
@@ -110,6 +113,8 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   // The session of a refresh token, and the generation that it shows.
   Session* Find(const std::string& refresh_token, std::string* id, int* generation)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  grpc::Status Renew(const tessera::v1::RenewTokenRequest& request,
+                     tessera::v1::RenewTokenResponse& response);
   grpc::Status Admit(grpc::ServerContext* context, const std::string& method)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -128,6 +133,8 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::Status next_failure_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);
   int lose_answers_ ABSL_GUARDED_BY(mu_) = 0;
+  grpc::StatusCode lost_as_ ABSL_GUARDED_BY(mu_) = grpc::StatusCode::UNAVAILABLE;
+  std::function<void()> after_renewals_ ABSL_GUARDED_BY(mu_);
 
   std::string address_;
   std::unique_ptr<grpc::Server> server_;

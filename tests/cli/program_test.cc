@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <future>
 #include <set>
 #include <string>
 #include <vector>
@@ -130,6 +131,23 @@ TEST_F(ProgramTest, ManyProcessesAtOnceMakeOneRenewal) {
   EXPECT_EQ(printed.size(), 1U);
   EXPECT_EQ(server_.counts().renew_calls, 1);
   EXPECT_EQ(server_.counts().reuses, 0);
+}
+
+TEST_F(ProgramTest, ASignalDuringARenewalWaitsUntilTheSuccessorIsStored) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    StoreAgeingSession();
+    std::promise<pid_t> pid;
+    server_.AfterRenewals(
+        [number, known = pid.get_future().share()] { ::kill(known.get(), number); });
+    Process process({"token", "print", "--plaintext", "--timeout", "60s"}, Variables());
+    pid.set_value(process.pid());
+    const int status = process.Wait();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == number);
+    EXPECT_EQ(process.Output(), "");
+    const auto stored = CredentialStore(home_ / "config", "default").Load("");
+    ASSERT_TRUE(stored.ok() && stored->has_value());
+    EXPECT_THAT(std::string((*stored)->refresh_token.Reveal()), ::testing::EndsWith(".1"));
+  }
 }
 
 TEST_F(ProgramTest, WhatEndsThePromptLeavesTheEchoOn) {

@@ -127,6 +127,19 @@ TEST_F(TokenKeeperTest, ALostAnswerIsAskedForAgainWithTheSameToken) {
   EXPECT_EQ(server_.counts().reuses, 0);
 }
 
+TEST_F(TokenKeeperTest, AnAnswerThatMayBeLostIsAskedForAgainWhateverTheCode) {
+  for (const auto code :
+       {grpc::StatusCode::INTERNAL, grpc::StatusCode::UNKNOWN, grpc::StatusCode::CANCELLED,
+        grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::DEADLINE_EXCEEDED}) {
+    const std::string before = Print();
+    LetTokenAge();
+    server_.LoseAnswers(1, code);
+    EXPECT_NE(Print(), before) << code;
+  }
+  EXPECT_EQ(server_.counts().generations, 5);
+  EXPECT_EQ(server_.counts().reuses, 0);
+}
+
 TEST_F(TokenKeeperTest, ALiveTokenIsUsedThoughItCannotBeRenewed) {
   const std::string before = Print();
   LetTokenAge();

@@ -74,8 +74,7 @@ absl::StatusOr<IssuedGrant> Renewal::Renew(const CallInfo& call,
 
 Renewal::Outcome Renewal::Try(const Attempt& attempt) const {
   TESSERA_ASSIGN_OR_RETURN(const Seen seen, Look(attempt));
-  switch (JudgeRenewal(seen.session, seen.user, attempt.claim.generation,
-                       issuer_.policy().reuse_grace, attempt.now)) {
+  switch (Judge(attempt, seen)) {
     case RenewalVerdict::kStep:
       return Step(attempt, seen);
     case RenewalVerdict::kGrace:
@@ -91,6 +90,14 @@ Renewal::Outcome Renewal::Try(const Attempt& attempt) const {
                                       {"session", attempt.claim.session_id.str()},
                                       {"peer", attempt.call.peer}});
   return SessionEnded();
+}
+
+// A session for an audience that is not allow-listed any more gets no further token.
+RenewalVerdict Renewal::Judge(const Attempt& attempt, const Seen& seen) const {
+  const RenewalVerdict verdict = JudgeRenewal(seen.session, seen.user, attempt.claim.generation,
+                                              issuer_.policy().reuse_grace, attempt.now);
+  const bool issues = verdict == RenewalVerdict::kStep || verdict == RenewalVerdict::kGrace;
+  return issues && !issuer_.IsAllowed(seen.session->audience) ? RenewalVerdict::kEnded : verdict;
 }
 
 absl::StatusOr<Renewal::Seen> Renewal::Look(const Attempt& attempt) const {

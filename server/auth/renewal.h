@@ -58,6 +58,7 @@ class Renewal {
   // Absent: somebody else changed the session meanwhile; look again.
   using Outcome = absl::StatusOr<std::optional<IssuedGrant>>;
   Outcome Try(const Attempt& attempt) const;
+  RenewalVerdict Judge(const Attempt& attempt, const Seen& seen) const;
   absl::StatusOr<Seen> Look(const Attempt& attempt) const;
   Outcome Step(const Attempt& attempt, const Seen& seen) const;
   Outcome ReplayStep(const Attempt& attempt, const Seen& seen) const;

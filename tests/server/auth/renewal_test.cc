@@ -140,6 +140,26 @@ TEST_F(RenewalTest, ReuseEndsTheSessionForBothHolders) {
   EXPECT_EQ(world_.Feed()[0].expires_at, Row().access_until + kRevocationSlack);
 }
 
+TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
+  const auto folder = std::make_shared<TempFolder>();
+  Secret current, replaced, own;
+  {
+    AuthWorld world(folder, {});
+    world.AddUser("ada");
+    replaced = world.Login("ada", "orders").refresh_token;
+    current = Require(world.auth->Renew(world.call, replaced)).refresh_token;
+    own = world.Login("ada").refresh_token;
+  }
+  WorldOptions narrower;
+  narrower.policy.audiences = {"billing"};
+  AuthWorld again(folder, narrower);
+  EXPECT_EQ(Reason(again.auth->Renew(again.call, current)), "SESSION_ENDED");
+  EXPECT_EQ(Reason(again.auth->Renew(again.call, replaced)), "SESSION_ENDED");  // within the grace
+  EXPECT_TRUE(again.auth->Renew(again.call, own).ok());
+  again.clock.Advance(absl::Minutes(1));
+  EXPECT_EQ(Reason(again.auth->Renew(again.call, replaced)), "REFRESH_REUSED");
+}
+
 TEST(Renewal, TheTransactionThatEndsAReusedSessionIsCommitted) {
   const auto folder = std::make_shared<TempFolder>();
   SessionId session;

@@ -34,10 +34,10 @@ std::string FoldName(std::string_view name) {
   return folded;
 }
 
-absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy) {
+absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy, absl::Duration leeway) {
   Expected expected;
   expected.issuer = policy.issuer;
-  expected.leeway = policy.leeway;
+  expected.leeway = leeway;
   return TokenVerifier::Create(std::move(expected));
 }
 
@@ -65,7 +65,11 @@ absl::Status StoreLogin(storage::Repositories& in, const VerifiedLogin& login,
 
 struct AuthFacade::Impl {
   Impl(TokenPolicy policy, Parts all)
-      : parts(all), verifier(VerifierOf(policy)), issuer(std::move(policy)), renewal(issuer, all) {}
+      : parts(all),
+        verifier(VerifierOf(policy, policy.leeway)),
+        lenient(VerifierOf(policy, kMaxLeeway)),
+        issuer(std::move(policy)),
+        renewal(issuer, all) {}
 
   absl::Status Refused(const CallInfo& call, const LoginAttempt& attempt,
                        std::string_view why) const;
@@ -77,7 +81,9 @@ struct AuthFacade::Impl {
   absl::Status CheckStanding(const VerifiedToken& token) const;
 
   Parts parts;
-  absl::StatusOr<TokenVerifier> verifier;  // any audience; an error only for an impossible policy
+  // Any audience; an error only for an impossible policy.
+  absl::StatusOr<TokenVerifier> verifier;
+  absl::StatusOr<TokenVerifier> lenient;  // takes what any guard may still take
   TokenIssuer issuer;
   Renewal renewal;
 };
@@ -241,13 +247,13 @@ absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
 }
 
 absl::Status AuthFacade::Revoke(const CallInfo& call, const Secret& token) const {
-  TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
-  return TokenRevoker(*impl_->verifier, impl_->parts).Revoke(call, token);
+  TESSERA_RETURN_IF_ERROR(impl_->lenient.status());
+  return TokenRevoker(*impl_->lenient, impl_->parts).Revoke(call, token);
 }
 
 absl::Status AuthFacade::Logout(const CallInfo& call, const Secret& refresh_token) const {
-  TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
-  return TokenRevoker(*impl_->verifier, impl_->parts).Logout(call, refresh_token);
+  TESSERA_RETURN_IF_ERROR(impl_->lenient.status());
+  return TokenRevoker(*impl_->lenient, impl_->parts).Logout(call, refresh_token);
 }
 
 absl::StatusOr<std::string> AuthFacade::Jwks() const {

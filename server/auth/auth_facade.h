@@ -113,14 +113,16 @@ class AuthFacade {
   absl::StatusOr<IssuedGrant> OpenSession(const CallInfo& call, const VerifiedLogin& login) const;
 
   // Blocks on the store. UNAUTHENTICATED TOKEN_MALFORMED / TOKEN_SIGNATURE (forged: no store is
-  // read), REFRESH_REUSED (the session is ended, durably), SESSION_ENDED.
+  // read), REFRESH_REUSED (the session is ended, durably), SESSION_ENDED (its audience is not
+  // allow-listed any more, too).
   absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const Secret& refresh_token) const;
 
   // Memory only. UNAVAILABLE KEYS_UNAVAILABLE or REVOCATION_VIEW_STALE: nothing can be judged yet.
   absl::StatusOr<Introspection> Validate(const Secret& token) const;
 
   // Blocks on the store. An access token's `jti`, or a refresh token's session. OK for a token that
-  // is none of ours. On OK the revocation is durable and in this replica's view.
+  // is none of ours, or that no guard takes any more. On OK the revocation is durable and in this
+  // replica's view.
   absl::Status Revoke(const CallInfo& call, const Secret& token) const;
 
   // Blocks on the store. OK if the session is ended, whoever ended it. UNAUTHENTICATED

@@ -16,7 +16,8 @@ namespace tessera::server {
 // Thread-safe, immutable. See AuthFacade::Revoke and Logout for the errors.
 class TokenRevoker {
  public:
-  // `verifier` takes any audience.
+  // `verifier` takes any audience, and has the largest leeway that a guard may have: a token that
+  // some guard still takes is revoked.
   TokenRevoker(const TokenVerifier& verifier, AuthFacade::Parts parts)
       : verifier_(verifier), parts_(parts), ender_(parts) {}
 

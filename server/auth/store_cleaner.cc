@@ -11,6 +11,8 @@ namespace tessera::server {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Seconds(60);
+// Between two full batches: others get their turn at the store's writer.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
 constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
 
 }  // namespace
@@ -46,9 +48,22 @@ absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanOnce() {
   return removed;
 }
 
+absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanAll() {
+  Removed all;
+  bool more = true;
+  while (more) {
+    TESSERA_ASSIGN_OR_RETURN(const Removed batch, CleanOnce());
+    all.revocations += batch.revocations;
+    all.sessions += batch.sessions;
+    const bool full = batch.revocations >= kBatch || batch.sessions >= kBatch;
+    more = full && Rest(kPause);
+  }
+  return all;
+}
+
 void StoreCleaner::Run() {
-  while (Rest()) {
-    const absl::StatusOr<Removed> removed = CleanOnce();
+  while (Rest(kInterval)) {
+    const absl::StatusOr<Removed> removed = CleanAll();
     if (!removed.ok()) {
       log_.Warning("store.clean_failed", {{"reason", ReasonOf(removed.status())}});
     } else if (removed->revocations + removed->sessions > 0) {
@@ -58,11 +73,11 @@ void StoreCleaner::Run() {
   }
 }
 
-// Waits one interval; false when it is time to go.
-bool StoreCleaner::Rest() {
+// False when it is time to go, at once.
+bool StoreCleaner::Rest(absl::Duration limit) {
   MutexLock lock(mu_);
   bool in_time = true;
-  while (!stop_ && in_time) in_time = stop_changed_.WaitFor(mu_, kInterval);
+  while (!stop_ && in_time) in_time = stop_changed_.WaitFor(mu_, limit);
   return !stop_;
 }
 

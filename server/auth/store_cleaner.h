@@ -48,10 +48,13 @@ class StoreCleaner {
   // when they have been over for so long that no access token of theirs can be alive. Blocks on the
   // store.
   absl::StatusOr<Removed> CleanOnce();
+  // Batches, with a short pause behind each, until one of them was not full or the cleaner goes:
+  // what comes in faster than a batch an interval is removed as well. Blocks on the store.
+  absl::StatusOr<Removed> CleanAll();
 
  private:
   void Run();
-  bool Rest() ABSL_LOCKS_EXCLUDED(mu_);
+  bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
 
   storage::Store& store_;
   const Clock& clock_;

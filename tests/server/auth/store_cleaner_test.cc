@@ -39,6 +39,17 @@ TEST_F(StoreCleanerTest, OneTurnRemovesAtMostABatch) {
   EXPECT_EQ(Require(cleaner_.CleanOnce()).revocations, 500);
 }
 
+TEST_F(StoreCleanerTest, FullBatchesFollowEachOtherUntilNothingIsLeft) {
+  std::vector<storage::Revocation> many;
+  for (int i = 0; i < 2 * StoreCleaner::kBatch + 1; ++i) {
+    many.push_back(RevokeSessionEntry(SessionId("ses_" + std::to_string(i)), world_.clock.Now()));
+  }
+  world_.Write([&](storage::Repositories& in) { return in.revocations.Append(many); });
+  world_.clock.Advance(absl::Hours(1));
+  EXPECT_EQ(Require(cleaner_.CleanAll()).revocations, 2 * StoreCleaner::kBatch + 1);
+  EXPECT_TRUE(world_.Feed().empty());
+}
+
 TEST_F(StoreCleanerTest, ASessionGoesWhenNoTokenOfItCanBeAlive) {
   world_.AddUser("ada");
   const IssuedGrant over = world_.Login("ada");

@@ -17,11 +17,12 @@ absl::Status Unavailable() {
 }  // namespace
 
 void KeyRingSource::Fetch(std::function<void(absl::Status)> done) {
-  switch (Join(done)) {
+  absl::Status last;
+  switch (Join(done, last)) {
     case Turn::kWait:
       return;
-    case Turn::kFresh:
-      return done(absl::OkStatus());
+    case Turn::kRepeat:
+      return done(std::move(last));
     case Turn::kStart:
       break;
   }
@@ -30,22 +31,28 @@ void KeyRingSource::Fetch(std::function<void(absl::Status)> done) {
   lane_.Submit(std::move(job));
 }
 
-KeyRingSource::Turn KeyRingSource::Join(std::function<void(absl::Status)>& done) {
+KeyRingSource::Turn KeyRingSource::Join(std::function<void(absl::Status)>& done,
+                                        absl::Status& last) {
   MutexLock lock(mu_);
   const bool running = !waiting_.empty();
-  if (!running && clock_.Monotonic() - last_ < kMinRefreshInterval) return Turn::kFresh;
+  if (!running && clock_.Monotonic() - last_end_ < kMinRefreshInterval) {
+    last = last_;
+    return Turn::kRepeat;
+  }
   waiting_.push_back(std::move(done));
   return running ? Turn::kWait : Turn::kStart;
 }
 
 void KeyRingSource::Finish(const absl::Status& status) {
+  const absl::Status told = status.ok() ? status : Unavailable();
   std::vector<std::function<void(absl::Status)>> waiting;
   {
     MutexLock lock(mu_);
     waiting.swap(waiting_);
-    if (status.ok()) last_ = clock_.Monotonic();
+    last_ = told;
+    last_end_ = clock_.Monotonic();
   }
-  for (const auto& done : waiting) done(status.ok() ? status : Unavailable());
+  for (const auto& done : waiting) done(told);
 }
 
 }  // namespace tessera::server

@@ -14,7 +14,8 @@
 
 namespace tessera::server {
 
-// An unknown key makes the store be read at most this often, whoever sends forged tokens.
+// An unknown key makes the store be read at most this often, whoever sends forged tokens and
+// whether the store answers or not; who asks in between is told what came of the last time.
 inline constexpr absl::Duration kMinRefreshInterval = absl::Seconds(1);
 
 // Thread-safe. Reads the store on `lane`.
@@ -29,9 +30,9 @@ class KeyRingSource final : public KeySource {
 
  private:
   // kStart: `done` waits, and the caller starts the fetch; kWait: `done` waits for the one under
-  // way; kFresh: the last one was just now, and `done` is untouched.
-  enum class Turn { kStart, kWait, kFresh };
-  Turn Join(std::function<void(absl::Status)>& done);
+  // way; kRepeat: one has just ended with `last`, and `done` is untouched.
+  enum class Turn { kStart, kWait, kRepeat };
+  Turn Join(std::function<void(absl::Status)>& done, absl::Status& last);
   void Finish(const absl::Status& status);
 
   KeyRing& keys_;
@@ -39,7 +40,9 @@ class KeyRingSource final : public KeySource {
   const Clock& clock_;
   Mutex mu_;
   std::vector<std::function<void(absl::Status)>> waiting_ ABSL_GUARDED_BY(mu_);
-  absl::Duration last_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
+  // Of the fetch that ended last.
+  absl::Status last_ ABSL_GUARDED_BY(mu_);
+  absl::Duration last_end_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
 };
 
 }  // namespace tessera::server

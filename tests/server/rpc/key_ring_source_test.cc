@@ -72,12 +72,18 @@ TEST_F(KeyRingSourceTest, ForgedTokensCauseOneReadASecond) {
   EXPECT_EQ(ring_.refreshes, 2);
 }
 
-TEST_F(KeyRingSourceTest, FailedReadIsKeysUnavailableAndTriedAgainAtOnce) {
+TEST_F(KeyRingSourceTest, ReadsThatFailAreNoMoreFrequentThanThoseThatDoNot) {
   ring_.outcome = absl::UnavailableError("away");
-  const absl::Status status = Fetch();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(ReasonOf(status), reason::kKeysUnavailable);
+  for (int i = 0; i < 20; ++i) {
+    const absl::Status status = Fetch();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(ReasonOf(status), reason::kKeysUnavailable);
+  }
+  EXPECT_EQ(ring_.refreshes, 1);
   ring_.outcome = absl::OkStatus();
+  clock_.Advance(kMinRefreshInterval - absl::Nanoseconds(1));
+  EXPECT_FALSE(Fetch().ok());
+  clock_.Advance(absl::Nanoseconds(1));
   EXPECT_TRUE(Fetch().ok());
   EXPECT_EQ(ring_.refreshes, 2);
 }

@@ -48,8 +48,9 @@ std::shared_ptr<KeySource> KeysInHand(JwkSet keys);
 std::shared_ptr<KeySource> KeysFromFile(std::string path, LogSink& log);
 
 // AuthService.GetJwks over `channel`. An unknown key causes at most one fetch per `min_interval`:
-// within it the last fetch's answer is given again. Keys are kept through failed fetches for at
-// most `max_age`, then Current is empty. Takes what is offered. `clock` and `log` must outlive the
+// within it the last fetch's answer is given again. Half of `max_age` after the last fetch or offer
+// it fetches by itself; keys are kept through failed fetches for at most `max_age`, then Current is
+// empty. Takes what is offered. Keeps a thread of its own. `clock` and `log` must outlive the
 // source.
 struct ServerKeysOptions {
   absl::Duration min_interval = absl::Seconds(1);

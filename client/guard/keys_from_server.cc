@@ -1,6 +1,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <thread>
@@ -18,6 +19,11 @@ namespace tessera {
 namespace {
 
 using Done = std::function<void(absl::Status)>;
+
+// A refresh that failed is tried again after this part of max_age.
+constexpr int kRefreshTries = 100;
+// The clock may move by itself (a test's does), so the thread looks this often at it.
+constexpr absl::Duration kLookAtClock = absl::Seconds(1);
 
 absl::Status Failure() {
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
@@ -54,8 +60,7 @@ class ServerKeysState {
       if (!closed_ && !fetching_ && now < next_fetch_) known = last_;
       if (!known.has_value()) {
         waiting_.push_back(std::move(done));
-        if (!fetching_) next_fetch_ = now + options_.min_interval;
-        fetching_ = true;
+        if (!fetching_) Begin();
         changed_.NotifyAll();
       }
     }
@@ -91,9 +96,28 @@ class ServerKeysState {
   }
 
  private:
+  // Long before the keys are too old, so that only failures, one after the other, make them so.
+  bool IsRefreshDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const absl::Duration now = clock_.Monotonic();
+    return !keys_->empty() && now - confirmed_at_ >= options_.max_age / 2 && now >= next_refresh_;
+  }
+
+  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const absl::Duration now = clock_.Monotonic();
+    fetching_ = true;
+    next_fetch_ = now + options_.min_interval;
+    next_refresh_ = now + std::max(options_.min_interval, options_.max_age / kRefreshTries);
+  }
+
   bool WaitUntilWanted() {
     MutexLock lock(mu_);
-    while (!closed_ && !fetching_) changed_.Wait(mu_);
+    while (!closed_ && !fetching_) {
+      if (IsRefreshDue()) {
+        Begin();
+      } else {
+        changed_.WaitFor(mu_, kLookAtClock);
+      }
+    }
     if (!closed_) call_ = std::make_shared<grpc::ClientContext>();
     return !closed_;
   }
@@ -156,6 +180,7 @@ class ServerKeysState {
   std::shared_ptr<const JwkSet> keys_ ABSL_GUARDED_BY(mu_);
   absl::Duration confirmed_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Duration next_fetch_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
+  absl::Duration next_refresh_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Status last_ ABSL_GUARDED_BY(mu_);
   bool fetching_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<grpc::ClientContext> call_ ABSL_GUARDED_BY(mu_);

@@ -86,6 +86,35 @@ TEST_F(KeysFromServerTest, KeepsItsKeysThroughFailuresForMaxAgeOnly) {
   EXPECT_GE(log_.CountOf("keys.fetch_failed"), 1);
 }
 
+TEST_F(KeysFromServerTest, RefreshesByItselfFromHalfOfMaxAgeOn) {
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  clock_.Advance(absl::Hours(12));
+  EXPECT_TRUE(Eventually([&] { return server_.jwks_calls() == 2; }));
+  ASSERT_TRUE(FetchNow(*keys_).ok());  // that fetch has ended
+  clock_.Advance(absl::Hours(24));
+  EXPECT_FALSE(keys_->Current()->empty());
+}
+
+TEST_F(KeysFromServerTest, AnOfferMakesARefreshUnnecessary) {
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  for (int i = 0; i < 4; ++i) {
+    clock_.Advance(absl::Hours(11));
+    keys_->Offer(std::make_shared<const JwkSet>(SetOf({key_})));
+  }
+  EXPECT_FALSE(keys_->Current()->empty());
+  EXPECT_EQ(server_.jwks_calls(), 1);
+}
+
+TEST_F(KeysFromServerTest, ARefreshThatFailedIsTriedAgain) {
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  server_.FailJwks();
+  clock_.Advance(absl::Hours(12));
+  ASSERT_TRUE(Eventually([&] { return log_.CountOf("keys.fetch_failed") == 1; }));
+  server_.SetJwks(SetOf({key_}).ToJson());
+  clock_.Advance(absl::Minutes(15));
+  EXPECT_TRUE(Eventually([&] { return server_.jwks_calls() == 3; }));
+}
+
 TEST_F(KeysFromServerTest, WhatIsNoKeySetIsAFailureAndReplacesNothing) {
   ASSERT_TRUE(FetchNow(*keys_).ok());
   for (const char* json : {"", "{}", "[]", "{\"keys\":[]}", "{\"keys\":[],\"keys\":[]}"}) {

@@ -32,6 +32,8 @@ namespace {
 
 // Connections for what runs beside the lanes: the feed's reader, the key ring.
 constexpr int kBackgroundConnections = 2;
+static_assert(kMaxConnections + kUrgentThreads + kBackgroundConnections <=
+              storage::kMaxSqliteReaders);
 constexpr int kKeepaliveMilliseconds = 60'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kMinPingIntervalMilliseconds = 10'000;
@@ -202,8 +204,8 @@ absl::Status Server::Parts::MakeGuard() {
 
 void Server::Parts::MakeServices() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
-  auth_service =
-      std::make_unique<AuthService>(AuthService::Parts{*auth, *hub, pools->lanes(), clock, log});
+  auth_service = std::make_unique<AuthService>(
+      AuthService::Parts{*auth, *hub, pools->lanes(), clock, log});
   user_service = std::make_unique<UserService>(
       UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
 }

@@ -21,7 +21,6 @@ using sql::Access;
 
 // Readers wait for nobody in WAL mode, but for the moment in which the log is recovered or reset.
 constexpr absl::Duration kReadLockWait = absl::Seconds(2);
-constexpr int kMaxReaders = 64;
 
 class SqliteStore final : public Store {
  public:
@@ -113,7 +112,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
                                                        const Clock& clock, LogSink& log) {
   TESSERA_ASSIGN_OR_RETURN(std::unique_ptr<sql::SqliteFile> file,
                            sql::SqliteFile::Claim(options.path));
-  const auto readers = static_cast<size_t>(std::clamp(options.readers, 1, kMaxReaders));
+  const auto readers = static_cast<size_t>(std::clamp(options.readers, 1, kMaxSqliteReaders));
   auto store = std::make_unique<SqliteStore>(std::move(file), readers, clock, log);
   TESSERA_RETURN_IF_ERROR(store->Prepare());
   return store;

@@ -12,9 +12,13 @@
 
 namespace tessera::storage {
 
+// More readers than this are not opened. What reads at the same time must fit: one thread too many
+// waits, and another's revocations may wait behind it.
+inline constexpr int kMaxSqliteReaders = 320;
+
 struct SqliteOptions {
   std::string path;  // its folder must exist; the file is made with mode 0600
-  int readers = 4;   // connections beside the writer's
+  int readers = 4;   // connections beside the writer's; 1 to kMaxSqliteReaders, or cut to that
 };
 
 // Opens or makes the file, brings the schema up to date, and holds the file for this process alone.

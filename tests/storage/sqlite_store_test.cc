@@ -6,10 +6,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
+#include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tests/conformance/temporary_folder.h"
 #include "tests/storage/child_process.h"
@@ -66,6 +69,33 @@ class SqliteStoreTest : public ::testing::Test {
   const std::string path_ = folder_.File("tessera.db");
   testing::RecordingLog log_;
 };
+
+TEST_F(SqliteStoreTest, AsManyReadAtTheSameTimeAsReadersWereAskedFor) {
+  constexpr int kReaders = 100;
+  auto store = OpenSqliteStore({.path = path_, .readers = kReaders}, SystemClock(), log_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const absl::Time deadline = SystemClock().Now() + absl::Seconds(30);
+  std::atomic<int> failed{0};
+  Mutex mu;
+  CondVar arrived;
+  int reading = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kReaders; ++i) {
+    threads.emplace_back([&] {
+      const absl::Status status = (*store)->Read(deadline, [&](Repositories&) {
+        MutexLock lock(mu);
+        if (++reading == kReaders) arrived.NotifyAll();
+        while (reading < kReaders && arrived.WaitFor(mu, deadline - SystemClock().Now())) {
+        }
+        return absl::OkStatus();
+      });
+      if (!status.ok()) ++failed;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(reading, kReaders);
+  EXPECT_EQ(failed, 0);
+}
 
 TEST_F(SqliteStoreTest, ASecondStoreOnTheSameFileIsRefusedUntilTheFirstIsGone) {
   auto first = Open();

@@ -115,6 +115,11 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kMinPingIntervalMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kMaxConnectionIdle)));
+  builder.SetResourceQuota(grpc::ResourceQuota("tesserad").SetMaxThreads(kMaxSyncThreads));
+  // Each queue takes threads of the quota at the start, and by default there is one for each core.
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
 }
 
 std::string WithPort(const std::string& listen, int port) {

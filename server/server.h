@@ -19,6 +19,11 @@ inline constexpr absl::Duration kShutdownGrace = absl::Seconds(10);
 inline constexpr int kMaxRequestBytes = 64 * 1024;
 // Calls at the same time on one connection.
 inline constexpr int kMaxConcurrentStreams = 1024;
+// A connection without a call is closed after this long.
+inline constexpr absl::Duration kMaxConnectionIdle = absl::Minutes(5);
+// Threads of gRPC's synchronous services: reflection, whose open streams hold one each. Streams
+// beyond them are refused with RESOURCE_EXHAUSTED; all other services go on.
+inline constexpr int kMaxSyncThreads = 32;
 // Threads of the lane for renew, revoke and logout.
 inline constexpr int kUrgentThreads = 2;
 // Niceness of the threads that hash passwords: answering goes first.

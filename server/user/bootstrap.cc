@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,15 +50,55 @@ absl::Status InsertRoles(Repositories& repositories, const std::vector<storage::
   return absl::OkStatus();
 }
 
+class File {
+ public:
+  explicit File(int fd) : fd_(fd) {}
+  ~File() {
+    if (fd_ >= 0) close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+absl::Status Unusable(const std::string& path, const char* why) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("bootstrap.admin_password_file: ", path, " ", why));
+}
+
+// The beginning of the file: more than any password.
+absl::StatusOr<Secret> ReadBeginning(const File& file, const std::string& path) {
+  std::string text(2 * kMaxPasswordBytes, '\0');
+  size_t size = 0;
+  ssize_t got = 1;
+  while (size < text.size() && got != 0) {
+    got = read(file.fd(), text.data() + size, text.size() - size);
+    if (got < 0 && errno != EINTR) return Unusable(path, "cannot be read");
+    if (got > 0) size += static_cast<size_t>(got);
+  }
+  Secret beginning = Secret::CopyOf(std::string_view(text).substr(0, size));
+  WipeString(text);
+  return beginning;
+}
+
+// The file that was opened is the file that is judged: no second look at the path.
 absl::StatusOr<Secret> ReadPasswordFile(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!file || !std::getline(file, line)) {
+  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (file.fd() < 0 || fstat(file.fd(), &info) != 0) {
     return absl::NotFoundError(
         absl::StrCat("bootstrap.admin_password_file: cannot read a line from ", path));
   }
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return Secret(std::move(line));
+  if ((info.st_mode & 077) != 0) return Unusable(path, "can be read by others: use mode 0600");
+  TESSERA_ASSIGN_OR_RETURN(const Secret beginning, ReadBeginning(file, path));
+  if (beginning.empty()) return Unusable(path, "is empty");
+  std::string_view line = beginning.Reveal();
+  line = line.substr(0, line.find('\n'));
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return Secret::CopyOf(line);
 }
 
 absl::Status WriteAll(int file, std::string_view text) {
@@ -72,17 +112,27 @@ absl::Status WriteAll(int file, std::string_view text) {
   return absl::OkStatus();
 }
 
+// So that the file's name outlives a crash, as its content does.
+absl::Status SyncFolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const File file(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (file.fd() < 0 || fsync(file.fd()) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot sync the folder of ", path));
+  }
+  return absl::OkStatus();
+}
+
 // A file left by a start that did not get to its end is replaced, never followed.
 absl::Status WritePasswordFile(const std::string& path, const Secret& password) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
   }
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
-  absl::Status status = WriteAll(file, password.Reveal());
-  if (status.ok()) status = WriteAll(file, "\n");
-  close(file);
-  return status;
+  const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.fd() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
+  TESSERA_RETURN_IF_ERROR(WriteAll(file.fd(), password.Reveal()));
+  TESSERA_RETURN_IF_ERROR(WriteAll(file.fd(), "\n"));
+  return SyncFolderOf(path);
 }
 
 struct AdminPassword {

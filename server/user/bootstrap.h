@@ -16,8 +16,9 @@ namespace tessera::server {
 struct BootstrapOptions {
   std::string self_audience;   // what the reserved roles are limited to
   std::string admin_username;  // `bootstrap.admin_username`
-  // `bootstrap.admin_password_file`: its first line is the password. Empty: one is made up, and
-  // shown on `terminal`, or without one written to `generated_password_file`.
+  // `bootstrap.admin_password_file`: its first line is the password, and only its owner may read
+  // it. Empty: one is made up, and shown on `terminal`, or without one written to
+  // `generated_password_file`.
   std::string admin_password_file;
   std::FILE* terminal = nullptr;
   // Made with mode 0600; empty: nowhere to write to.
@@ -29,7 +30,8 @@ struct BootstrapOptions {
 // `tessera.admin`, in one transaction, so exactly once in a store's life: one who was deleted later
 // stays deleted. Blocks on the store and on one password hash.
 //
-// FAILED_PRECONDITION: a password is needed and there is no place to take it from or show it.
+// FAILED_PRECONDITION: a password is needed and there is no place to take it from or show it, or
+// others may read the file that holds it.
 // INVALID_ARGUMENT: user name or password is not acceptable. NOT_FOUND and others: the password
 // file cannot be read or written. Also fails as storage/store.h says.
 absl::Status Bootstrap(const BootstrapOptions& options, storage::Store& store,

@@ -127,6 +127,32 @@ TEST_F(BootstrapTest, WeakPasswordAndBadNameAreRefusedAndNothingIsMade) {
   EXPECT_TRUE(Boot(options).ok());
 }
 
+TEST_F(BootstrapTest, PasswordFileThatOthersMayReadIsRefusedAndNothingIsMade) {
+  BootstrapOptions options = Options();
+  options.admin_password_file = folder_.Write("pw", kPassword);
+  for (const mode_t mode : {0640u, 0604u, 0620u}) {
+    ASSERT_EQ(chmod(options.admin_password_file.c_str(), mode), 0);
+    const absl::Status status = Boot(options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("0600"));
+  }
+  ASSERT_EQ(chmod(options.admin_password_file.c_str(), 0400), 0);
+  EXPECT_TRUE(Boot(options).ok());
+}
+
+TEST_F(BootstrapTest, EmptyPasswordFileIsRefused) {
+  BootstrapOptions options = Options();
+  options.admin_password_file = folder_.Write("pw", "");
+  EXPECT_EQ(Boot(options).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(BootstrapTest, GeneratedPasswordThatCannotBeWrittenMakesNobody) {
+  BootstrapOptions options = Options();
+  options.generated_password_file = folder_.Path("absent/admin-password");
+  EXPECT_FALSE(Boot(options).ok());
+  EXPECT_EQ(ReasonOf(Login("admin").status()), reason::kBadCredentials);
+}
+
 TEST_F(BootstrapTest, MissingPasswordFileIsNamed) {
   BootstrapOptions options = Options();
   options.admin_password_file = folder_.Path("absent");

@@ -210,7 +210,7 @@ absl::Status Server::Parts::MakeGuard() {
 void Server::Parts::MakeServices() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
   auth_service = std::make_unique<AuthService>(
-      AuthService::Parts{*auth, *hub, pools->lanes(), clock, log});
+      AuthService::Parts{*auth, *hub, *guard, pools->lanes(), clock, log});
   user_service = std::make_unique<UserService>(
       UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
 }

@@ -78,7 +78,7 @@ AuthService::Reactor* AuthService::GetJwks(Context* context, const v1::GetJwksRe
 
 grpc::ServerBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>*
 AuthService::WatchRevocations(Context* context) {
-  return parts_.hub.Watch(*context);
+  return parts_.hub.Watch(*context, parts_.guard.PrincipalOf(*context)->claims.subject);
 }
 
 }  // namespace tessera::server

@@ -9,6 +9,7 @@
 #include "server/rpc/revocation_hub.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
+#include "tessera/guard/guard.h"
 #include "tessera/v1/auth_service.grpc.pb.h"
 
 namespace tessera::server {
@@ -20,6 +21,7 @@ class AuthService final : public v1::AuthService::CallbackService {
   struct Parts {
     const AuthFacade& auth;
     RevocationHub& hub;
+    const Guard& guard;
     Lanes lanes;
     const Clock& clock;
     LogSink& log;

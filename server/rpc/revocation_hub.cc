@@ -35,8 +35,8 @@ class RefusedWatch final : public RevocationHub::Reactor {
 }  // namespace
 
 RevocationHub::RevocationHub(RevocationFeed& feed, const KeyRing& keys, LogSink& log,
-                             size_t max_watchers)
-    : feed_(feed), keys_(keys), log_(log), max_watchers_(max_watchers) {
+                             WatchLimits limits)
+    : feed_(feed), keys_(keys), log_(log), limits_(limits) {
   subscription_ = feed_.Subscribe([this] {
     {
       MutexLock lock(mu_);
@@ -57,8 +57,9 @@ RevocationHub::~RevocationHub() {
   thread_.join();
 }
 
-RevocationHub::Reactor* RevocationHub::Watch(grpc::CallbackServerContext& context) {
-  auto watcher = std::make_shared<RevocationWatcher>(*this, PeerAddress(context.peer()));
+RevocationHub::Reactor* RevocationHub::Watch(grpc::CallbackServerContext& context,
+                                             const std::string& subject) {
+  auto watcher = std::make_shared<RevocationWatcher>(*this, context, subject);
   const absl::Status admitted = Admit(watcher);
   if (!admitted.ok()) return new RefusedWatch(ToWire(admitted, log_));
   watcher->Begin(watcher);
@@ -69,11 +70,19 @@ absl::Status RevocationHub::Admit(const std::shared_ptr<RevocationWatcher>& watc
   {
     MutexLock lock(mu_);
     if (shut_down_) return ShuttingDown();
-    if (watchers_.size() >= max_watchers_) return TooManyWatchers();
+    if (!HasRoomFor(watcher->subject())) return TooManyWatchers();
     watchers_.push_back(watcher);
   }
   wake_.NotifyAll();
   return absl::OkStatus();
+}
+
+bool RevocationHub::HasRoomFor(const std::string& subject) const {
+  if (watchers_.size() >= limits_.watchers) return false;
+  const auto of_one = std::count_if(watchers_.begin(), watchers_.end(), [&](const auto& watcher) {
+    return watcher->subject() == subject;
+  });
+  return static_cast<size_t>(of_one) < limits_.watchers_of_one;
 }
 
 void RevocationHub::Remove(const RevocationWatcher* watcher) {

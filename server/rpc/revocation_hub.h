@@ -20,25 +20,38 @@ namespace tessera::server {
 
 class RevocationWatcher;
 
-// Beyond it: RESOURCE_EXHAUSTED OVERLOADED.
+// Beyond either: RESOURCE_EXHAUSTED OVERLOADED. The second is for one account, so that one that is
+// stolen or gone mad shuts no other guard out; a service with more replicas uses more accounts.
 inline constexpr size_t kMaxWatchers = 1024;
+inline constexpr size_t kMaxWatchersOfOne = 32;
+// A watcher ends with UNAVAILABLE OVERLOADED when its guard has not resumed for this long, or has
+// not taken a message for this long.
+inline constexpr absl::Duration kResumeLimit = absl::Seconds(10);
+inline constexpr absl::Duration kWriteLimit = absl::Seconds(30);
 // A watcher who was told nothing for this long gets a heartbeat.
 inline constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
+struct WatchLimits {
+  size_t watchers = kMaxWatchers;
+  size_t watchers_of_one = kMaxWatchersOfOne;
+  absl::Duration resume = kResumeLimit;
+  absl::Duration write = kWriteLimit;
+};
+
 // Thread-safe. One thread wakes all watchers, when the feed changes and to see whose heartbeat is
-// due; it runs on the machine's clock. Must outlive the server that its reactors belong to.
+// due and who is late; it runs on the machine's clock. Must outlive the server that its reactors
+// belong to.
 class RevocationHub {
  public:
   using Reactor =
       grpc::ServerBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>;
 
   // The references must outlive the hub.
-  RevocationHub(RevocationFeed& feed, const KeyRing& keys, LogSink& log,
-                size_t max_watchers = kMaxWatchers);
+  RevocationHub(RevocationFeed& feed, const KeyRing& keys, LogSink& log, WatchLimits limits = {});
   ~RevocationHub();
 
-  // Serves one call of WatchRevocations. Memory only.
-  Reactor* Watch(grpc::CallbackServerContext& context);
+  // Serves one call of WatchRevocations, made by the account `subject`. Memory only.
+  Reactor* Watch(grpc::CallbackServerContext& context, const std::string& subject);
 
   // Ends every watch with UNAVAILABLE SHUTTING_DOWN, and refuses new ones likewise.
   void Shutdown();
@@ -47,6 +60,7 @@ class RevocationHub {
   const RevocationFeed& feed() const { return feed_; }
   const KeyRing& keys() const { return keys_; }
   LogSink& log() const { return log_; }
+  const WatchLimits& limits() const { return limits_; }
   // All live entries; shared by those who need them at the same time.
   std::shared_ptr<const RevocationFeed::Snapshot> Snapshot();
   void Remove(const RevocationWatcher* watcher);
@@ -56,11 +70,12 @@ class RevocationHub {
   bool AwaitRound();
   std::vector<std::shared_ptr<RevocationWatcher>> Watchers() const;
   absl::Status Admit(const std::shared_ptr<RevocationWatcher>& watcher);
+  bool HasRoomFor(const std::string& subject) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   RevocationFeed& feed_;
   const KeyRing& keys_;
   LogSink& log_;
-  const size_t max_watchers_;
+  const WatchLimits limits_;
 
   mutable Mutex mu_;
   CondVar wake_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/call.h"
 #include "server/rpc/status_to_wire.h"
 #include "server/rpc/to_wire.h"
 #include "tessera/base/clock.h"
@@ -24,20 +25,31 @@ int64_t FromWire(uint64_t value) {
 // The store's epoch is bytes inside and text on the wire.
 std::string WireEpoch(const std::string& epoch) { return Base64UrlEncode(epoch); }
 
+constexpr absl::Duration kRetryDelay = absl::Seconds(1);
+
+absl::Status Late() {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kOverloaded,
+                          "the guard is too slow", kRetryDelay);
+}
+
 absl::Duration MonotonicNow() { return SystemClock().Monotonic(); }
 
 }  // namespace
 
-RevocationWatcher::RevocationWatcher(RevocationHub& hub, std::string peer)
-    : hub_(hub), peer_(std::move(peer)) {}
+RevocationWatcher::RevocationWatcher(RevocationHub& hub, grpc::CallbackServerContext& context,
+                                     std::string subject)
+    : hub_(hub),
+      context_(context),
+      subject_(std::move(subject)),
+      peer_(PeerAddress(context.peer())),
+      began_(MonotonicNow()) {}
 
 void RevocationWatcher::Begin(std::shared_ptr<RevocationWatcher> self) {
   {
     MutexLock lock(mu_);
     self_ = std::move(self);
-    ++starting_reads_;
   }
-  hub_.log().Info("watch.began", {{"peer", peer_}});
+  hub_.log().Info("watch.began", {{"user", subject_}, {"peer", peer_}});
   Listen();
 }
 
@@ -45,9 +57,30 @@ void RevocationWatcher::Listen() {
   StartRead(&request_);
   {
     MutexLock lock(mu_);
-    --starting_reads_;
+    --inside_;
   }
   Pump();
+}
+
+void RevocationWatcher::Wake() {
+  if (EndIfLate()) {
+    context_.TryCancel();
+    MutexLock lock(mu_);
+    --inside_;
+  }
+  Pump();
+}
+
+bool RevocationWatcher::EndIfLate() {
+  MutexLock lock(mu_);
+  if (finished_ || cut_off_) return false;
+  const absl::Duration now = MonotonicNow();
+  const bool stuck = writing_ && now - last_told_ >= hub_.limits().write;
+  if (!stuck && (resumed_ || now - began_ < hub_.limits().resume)) return false;
+  EndLocked(ToWire(Late(), hub_.log()));
+  if (stuck) ++inside_;
+  cut_off_ = stuck;
+  return stuck;
 }
 
 void RevocationWatcher::End(const grpc::Status& status) {
@@ -69,7 +102,7 @@ void RevocationWatcher::OnReadDone(bool ok) {
     const absl::Status taken = ok ? Take() : absl::OkStatus();
     if (!ok || !taken.ok()) EndLocked(ToWire(taken, hub_.log()));
     read_on = !ending_.has_value();
-    if (read_on) ++starting_reads_;
+    if (read_on) ++inside_;
   }
   read_on ? Listen() : Pump();
 }
@@ -87,7 +120,7 @@ void RevocationWatcher::OnCancel() { End({grpc::StatusCode::CANCELLED, "the guar
 
 void RevocationWatcher::OnDone() {
   std::shared_ptr<RevocationWatcher> self;  // dies last, outside the lock
-  LogSink::Fields fields{{"peer", peer_}};
+  LogSink::Fields fields{{"user", subject_}, {"peer", peer_}};
   {
     MutexLock lock(mu_);
     self = std::move(self_);
@@ -122,7 +155,7 @@ RevocationWatcher::Act RevocationWatcher::Claim() {
   MutexLock lock(mu_);
   if (finished_ || writing_) return Act::kNothing;
   if (ending_.has_value()) {
-    if (starting_reads_ > 0) return Act::kNothing;  // whoever starts it comes by here next
+    if (inside_ > 0) return Act::kNothing;  // whoever is inside comes by here next
     finished_ = true;
     return Act::kFinish;
   }

@@ -24,12 +24,14 @@ inline constexpr size_t kMaxEntriesInMessage = 4096;
 // does not acknowledge, with OK when the guard ends its side, and as the hub says.
 class RevocationWatcher final : public RevocationHub::Reactor {
  public:
-  RevocationWatcher(RevocationHub& hub, std::string peer);
+  // `context` is the call's own; `subject`: the account that makes it.
+  RevocationWatcher(RevocationHub& hub, grpc::CallbackServerContext& context, std::string subject);
+  const std::string& subject() const { return subject_; }
 
   // Starts to listen. `self` keeps the watcher alive until the call is over.
   void Begin(std::shared_ptr<RevocationWatcher> self);
-  // Tells what is new, or a heartbeat if one is due.
-  void Wake() { Pump(); }
+  // Tells what is new, or a heartbeat if one is due; ends the call if its guard is late.
+  void Wake();
   // Ends the call as soon as what is under way is done.
   void End(const grpc::Status& status);
 
@@ -41,8 +43,10 @@ class RevocationWatcher final : public RevocationHub::Reactor {
  private:
   enum class Act { kNothing, kWrite, kFinish };
 
-  // Starts the next read; counted in starting_reads_.
+  // Starts the next read; counted in inside_.
   void Listen();
+  // Ends the call if its guard is late. True: only cutting it off helps; counted in inside_.
+  bool EndIfLate() ABSL_LOCKS_EXCLUDED(mu_);
   void Pump();
   Act Claim() ABSL_LOCKS_EXCLUDED(mu_);
   void EndLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -56,16 +60,21 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   bool NextHeartbeat() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   RevocationHub& hub_;
+  grpc::CallbackServerContext& context_;  // until the call is over
+  const std::string subject_;
   const std::string peer_;
+  const absl::Duration began_;  // monotonic
 
   Mutex mu_;
   std::shared_ptr<RevocationWatcher> self_ ABSL_GUARDED_BY(mu_);
   // gRPC's while a read or writing_ is under way; touched in their reactions and in Claim only.
   v1::WatchRevocationsRequest request_;
   v1::WatchRevocationsResponse response_;
-  // Calls of StartRead that have not returned: a read may be done before its start is.
-  int starting_reads_ ABSL_GUARDED_BY(mu_) = 0;
+  // Calls of StartRead and TryCancel that have not returned, Begin's from the start: the call must
+  // not be over before, though what they start may be done.
+  int inside_ ABSL_GUARDED_BY(mu_) = 1;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<grpc::Status> ending_ ABSL_GUARDED_BY(mu_);
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
 

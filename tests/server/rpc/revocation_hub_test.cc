@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,26 +23,37 @@ namespace {
 
 using Stream = grpc::ClientReaderWriter<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>;
 
+// Says in a call's metadata which account makes it; without it, each call is another's.
+constexpr char kSubject[] = "subject";
+
 class Service final : public v1::AuthService::CallbackService {
  public:
   explicit Service(RevocationHub& hub) : hub_(hub) {}
   RevocationHub::Reactor* WatchRevocations(grpc::CallbackServerContext* context) override {
-    return hub_.Watch(*context);
+    const auto given = context->client_metadata().find(kSubject);
+    if (given == context->client_metadata().end()) {
+      return hub_.Watch(*context, "usr_" + std::to_string(++calls_));
+    }
+    return hub_.Watch(*context, std::string(given->second.data(), given->second.size()));
   }
 
  private:
   RevocationHub& hub_;
+  std::atomic<int> calls_{0};
 };
 
 // One guard's side of the stream.
 class Watch {
  public:
-  explicit Watch(v1::AuthService::Stub& stub, const std::string& epoch = "", uint64_t seq = 0)
-      : stream_(stub.WatchRevocations(&context_)) {
-    v1::WatchRevocationsRequest request;
-    request.mutable_resume()->set_store_epoch(epoch);
-    request.mutable_resume()->set_seq(seq);
-    stream_->Write(request);
+  explicit Watch(v1::AuthService::Stub& stub, const std::string& epoch = "", uint64_t seq = 0) {
+    Begin(stub, epoch, seq);
+  }
+  // As the account `subject`.
+  static std::unique_ptr<Watch> Of(const std::string& subject, v1::AuthService::Stub& stub) {
+    std::unique_ptr<Watch> watch(new Watch);
+    watch->context_.AddMetadata(kSubject, subject);
+    watch->Begin(stub, "", 0);
+    return watch;
   }
   ~Watch() { context_.TryCancel(); }
 
@@ -71,6 +83,15 @@ class Watch {
   grpc::ClientContext& context() { return context_; }
 
  private:
+  Watch() = default;
+  void Begin(v1::AuthService::Stub& stub, const std::string& epoch, uint64_t seq) {
+    stream_ = stub.WatchRevocations(&context_);
+    v1::WatchRevocationsRequest request;
+    request.mutable_resume()->set_store_epoch(epoch);
+    request.mutable_resume()->set_seq(seq);
+    stream_->Write(request);
+  }
+
   grpc::ClientContext context_;
   std::unique_ptr<Stream> stream_;
 };
@@ -111,21 +132,22 @@ class RevocationHubTest : public ::testing::Test {
     auto feed = RevocationFeed::Open(*store_, *keys_, {}, clock_, NoLog());
     ASSERT_TRUE(feed.ok()) << feed.status();
     feed_ = *std::move(feed);
-    Serve(kMaxWatchers, *keys_);
+    Serve({}, *keys_);
   }
   void TearDown() override { StopServing(); }
 
-  void Serve(size_t max_watchers, const KeyRing& keys) {
+  void Serve(WatchLimits limits, const KeyRing& keys) {
     StopServing();
-    hub_ = std::make_unique<RevocationHub>(*feed_, keys, NoLog(), max_watchers);
+    hub_ = std::make_unique<RevocationHub>(*feed_, keys, NoLog(), limits);
     service_ = std::make_unique<Service>(*hub_);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
-    stub_ = v1::AuthService::NewStub(grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                                                         grpc::InsecureChannelCredentials()));
+    address_ = "127.0.0.1:" + std::to_string(port);
+    stub_ =
+        v1::AuthService::NewStub(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
   }
   void StopServing() {
     if (hub_ != nullptr) hub_->Shutdown();
@@ -161,6 +183,7 @@ class RevocationHubTest : public ::testing::Test {
   std::unique_ptr<RevocationHub> hub_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   std::unique_ptr<v1::AuthService::Stub> stub_;
 };
 
@@ -290,7 +313,7 @@ TEST_F(RevocationHubTest, HeartbeatComesWhenThereIsNothingElse) {
 
 TEST_F(RevocationHubTest, NewKeySetIsToldToWhoeverWatches) {
   GivenRing ring(7);
-  Serve(kMaxWatchers, ring);
+  Serve({}, ring);
   Watch watch(*stub_);
   EXPECT_EQ(watch.Next().key_set().version(), 7u);
   EXPECT_TRUE(watch.Next().has_snapshot());
@@ -317,7 +340,7 @@ TEST_F(RevocationHubTest, SlowGuardMissesNothing) {
 }
 
 TEST_F(RevocationHubTest, OneTooManyIsRefusedWithADelayUntilOneGoes) {
-  Serve(1, *keys_);
+  Serve({.watchers = 1}, *keys_);
   auto first = std::make_unique<Watch>(*stub_);
   ASSERT_TRUE(first->Next().has_key_set());
   const grpc::Status status = Watch(*stub_).End();
@@ -329,6 +352,45 @@ TEST_F(RevocationHubTest, OneTooManyIsRefusedWithADelayUntilOneGoes) {
     Watch next(*stub_);
     if (next.Next().has_key_set()) break;
   }
+}
+
+TEST_F(RevocationHubTest, OneAccountWithTooManyStreamsShutsNoOtherOut) {
+  std::vector<std::unique_ptr<Watch>> watches;
+  for (size_t i = 0; i < kMaxWatchersOfOne; ++i) {
+    watches.push_back(Watch::Of("usr_many", *stub_));
+    ASSERT_TRUE(watches.back()->Next().has_key_set());
+  }
+  const grpc::Status status = Watch::Of("usr_many", *stub_)->End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+  EXPECT_TRUE(Watch::Of("usr_other", *stub_)->Next().has_key_set());
+}
+
+TEST_F(RevocationHubTest, GuardThatDoesNotResumeInTimeIsSentAway) {
+  Serve({.resume = absl::Milliseconds(1)}, *keys_);
+  grpc::ClientContext context;
+  const auto stream = stub_->WatchRevocations(&context);
+  v1::WatchRevocationsResponse event;
+  EXPECT_FALSE(stream->Read(&event));
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+}
+
+TEST_F(RevocationHubTest, GuardThatTakesNothingIsCutOffAndItsPlaceIsFree) {
+  Revoke(0, 20'000);  // more than a connection holds on its way if its window does not grow
+  Serve({.watchers = 1, .write = absl::Seconds(1)}, *keys_);
+  grpc::ChannelArguments fixed_window;
+  fixed_window.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  const auto stub = v1::AuthService::NewStub(
+      grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), fixed_window));
+  Watch stuck(*stub);
+  ASSERT_TRUE(stuck.Next().has_key_set());  // and reads nothing more
+  while (true) {
+    Watch next(*stub_);
+    if (next.Next().has_key_set()) break;
+  }
+  EXPECT_FALSE(stuck.End().ok());
 }
 
 TEST_F(RevocationHubTest, FirstMessageMustResume) {

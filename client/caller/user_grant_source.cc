@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tessera/base/reason.h"
+#include "tessera/base/session_end.h"
 #include "tessera/caller/auth_failure.h"
+#include "tessera/caller/reason.h"
 #include "tessera/caller/transport_security.h"
 #include "tessera/token/bearer_token.h"
 
@@ -77,6 +79,18 @@ absl::StatusOr<Grant> TakeGrant(v1::TokenGrant& from) {
   return grant;
 }
 
+// As AuthFailure. A refusal of a session without a reason of tesserad's, as a proxy gives it, is no
+// answer: the request may be made again.
+absl::Status SessionFailure(std::string_view what, const grpc::Status& status, const Secret& sent) {
+  if (status.error_code() != grpc::StatusCode::UNAUTHENTICATED || IsSessionEnd(ReasonOf(status))) {
+    return AuthFailure(what, status, sent);
+  }
+  return AuthFailure(
+      what,
+      grpc::Status(grpc::StatusCode::UNAVAILABLE, status.error_message(), status.error_details()),
+      sent);
+}
+
 absl::Status NoPassword(const absl::Status& cause) {
   const auto code = absl::IsUnavailable(cause) ? cause.code() : absl::StatusCode::kUnauthenticated;
   return Refusal(
@@ -139,7 +153,8 @@ void UserGrantSource::Renew(const Secret& refresh_token, GrantDone done) {
   stub_->async()->RenewToken(&call->context, &call->request, &call->response,
                              call->Then([call, done](const grpc::Status& status) {
                                const Secret sent(std::move(*call->request.mutable_refresh_token()));
-                               if (!status.ok()) return done(AuthFailure("renewal", status, sent));
+                               if (!status.ok())
+                                 return done(SessionFailure("renewal", status, sent));
                                done(TakeGrant(*call->response.mutable_grant()));
                              }));
 }
@@ -153,7 +168,7 @@ void UserGrantSource::Logout(const Secret& refresh_token, Done done) {
                          call->Then([call, done](const grpc::Status& status) {
                            const Secret sent(std::move(*call->request.mutable_refresh_token()));
                            if (status.ok()) return done(absl::OkStatus());
-                           const absl::Status failure = AuthFailure("logout", status, sent);
+                           const absl::Status failure = SessionFailure("logout", status, sent);
                            done(absl::IsUnauthenticated(failure) ? absl::OkStatus() : failure);
                          }));
 }

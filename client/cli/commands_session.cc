@@ -76,7 +76,7 @@ void EndReplaced(Invocation& invocation, const absl::StatusOr<std::optional<Stor
   LogoutRequest request;
   request.set_refresh_token(std::string((*before)->refresh_token.Reveal()));
   const auto ended = invocation.CallAuth(&AuthStub::Logout, request);
-  if (!ended.ok() && !absl::IsUnauthenticated(ended.status())) {
+  if (!ended.ok() && !SaysSessionIsOver(ended.status())) {
     PrintWarning(
         "the session before this one could not be ended: " + std::string(ended.status().message()),
         invocation.json(), invocation.world().err);
@@ -137,7 +137,7 @@ absl::Status EndSession(Invocation& invocation, const StoredGrant& grant) {
   const absl::Status status = invocation.CallAuth(&AuthStub::Logout, request).status();
   WipeString(*request.mutable_refresh_token());
   // A session that the server does not know any more has ended.
-  return absl::IsUnauthenticated(status) ? absl::OkStatus() : status;
+  return SaysSessionIsOver(status) ? absl::OkStatus() : status;
 }
 
 // True if there was a session.

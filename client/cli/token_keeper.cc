@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tessera/base/reason.h"
+#include "tessera/base/session_end.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/signal_delay.h"
@@ -26,8 +27,7 @@ bool AnswerMayBeLost(const absl::Status& status) {
 }
 
 absl::Status SessionOver(const absl::Status& status) {
-  const std::string why = ReasonOf(status);
-  return Refusal(absl::StatusCode::kUnauthenticated, why.empty() ? reason::kSessionEnded : why,
+  return Refusal(absl::StatusCode::kUnauthenticated, ReasonOf(status),
                  "the session has ended; log in again with `tessera login`");
 }
 
@@ -56,6 +56,10 @@ absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredG
   grant.refresh_expires_at = ToTime(answer.refresh_expires_at());
   grant.session_id = answer.session_id();
   return absl::OkStatus();
+}
+
+bool SaysSessionIsOver(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) && IsSessionEnd(ReasonOf(status));
 }
 
 absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audience,
@@ -116,7 +120,7 @@ absl::StatusOr<Secret> TokenKeeper::Renew(const HeldCredentials& held, StoredGra
   // The server may have renewed without our hearing of it; asked again, it gives the same
   // successor.
   if (AnswerMayBeLost(answer.status())) answer = renew_(grant.refresh_token, true);
-  if (absl::IsUnauthenticated(answer.status())) {
+  if (SaysSessionIsOver(answer.status())) {
     TESSERA_RETURN_IF_ERROR(held.Remove());
     return SessionOver(answer.status());
   }

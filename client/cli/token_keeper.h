@@ -29,6 +29,10 @@ bool NeedsRenewal(const StoredGrant& grant, absl::Time now);
 // could steer the terminal, or end the process in gRPC.
 absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredGrant& grant);
 
+// Whether an answer to a renewal or a logout is tesserad's word that the session is over. Not so an
+// UNAUTHENTICATED without its reason: it may be that of a proxy.
+bool SaysSessionIsOver(const absl::Status& status);
+
 // UNAUTHENTICATED NOT_LOGGED_IN: says which login is needed.
 absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audience,
                          const std::string& server);
@@ -51,8 +55,9 @@ class TokenKeeper {
 
   // A live access token of the session for `audience` (empty: tessera itself).
   // UNAUTHENTICATED NOT_LOGGED_IN: there is no session, or a session of another server.
-  // UNAUTHENTICATED with the server's reason: the session has ended; the stored tokens are removed.
-  // Others: the renewal failed and the token at hand is not alive any more.
+  // UNAUTHENTICATED with SESSION_ENDED, REFRESH_REUSED or TOKEN_*: the session has ended; the
+  // stored tokens are removed. Others: the renewal failed and the token at hand is not alive any
+  // more.
   absl::StatusOr<Secret> Token(const std::string& audience) const;
   // Likewise, but never `refused`, which a server has just refused.
   absl::StatusOr<Secret> TokenInsteadOf(const std::string& audience, const Secret& refused) const;

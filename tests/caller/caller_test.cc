@@ -345,6 +345,41 @@ TEST_F(CallerTest, LogoutOfASessionThatEndedBeforeIsFine) {
   EXPECT_TRUE(caller_->Logout().ok());
 }
 
+TEST_F(CallerTest, LogoutThatAProxyRefusesHasNotEndedTheSession) {
+  Start();
+  ASSERT_TRUE(Call().ok());
+  auth_.JudgeLogouts([] { return grpc::Status(StatusCode::UNAUTHENTICATED, "who are you?"); });
+  EXPECT_TRUE(absl::IsUnavailable(caller_->Logout()));
+  auth_.JudgeLogouts(nullptr);
+  EXPECT_TRUE(caller_->Logout().ok());
+  EXPECT_EQ(auth_.last_secret(), "refresh-1");
+}
+
+TEST_F(CallerTest, ARenewalRefusedWithoutAReasonOfTesseraDoesNotEndTheSession) {
+  Start();
+  ASSERT_TRUE(Call().ok());
+  auth_.JudgeRenewals([] { return grpc::Status(StatusCode::UNAUTHENTICATED, "who are you?"); });
+  clock_.Advance(kLife);
+  EXPECT_EQ(Call(absl::Milliseconds(100)).error_code(), StatusCode::UNAVAILABLE);
+  auth_.JudgeRenewals(nullptr);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(Call().ok());
+  EXPECT_EQ(auth_.logins.value(), 1);
+}
+
+TEST_F(CallerTest, ARenewalRefusedForAReasonOfTesseraEndsTheSession) {
+  int logins = 1;
+  Start();
+  ASSERT_TRUE(Call().ok());
+  for (const char* why : {"SESSION_ENDED", "REFRESH_REUSED", "TOKEN_MALFORMED"}) {
+    auth_.JudgeRenewals(
+        [why] { return grpc::Status(StatusCode::UNAUTHENTICATED, std::string(why) + ": over"); });
+    clock_.Advance(kLife);
+    EXPECT_TRUE(Call().ok()) << why;
+    EXPECT_EQ(auth_.logins.value(), ++logins) << why;
+  }
+}
+
 TEST_F(CallerTest, LogoutThatFailsSaysSo) {
   Start();
   ASSERT_TRUE(Call().ok());

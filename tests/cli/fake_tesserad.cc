@@ -59,6 +59,11 @@ void FakeTesserad::LoseAnswers(int count, grpc::StatusCode code) {
   lost_as_ = code;
 }
 
+void FakeTesserad::RefuseSessions(grpc::Status status) {
+  MutexLock lock(mu_);
+  sessions_refused_ = std::move(status);
+}
+
 void FakeTesserad::AfterRenewals(std::function<void()> hook) {
   MutexLock lock(mu_);
   after_renewals_ = std::move(hook);
@@ -162,6 +167,7 @@ grpc::Status FakeTesserad::RenewToken(grpc::ServerContext*, const RenewTokenRequ
 grpc::Status FakeTesserad::Renew(const RenewTokenRequest& request, RenewTokenResponse& response) {
   MutexLock lock(mu_);
   ++counts_.renew_calls;
+  if (!sessions_refused_.ok()) return sessions_refused_;
   std::string id;
   int shown = 0;
   Session* session = Find(request.refresh_token(), &id, &shown);
@@ -189,6 +195,7 @@ grpc::Status FakeTesserad::Renew(const RenewTokenRequest& request, RenewTokenRes
 grpc::Status FakeTesserad::Logout(grpc::ServerContext*, const LogoutRequest* request,
                                   LogoutResponse*) {
   MutexLock lock(mu_);
+  if (!sessions_refused_.ok()) return sessions_refused_;
   std::string id;
   int generation = 0;
   Session* session = Find(request->refresh_token(), &id, &generation);

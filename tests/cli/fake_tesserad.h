@@ -41,6 +41,8 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
 
   // The next `count` renewals happen, but their answers are lost, and `code` arrives.
   void LoseAnswers(int count, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+  // Renewals and logouts do not happen from now on, and end so; OK: they happen again.
+  void RefuseSessions(grpc::Status status);
   // Runs after each renewal from now on, before its answer is sent.
   void AfterRenewals(std::function<void()> hook);
   // UserService refuses this token as revoked.
@@ -134,6 +136,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   Counts counts_ ABSL_GUARDED_BY(mu_);
   int lose_answers_ ABSL_GUARDED_BY(mu_) = 0;
   grpc::StatusCode lost_as_ ABSL_GUARDED_BY(mu_) = grpc::StatusCode::UNAVAILABLE;
+  grpc::Status sessions_refused_ ABSL_GUARDED_BY(mu_);
   std::function<void()> after_renewals_ ABSL_GUARDED_BY(mu_);
 
   std::string address_;

@@ -172,6 +172,29 @@ TEST_F(TokenKeeperTest, AnEndedSessionIsForgottenAndSaysToLogInAgain) {
   EXPECT_FALSE(Credentials().Load("")->has_value());
 }
 
+TEST_F(TokenKeeperTest, ARefusalWithoutAReasonOfTesseraIsNotTheEndOfASession) {
+  LetTokenAge();
+  for (const char* text : {"", "please log in at the proxy", "BAD_CREDENTIALS: no", "AUTH_X: no"}) {
+    server_.RefuseSessions({grpc::StatusCode::UNAUTHENTICATED, text});
+    for (const char* command : {"whoami", "logout"}) {
+      EXPECT_EQ(Run({command}).code, ExitCode::kUnauthenticated) << command << ' ' << text;
+      EXPECT_TRUE(Credentials().Load("")->has_value()) << command << ' ' << text;
+    }
+  }
+  server_.RefuseSessions(grpc::Status::OK);
+  EXPECT_EQ(Run({"whoami"}).code, ExitCode::kOk);
+}
+
+TEST_F(TokenKeeperTest, EachReasonOfTesseraForARefusedRefreshTokenEndsTheSession) {
+  for (const char* why : {"SESSION_ENDED", "REFRESH_REUSED", "TOKEN_MALFORMED", "TOKEN_EXPIRED"}) {
+    ASSERT_EQ(Login().code, ExitCode::kOk);
+    LetTokenAge();
+    server_.RefuseSessions({grpc::StatusCode::UNAUTHENTICATED, std::string(why) + ": over"});
+    EXPECT_EQ(Run({"whoami"}).code, ExitCode::kUnauthenticated) << why;
+    EXPECT_FALSE(Credentials().Load("")->has_value()) << why;
+  }
+}
+
 TEST_F(TokenKeeperTest, ATokenThatTheServerRefusesIsReplacedOnceAndTheCallRepeated) {
   std::string token = Print();
   token.pop_back();

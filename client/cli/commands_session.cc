@@ -8,6 +8,7 @@
 #include "tessera/cli/connection.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/render.h"
+#include "tessera/cli/signal_delay.h"
 #include "tessera/token/claims.h"
 #include "tessera/token/token_verifier.h"
 
@@ -31,17 +32,13 @@ absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArgument
   return name;
 }
 
-absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const LoginArguments& arguments,
-                                     const std::string& username) {
-  // Before the password is asked for: a refused connection needs none.
-  TESSERA_RETURN_IF_ERROR(invocation.Server().status());
-  TESSERA_ASSIGN_OR_RETURN(
-      const Secret password,
-      ReadPassword(arguments.password.file, "Password: ", invocation.world().sources));
+// For the user and the audience that `grant` names.
+absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const StoredGrant& grant,
+                                     const Secret& password) {
   LoginRequest request;
-  request.set_username(username);
+  request.set_username(grant.username);
   request.set_password(std::string(password.Reveal()));
-  request.set_audience(arguments.audience);
+  request.set_audience(grant.audience);
   absl::StatusOr<LoginResponse> response = invocation.CallAuth(&AuthStub::Login, request);
   WipeString(*request.mutable_password());
   TESSERA_RETURN_IF_ERROR(response.status());
@@ -66,21 +63,44 @@ absl::Status RememberServer(Invocation& invocation, const Claims& claims) {
   return invocation.contexts().Save(invocation.settings().context_name, context);
 }
 
-// The session that the new one replaces would go on unknown to anybody: ends it, if it can.
+absl::Status EndAtServer(Invocation& invocation, const Secret& refresh_token) {
+  LogoutRequest request;
+  request.set_refresh_token(std::string(refresh_token.Reveal()));
+  const absl::Status status = invocation.CallAuth(&AuthStub::Logout, request).status();
+  WipeString(*request.mutable_refresh_token());
+  // A session that the server does not know any more has ended.
+  return SaysSessionIsOver(status) ? absl::OkStatus() : status;
+}
+
+// A session whose tokens nobody keeps would go on unknown to anybody: ends it, if it can.
+void EndUnkept(Invocation& invocation, const Secret& refresh_token, const std::string& which) {
+  const absl::Status ended = EndAtServer(invocation, refresh_token);
+  if (ended.ok()) return;
+  PrintWarning(which + " could not be ended: " + std::string(ended.message()), invocation.json(),
+               invocation.world().err);
+}
+
 void EndReplaced(Invocation& invocation, const absl::StatusOr<std::optional<StoredGrant>>& before,
                  const StoredGrant& grant) {
   if (!before.ok() || !before->has_value() || (*before)->server != grant.server ||
       (*before)->session_id == grant.session_id) {
     return;
   }
-  LogoutRequest request;
-  request.set_refresh_token(std::string((*before)->refresh_token.Reveal()));
-  const auto ended = invocation.CallAuth(&AuthStub::Logout, request);
-  if (!ended.ok() && !SaysSessionIsOver(ended.status())) {
-    PrintWarning(
-        "the session before this one could not be ended: " + std::string(ended.status().message()),
-        invocation.json(), invocation.world().err);
-  }
+  EndUnkept(invocation, (*before)->refresh_token, "the session before this one");
+}
+
+// Opens the session that `grant` describes and stores it; a signal meanwhile waits. What cannot be
+// stored is ended.
+absl::Status OpenSession(Invocation& invocation, const Secret& password,
+                         const HeldCredentials& held, StoredGrant& grant) {
+  const SignalDelay until_saved;
+  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, grant, password));
+  TESSERA_RETURN_IF_ERROR(TakeTokens(answer, invocation.world().clock.Now(), grant));
+  const Claims claims = ClaimsOf(grant.access_token);
+  if (!claims.audience.empty()) grant.audience = claims.audience;
+  const absl::Status saved = held.Save(grant);
+  if (!saved.ok()) EndUnkept(invocation, grant.refresh_token, "the new session");
+  return saved;
 }
 
 void PrintLogin(Invocation& invocation, const StoredGrant& grant) {
@@ -103,19 +123,21 @@ absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
   StoredGrant grant;
   grant.server = invocation.settings().context.server;
+  grant.audience = arguments.audience;
   TESSERA_ASSIGN_OR_RETURN(grant.username, UserName(invocation, arguments));
-  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, arguments, grant.username));
-  TESSERA_RETURN_IF_ERROR(TakeTokens(answer, invocation.world().clock.Now(), grant));
-  const Claims claims = ClaimsOf(grant.access_token);
-  grant.audience = claims.audience.empty() ? arguments.audience : claims.audience;
-
+  // Before the password is asked for: a refused connection needs none.
+  TESSERA_RETURN_IF_ERROR(invocation.Server().status());
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret password,
+      ReadPassword(arguments.password.file, "Password: ", invocation.world().sources));
+  // Before the session is opened: one that could not be stored is not asked for.
   TESSERA_ASSIGN_OR_RETURN(
       const HeldCredentials held,
       invocation.credentials().Hold(arguments.audience, invocation.settings().timeout));
   const absl::StatusOr<std::optional<StoredGrant>> before = held.Load();
-  TESSERA_RETURN_IF_ERROR(held.Save(grant));
-  TESSERA_RETURN_IF_ERROR(RememberServer(invocation, claims));
+  TESSERA_RETURN_IF_ERROR(OpenSession(invocation, password, held, grant));
   EndReplaced(invocation, before, grant);
+  TESSERA_RETURN_IF_ERROR(RememberServer(invocation, ClaimsOf(grant.access_token)));
   PrintLogin(invocation, grant);
   return absl::OkStatus();
 }
@@ -132,12 +154,7 @@ absl::Status EndSession(Invocation& invocation, const StoredGrant& grant) {
                    "the stored login is for " + grant.server + "; give --server " + grant.server +
                        ", or --local to forget it without ending the session");
   }
-  LogoutRequest request;
-  request.set_refresh_token(std::string(grant.refresh_token.Reveal()));
-  const absl::Status status = invocation.CallAuth(&AuthStub::Logout, request).status();
-  WipeString(*request.mutable_refresh_token());
-  // A session that the server does not know any more has ended.
-  return SaysSessionIsOver(status) ? absl::OkStatus() : status;
+  return EndAtServer(invocation, grant.refresh_token);
 }
 
 // True if there was a session.

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "nlohmann/json.hpp"
 #include "tests/cli/cli_fixture.h"
 
@@ -132,6 +134,27 @@ TEST_F(LoginTest, TlsToAPlaintextPortIsUnavailableWithAHint) {
       {"login", "-u", "alice", "--server", server_.address(), "--password-file", password_file_});
   EXPECT_EQ(ran.code, ExitCode::kUnavailable);
   EXPECT_THAT(ran.err, HasSubstr("does the server speak TLS"));
+}
+
+TEST_F(LoginTest, NoSessionIsOpenedWhileAnotherCommandHoldsTheCredentials) {
+  const auto held = Credentials().Hold("", absl::Seconds(5));
+  ASSERT_TRUE(held.ok());
+  const Ran ran = Login({"--timeout", "10ms"});
+  EXPECT_EQ(ran.code, ExitCode::kUnavailable);
+  EXPECT_THAT(ran.err, StartsWith("tessera: BUSY: "));
+  EXPECT_EQ(server_.counts().logins, 0);
+}
+
+TEST_F(LoginTest, ASessionThatCannotBeStoredIsEnded) {
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  const std::string in_the_way = home_ / "config/credentials/default/.self.json.new";
+  std::filesystem::create_directory(in_the_way);
+  const Ran ran = Login();
+  EXPECT_EQ(ran.code, ExitCode::kInternal);
+  EXPECT_THAT(ran.err, StartsWith("tessera: FILE_FAILED: "));
+  EXPECT_EQ(server_.counts().logins, 2);
+  EXPECT_EQ(server_.counts().sessions_open, 1);
+  EXPECT_EQ(Run({"whoami"}).code, ExitCode::kOk) << "the session before goes on";
 }
 
 class LogoutTest : public CliTest {};

@@ -147,6 +147,7 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
       return Refused(grpc::StatusCode::UNAUTHENTICATED,
                      "BAD_CREDENTIALS: user name or password is wrong");
     }
+    ++counts_.logins;
   }
   *response->mutable_grant() = OpenSession(request->username(), request->audience());
   return grpc::Status::OK;

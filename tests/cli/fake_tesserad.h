@@ -53,6 +53,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   void NameEverybody(const std::string& display_name);
 
   struct Counts {
+    int logins = 0;       // that opened a session
     int generations = 0;  // renewals that made a new generation
     int renew_calls = 0;  // all RenewToken calls
     int reuses = 0;       // sessions ended for reuse

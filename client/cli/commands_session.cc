@@ -1,4 +1,5 @@
 // login, logout, whoami.
+#include <algorithm>
 #include <ostream>
 #include <vector>
 
@@ -157,30 +158,52 @@ absl::Status EndSession(Invocation& invocation, const StoredGrant& grant) {
   return EndAtServer(invocation, grant.refresh_token);
 }
 
-// True if there was a session.
-absl::StatusOr<bool> LogoutOf(Invocation& invocation, const std::string& audience, bool local) {
-  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> seen,
-                           invocation.credentials().Load(audience));
-  if (!seen.has_value()) return false;
+// The stored session, or why it cannot be ended and what can be done about it.
+absl::StatusOr<std::optional<StoredGrant>> LoadToEnd(const HeldCredentials& held) {
+  absl::StatusOr<std::optional<StoredGrant>> grant = held.Load();
+  const std::string why = ReasonOf(grant.status());
+  if (why != local_reason::kConfigInvalid && why != local_reason::kUnsafeFile) return grant;
+  const std::string said(grant.status().message().substr(why.size() + 2));
+  return Refusal(grant.status().code(), why,
+                 said + " (--local forgets it without ending the session)");
+}
+
+absl::Status LogoutOf(Invocation& invocation, const std::string& file, bool local) {
   TESSERA_ASSIGN_OR_RETURN(
       const HeldCredentials held,
-      invocation.credentials().Hold(audience, invocation.settings().timeout * 2));
-  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> grant, held.Load());
-  if (grant.has_value() && !local) TESSERA_RETURN_IF_ERROR(EndSession(invocation, *grant));
-  TESSERA_RETURN_IF_ERROR(held.Remove());
-  return grant.has_value();
+      invocation.credentials().HoldFile(file, invocation.settings().timeout * 2));
+  // Not even looked into: what is damaged can be forgotten as well.
+  if (local) return held.Remove();
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> grant, LoadToEnd(held));
+  if (grant.has_value()) TESSERA_RETURN_IF_ERROR(EndSession(invocation, *grant));
+  return held.Remove();
+}
+
+// The files that the command is about.
+absl::StatusOr<std::vector<std::string>> FilesOf(Invocation& invocation,
+                                                 const LogoutArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(std::vector<std::string> files, invocation.credentials().Files());
+  if (arguments.all) return files;
+  const std::string wanted = CredentialStore::FileName(arguments.audience);
+  const bool found = std::find(files.begin(), files.end(), wanted) != files.end();
+  return found ? std::vector<std::string>{wanted} : std::vector<std::string>();
 }
 
 absl::Status Logout(Invocation& invocation, const LogoutArguments& arguments) {
-  std::vector<std::string> audiences = {arguments.audience};
-  if (arguments.all) {
-    TESSERA_ASSIGN_OR_RETURN(audiences, invocation.credentials().Audiences());
-  }
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(invocation, arguments));
   int ended = 0;
-  for (const std::string& audience : audiences) {
-    TESSERA_ASSIGN_OR_RETURN(const bool was, LogoutOf(invocation, audience, arguments.local));
-    ended += was ? 1 : 0;
+  absl::Status first;
+  for (const std::string& file : files) {
+    const absl::Status status = LogoutOf(invocation, file, arguments.local);
+    ended += status.ok() ? 1 : 0;
+    // One that stays does not keep the others.
+    if (status.ok() || first.ok()) {
+      first.Update(status);
+    } else {
+      PrintWarning(std::string(status.message()), invocation.json(), invocation.world().err);
+    }
   }
+  TESSERA_RETURN_IF_ERROR(first);
   if (invocation.json()) invocation.PrintJson({{"sessions", ended}});
   invocation.PrintLine(ended == 0 ? "Not logged in." : "Logged out.");
   return absl::OkStatus();

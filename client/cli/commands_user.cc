@@ -173,15 +173,14 @@ struct PasswdArguments {
 
 // The server has ended every session of this user; their tokens are of no use any more.
 absl::Status ForgetSessionsOf(Invocation& invocation, const StoredGrant& own) {
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> audiences,
-                           invocation.credentials().Audiences());
-  for (const std::string& audience : audiences) {
-    TESSERA_ASSIGN_OR_RETURN(
-        const HeldCredentials held,
-        invocation.credentials().Hold(audience, invocation.settings().timeout));
-    TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> grant, held.Load());
-    const bool same =
-        grant.has_value() && grant->server == own.server && grant->username == own.username;
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> files, invocation.credentials().Files());
+  for (const std::string& file : files) {
+    TESSERA_ASSIGN_OR_RETURN(const HeldCredentials held, invocation.credentials().HoldFile(
+                                                             file, invocation.settings().timeout));
+    // What cannot be read is nobody's session.
+    const absl::StatusOr<std::optional<StoredGrant>> grant = held.Load();
+    const bool same = grant.ok() && grant->has_value() && (*grant)->server == own.server &&
+                      (*grant)->username == own.username;
     if (same) TESSERA_RETURN_IF_ERROR(held.Remove());
   }
   return absl::OkStatus();

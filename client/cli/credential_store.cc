@@ -122,11 +122,23 @@ absl::StatusOr<std::optional<StoredGrant>> CredentialStore::Load(
 
 absl::StatusOr<HeldCredentials> CredentialStore::Hold(const std::string& audience,
                                                       absl::Duration limit) const {
+  return HoldFile(FileName(audience), limit);
+}
+
+absl::StatusOr<HeldCredentials> CredentialStore::HoldFile(const std::string& file,
+                                                          absl::Duration limit) const {
   TESSERA_ASSIGN_OR_RETURN(const PrivateFolder root, PrivateFolder::OpenOrMake(folder_));
   TESSERA_ASSIGN_OR_RETURN(const PrivateFolder all, root.ChildOrMake(kFolder, kSecret));
   TESSERA_ASSIGN_OR_RETURN(PrivateFolder folder, all.ChildOrMake(context_, kSecret));
-  TESSERA_ASSIGN_OR_RETURN(FileLock lock, folder.Lock(FileName(audience), limit));
+  TESSERA_ASSIGN_OR_RETURN(FileLock lock, folder.Lock(file, limit));
   return HeldCredentials(std::move(folder), std::move(lock));
+}
+
+absl::StatusOr<std::vector<std::string>> CredentialStore::Files() const {
+  const absl::StatusOr<PrivateFolder> folder = Open();
+  if (absl::IsNotFound(folder.status())) return std::vector<std::string>();
+  TESSERA_RETURN_IF_ERROR(folder.status());
+  return folder->List(kSuffix);
 }
 
 absl::StatusOr<std::vector<std::string>> CredentialStore::Audiences() const {

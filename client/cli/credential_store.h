@@ -58,6 +58,10 @@ class CredentialStore {
   absl::StatusOr<std::optional<StoredGrant>> Load(const std::string& audience) const;
   // UNAVAILABLE BUSY after `limit`.
   absl::StatusOr<HeldCredentials> Hold(const std::string& audience, absl::Duration limit) const;
+  // The files of all sessions, whether they can be read or not; see FileName.
+  absl::StatusOr<std::vector<std::string>> Files() const;
+  // As Hold, for one of Files.
+  absl::StatusOr<HeldCredentials> HoldFile(const std::string& file, absl::Duration limit) const;
   // What Load finds something for, tessera itself first.
   absl::StatusOr<std::vector<std::string>> Audiences() const;
 

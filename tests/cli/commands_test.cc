@@ -184,6 +184,35 @@ TEST_F(LogoutTest, LocalForgetsWithoutTheServer) {
   EXPECT_FALSE(Credentials().Load("")->has_value());
 }
 
+TEST_F(LogoutTest, AllEndsWhatItCanAndTellsWhatItCannot) {
+  for (const char* audience : {"orders", "billing", "stock"}) {
+    ASSERT_EQ(Login({"--audience", audience}).code, ExitCode::kOk);
+  }
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  home_.Put("config/credentials/default/audience-billing.json", "damaged");
+  home_.Put("config/credentials/default/audience-orders.json", "damaged");
+  const Ran ran = Run({"logout", "--all"});
+  EXPECT_EQ(ran.code, ExitCode::kUsage);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("CONFIG_INVALID: credentials audience-billing.json"),
+                             HasSubstr("warning: CONFIG_INVALID: credentials audience-orders.json"),
+                             HasSubstr("--local")));
+  EXPECT_EQ(server_.counts().sessions_open, 2);
+  EXPECT_THAT(*Credentials().Files(), ElementsAre("audience-billing.json", "audience-orders.json"));
+}
+
+TEST_F(LogoutTest, LocalForgetsADamagedFileUnread) {
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  ASSERT_EQ(Login({"--audience", "orders"}).code, ExitCode::kOk);
+  ASSERT_EQ(Login({"--audience", "stock"}).code, ExitCode::kOk);
+  home_.Put("config/credentials/default/self.json", "damaged");
+  home_.Put("config/credentials/default/audience-orders.json", "{}", 0644);
+  EXPECT_EQ(Run({"logout", "--local"}).out, "Logged out.\n");
+  EXPECT_THAT(*Credentials().Files(), ElementsAre("audience-orders.json", "audience-stock.json"));
+  EXPECT_EQ(Run({"logout", "--local", "--all"}).code, ExitCode::kOk);
+  EXPECT_THAT(*Credentials().Files(), ElementsAre());
+  EXPECT_EQ(server_.counts().sessions_open, 3);
+}
+
 class UserTest : public CliTest {
  protected:
   UserTest() { EXPECT_EQ(Login().code, ExitCode::kOk); }
@@ -288,6 +317,17 @@ TEST_F(UserTest, PasswdEndsAllSessionsAndForgetsThem) {
   EXPECT_EQ(Run({"whoami"}).code, ExitCode::kUnauthenticated);
   password_file_ = fresh;
   EXPECT_EQ(Login().code, ExitCode::kOk);
+}
+
+TEST_F(UserTest, PasswdForgetsTheSessionsBesideADamagedFile) {
+  const std::string damaged =
+      home_.Put("config/credentials/default/audience-orders.json", "damaged");
+  const std::string fresh = home_.Put("new", "another long password");
+  const Ran ran =
+      Run({"user", "passwd", "--password-file", password_file_, "--new-password-file", fresh});
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  EXPECT_FALSE(Credentials().Load("")->has_value());
+  EXPECT_EQ(Slurp(damaged), "damaged");
 }
 
 class RoleTest : public CliTest {

@@ -53,7 +53,8 @@ absl::Status Unexpected(const CLI::App& app, const std::vector<std::string>& arg
 struct Parsed {
   Flags flags;
   Command command;
-  std::string help;  // set: print this, and no command
+  bool makes_context = false;  // the command may work in a context that is not known yet
+  std::string help;            // set: print this, and no command
 };
 
 void AddCommands(CLI::App& app, Parsed& parsed) {
@@ -69,12 +70,24 @@ void AddCommands(CLI::App& app, Parsed& parsed) {
   AddContextCommands(app, parsed.command);
 }
 
+bool MakesContext(const CLI::App& app) {
+  return app.got_subcommand("login") ||
+         (app.got_subcommand("context") && app.get_subcommand("context")->got_subcommand("set"));
+}
+
+// A mistyped name must not end in another server's defaults.
+absl::Status CheckContext(const Parsed& parsed, const Settings& settings) {
+  if (settings.context_known || parsed.makes_context) return absl::OkStatus();
+  return UsageError("no context " + settings.context_name + "; see `tessera context list`");
+}
+
 absl::Status Parse(const std::vector<std::string>& arguments, Parsed& parsed) {
   CLI::App app("Log in to tessera, manage users and roles, inspect and check tokens", "tessera");
   AddCommands(app, parsed);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
     app.parse(std::move(reversed));
+    parsed.makes_context = MakesContext(app);
   } catch (const CLI::CallForVersion& version) {
     parsed.help = std::string(version.what()) + "\n";
   } catch (const CLI::CallForHelp&) {
@@ -102,6 +115,7 @@ absl::Status Run(World& world, const std::vector<std::string>& arguments, Flags&
     return absl::OkStatus();
   }
   TESSERA_ASSIGN_OR_RETURN(Settings settings, ResolveSettings(parsed.flags, world.environment));
+  TESSERA_RETURN_IF_ERROR(CheckContext(parsed, settings));
   Invocation invocation(world, parsed.flags, std::move(settings));
   return parsed.command(invocation);
 }

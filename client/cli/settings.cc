@@ -37,9 +37,8 @@ absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
   return std::string(absolute.data());
 }
 
-absl::StatusOr<std::string> ContextName(const Flags& flags, const Environment& environment,
+absl::StatusOr<std::string> ContextName(const std::optional<std::string>& given,
                                         const ContextStore& contexts) {
-  const auto given = FirstOf(flags.context, environment("TESSERACTL_CONTEXT"));
   if (!given.has_value()) return contexts.Current();
   TESSERA_RETURN_IF_ERROR(CheckContextName(*given));
   return *given;
@@ -69,9 +68,12 @@ absl::StatusOr<Settings> ResolveSettings(const Flags& flags, const Environment& 
   TESSERA_ASSIGN_OR_RETURN(settings.timeout, ParseTimeout(flags.timeout));
   TESSERA_ASSIGN_OR_RETURN(settings.folder, ConfigFolder(environment));
   const ContextStore contexts(settings.folder);
-  TESSERA_ASSIGN_OR_RETURN(settings.context_name, ContextName(flags, environment, contexts));
+  const auto given = FirstOf(flags.context, environment("TESSERACTL_CONTEXT"));
+  TESSERA_ASSIGN_OR_RETURN(settings.context_name, ContextName(given, contexts));
   TESSERA_ASSIGN_OR_RETURN(const std::optional<Context> stored,
                            contexts.Load(settings.context_name));
+  settings.context_known =
+      stored.has_value() || !given.has_value() || settings.context_name == kDefaultContext;
   settings.context = stored.value_or(Context());
   TESSERA_RETURN_IF_ERROR(Override(flags, environment, settings.context));
   return settings;

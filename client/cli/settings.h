@@ -27,10 +27,11 @@ struct Flags {
 };
 
 struct Settings {
-  std::string folder;        // of the configuration
-  std::string context_name;  // a good one
-  Context context;           // in effect; `server` is always set
-  absl::Duration timeout;    // of one request, and of waiting for another command
+  std::string folder;         // of the configuration
+  std::string context_name;   // a good one
+  bool context_known = true;  // stored, or the default one, or the one in use
+  Context context;            // in effect; `server` is always set
+  absl::Duration timeout;     // of one request, and of waiting for another command
   bool json = false;
 };
 

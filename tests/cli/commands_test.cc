@@ -157,6 +157,36 @@ TEST_F(LoginTest, ASessionThatCannotBeStoredIsEnded) {
   EXPECT_EQ(Run({"whoami"}).code, ExitCode::kOk) << "the session before goes on";
 }
 
+TEST_F(LoginTest, AnUnknownContextIsUsageForAllButLoginAndContextSet) {
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"whoami"},
+                                                  {"logout", "--all"},
+                                                  {"token", "print"},
+                                                  {"user", "list"},
+                                                  {"role", "list"},
+                                                  {"context", "list"},
+                                                  {"context", "use", "default"}}) {
+    std::vector<std::string> arguments = command;
+    arguments.insert(arguments.end(), {"--context", "prdo"});
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.code, ExitCode::kUsage) << command.front();
+    EXPECT_EQ(ran.err, "tessera: USAGE: no context prdo; see `tessera context list`\n");
+  }
+  environment_["TESSERACTL_CONTEXT"] = "prdo";
+  EXPECT_EQ(Run({"whoami"}).code, ExitCode::kUsage) << "by the variable, too";
+  environment_.clear();
+  environment_["TESSERACTL_CONFIG_DIR"] = home_ / "config";
+  EXPECT_EQ(Run({"context", "set", "--context", "a", "--server", "a:1"}).code, ExitCode::kOk);
+  EXPECT_EQ(Run({"context", "set", "b", "--server", "b:1"}).code, ExitCode::kOk);
+  EXPECT_EQ(Login({"--context", "c"}).code, ExitCode::kOk);
+  EXPECT_EQ(Run({"whoami", "--context", "c"}).code, ExitCode::kOk);
+}
+
+TEST_F(LoginTest, TheDefaultContextIsKnownBeforeItIsStored) {
+  EXPECT_EQ(Run({"whoami", "--context", "default"}).code, ExitCode::kUnauthenticated);
+  EXPECT_EQ(Run({"context", "list", "--context", "default"}).code, ExitCode::kOk);
+}
+
 class LogoutTest : public CliTest {};
 
 TEST_F(LogoutTest, EndsTheSessionAndForgetsIt) {

@@ -69,9 +69,10 @@ struct GuardOptions {
   LogSink* log = &NoLog();              // must outlive the guard
 };
 
-// Thread-safe. Must outlive the server that Start returned. Not guarded, because gRPC shows no
-// credentials' processor to them: calls through Server::InProcessChannel, whose handlers run (as
-// nobody, and cancelled) even when refused.
+// Thread-safe. Must outlive the server that Start returned. Not guarded, because gRPC shows them to
+// no credentials' processor: calls through Server::InProcessChannel and over connections handed in
+// with grpc::AddInsecureChannelFromFd. They are still judged, but late: the handler of a refused
+// call runs, as nobody and cancelled.
 class Guard {
  public:
   // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.
@@ -98,8 +99,9 @@ class Guard {
   // Adds the guard's interceptor (before `interceptors`, the service's own), and starts the server.
   // Interceptors that the builder has been given are replaced: hand them in here instead, and give
   // it none afterwards. FAILED_PRECONDITION: names each port that is not guarded and each method
-  // without a rule, or this guard has started a server already; UNAVAILABLE: gRPC could not start
-  // it, and which ports could not be opened. Nothing was started.
+  // without a rule, or there are external connection acceptors, or this guard has started a server
+  // already; UNAVAILABLE: gRPC could not start it, and which ports could not be opened. Nothing was
+  // started.
   virtual absl::StatusOr<std::unique_ptr<grpc::Server>> Start(
       grpc::ServerBuilder& builder,
       std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>

@@ -8,6 +8,7 @@ namespace tessera::guard {
 namespace {
 
 using Methods = std::vector<std::unique_ptr<grpc::internal::RpcServiceMethod>>;
+using Acceptors = std::vector<std::shared_ptr<grpc::internal::ExternalConnectionAcceptorImpl>>;
 
 // grpc::Service keeps its methods to itself. The arguments of an explicit instantiation are exempt
 // from access checks ([temp.spec]), which is the one way to read them that needs no change of gRPC;
@@ -18,6 +19,14 @@ struct MethodsReader {
   friend Methods& MethodsOf(grpc::Service& service) { return service.*kMember; }
 };
 template struct MethodsReader<&grpc::Service::methods_>;
+
+// The same for the builder's acceptors.
+Acceptors& AcceptorsOf(grpc::ServerBuilder& builder);
+template <Acceptors grpc::ServerBuilder::*kMember>
+struct AcceptorsReader {
+  friend Acceptors& AcceptorsOf(grpc::ServerBuilder& builder) { return builder.*kMember; }
+};
+template struct AcceptorsReader<&grpc::ServerBuilder::acceptors_>;
 
 // The builder's own lists are protected: a derived struct may name them.
 struct BuilderReader : grpc::ServerBuilder {
@@ -43,6 +52,7 @@ ServerSurvey Survey(grpc::ServerBuilder& builder) {
       }
     }
   }
+  survey.acceptors = AcceptorsOf(builder).size();
   return survey;
 }
 

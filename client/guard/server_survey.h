@@ -23,6 +23,8 @@ struct ServerSurvey {
   std::vector<std::string> paths;  // `/pkg.Service/Method` of each registered service
   // Methods that were marked generic: their names cannot be seen, so they cannot be ruled.
   size_t nameless_methods = 0;
+  // Of AddExternalConnectionAcceptor: roads to the server whose credentials cannot be seen.
+  size_t acceptors = 0;
 };
 
 // Services that a plug-in registers, generic services and gRPC's own health service stay invisible.

@@ -81,6 +81,16 @@ TEST_F(StartTest, RefusesAServerWithoutPorts) {
   EXPECT_THAT(Problem(builder), HasSubstr("port"));
 }
 
+TEST_F(StartTest, RefusesExternalConnectionAcceptors) {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", guard_->Plaintext());
+  const auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  builder.RegisterService(service_.get());
+  EXPECT_THAT(Problem(builder), HasSubstr("acceptor"));
+}
+
 TEST_F(StartTest, RefusesMethodsWhoseNamesItCannotSee) {
   echo::Echo::WithGenericMethod_Say<echo::Echo::Service> generic;
   grpc::ServerBuilder builder;

@@ -114,8 +114,9 @@ absl::StatusOr<std::unique_ptr<tessera::Guard>> MakeGuard(
   options.audience = settings.audience;
   options.keys = tessera::KeysFromServer(grpc::CreateChannel(settings.auth_server, credentials), {},
                                          tessera::SystemClock(), log);
-  options.revocations = tessera::RevocationsFromServer(
-      feed.CreateChannel(settings.auth_server, credentials), tessera::SystemClock(), log);
+  options.revocations =
+      tessera::RevocationsFromServer(feed.CreateChannel(settings.auth_server, credentials),
+                                     tessera::SystemClock(), log, options.keys);
   options.log = &log;
   return tessera::Guard::Create(options);
 }

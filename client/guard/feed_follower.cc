@@ -142,11 +142,11 @@ void FeedFollower::TakeKeySet(const v1::KeySetUpdate& update) {
     log_.Error("revocations.key_set_refused", {{"version", absl::StrCat(update.version())}});
     return;
   }
+  if (keys_ == nullptr) return;
   // None is no news: the keys of this server are shared ones, which it publishes nowhere.
-  if (keys_ != nullptr && !keys->empty()) {
-    keys_->Offer(std::make_shared<const JwkSet>(*std::move(keys)));
-  }
-  key_set_version_ = update.version();
+  const bool holds_all =
+      keys->empty() || keys_->Offer(std::make_shared<const JwkSet>(*std::move(keys)));
+  if (holds_all) key_set_version_ = update.version();
 }
 
 absl::Status FeedFollower::StartOver(const char* why) {

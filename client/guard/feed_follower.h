@@ -26,7 +26,7 @@ class FeedFollower {
   // connect again, from the start.
   absl::Status Take(const v1::WatchRevocationsResponse& message);
 
-  // What has been taken in.
+  // What has been taken in; of the key sets, what `keys` took.
   v1::RevocationAcknowledgement Acknowledgement() const;
 
  private:

@@ -34,9 +34,9 @@ class KeySource {
   // long; a guard calls it on a thread of its own, one call at a time.
   virtual void Fetch(std::function<void(absl::Status)> done) = 0;
 
-  // A trusted road (the revocation feed) has brought the key set, whole. Sources with another road
-  // of their own ignore it, as this does.
-  virtual void Offer(std::shared_ptr<const JwkSet> keys);
+  // A trusted road (the revocation feed) has brought the key set, whole. True: taken, Current holds
+  // these keys. Sources with another road of their own ignore it, as this does: false.
+  virtual bool Offer(std::shared_ptr<const JwkSet> keys);
 };
 
 // These keys, for ever.

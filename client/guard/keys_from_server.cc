@@ -67,10 +67,11 @@ class ServerKeysState {
     if (known.has_value()) done(*known);
   }
 
-  void Offer(std::shared_ptr<const JwkSet> keys) {
-    if (keys == nullptr || keys->empty()) return;
+  bool Offer(std::shared_ptr<const JwkSet> keys) {
+    if (keys == nullptr || keys->empty()) return false;
     MutexLock lock(mu_);
     Take(std::move(keys));
+    return true;
   }
 
   // The thread's loop, until Close.
@@ -203,7 +204,7 @@ class ServerKeys final : public KeySource {
 
   std::shared_ptr<const JwkSet> Current() const override { return state_->Current(); }
   void Fetch(Done done) override { state_->Fetch(std::move(done)); }
-  void Offer(std::shared_ptr<const JwkSet> keys) override { state_->Offer(std::move(keys)); }
+  bool Offer(std::shared_ptr<const JwkSet> keys) override { return state_->Offer(std::move(keys)); }
 
  private:
   const std::shared_ptr<ServerKeysState> state_;

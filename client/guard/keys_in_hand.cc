@@ -18,7 +18,7 @@ class KeysHeld final : public KeySource {
 
 }  // namespace
 
-void KeySource::Offer(std::shared_ptr<const JwkSet>) {}
+bool KeySource::Offer(std::shared_ptr<const JwkSet>) { return false; }
 
 std::shared_ptr<KeySource> KeysInHand(JwkSet keys) {
   return std::make_shared<KeysHeld>(std::move(keys));

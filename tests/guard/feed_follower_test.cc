@@ -17,7 +17,10 @@ class OfferedKeys final : public KeySource {
  public:
   std::shared_ptr<const JwkSet> Current() const override { return keys_; }
   void Fetch(std::function<void(absl::Status)> done) override { done(absl::OkStatus()); }
-  void Offer(std::shared_ptr<const JwkSet> keys) override { keys_ = std::move(keys); }
+  bool Offer(std::shared_ptr<const JwkSet> keys) override {
+    keys_ = std::move(keys);
+    return true;
+  }
 
  private:
   std::shared_ptr<const JwkSet> keys_ = std::make_shared<const JwkSet>();
@@ -164,6 +167,16 @@ TEST_F(FeedFollowerTest, KeySetsAreOfferedAndAcknowledged) {
     EXPECT_EQ(follower_.Acknowledgement().key_set_version(), 4u);
   }
   EXPECT_EQ(log_.CountOf("revocations.key_set_refused"), 3);
+}
+
+TEST_F(FeedFollowerTest, AKeySetThatNobodyHoldsIsNotAcknowledged) {
+  const auto message = KeySet(4, SetOf({key_}).ToJson());
+  FeedFollower without_keys(view_, nullptr, log_);
+  ASSERT_TRUE(without_keys.Take(message).ok());
+  EXPECT_EQ(without_keys.Acknowledgement().key_set_version(), 0u);
+  FeedFollower other_road(view_, KeysInHand(SetOf({NewKey()})), log_);
+  ASSERT_TRUE(other_road.Take(message).ok());
+  EXPECT_EQ(other_road.Acknowledgement().key_set_version(), 0u);
 }
 
 TEST_F(FeedFollowerTest, AKeySetWithoutPublicKeysIsTakenInButReplacesNothing) {

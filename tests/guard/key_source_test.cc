@@ -138,10 +138,10 @@ TEST_F(KeysFromServerTest, AServerThatComesBackIsAskedAtOnceWhateverTheChannelsO
 }
 
 TEST_F(KeysFromServerTest, TakesWhatTheFeedOffersButNothingEmpty) {
-  keys_->Offer(std::make_shared<const JwkSet>(SetOf({key_})));
+  EXPECT_TRUE(keys_->Offer(std::make_shared<const JwkSet>(SetOf({key_}))));
   EXPECT_NE(keys_->Current()->Find(key_.kid()), nullptr);
-  keys_->Offer(std::make_shared<const JwkSet>());
-  keys_->Offer(nullptr);
+  EXPECT_FALSE(keys_->Offer(std::make_shared<const JwkSet>()));
+  EXPECT_FALSE(keys_->Offer(nullptr));
   EXPECT_FALSE(keys_->Current()->empty());
 }
 
@@ -226,7 +226,7 @@ TEST(KeysInHand, AreTheseForEver) {
   const auto keys = KeysInHand(SetOf({key}));
   const auto before = keys->Current();
   EXPECT_TRUE(FetchNow(*keys).ok());
-  keys->Offer(std::make_shared<const JwkSet>(SetOf({NewKey()})));
+  EXPECT_FALSE(keys->Offer(std::make_shared<const JwkSet>(SetOf({NewKey()}))));
   EXPECT_EQ(keys->Current(), before);
 }
 

@@ -98,6 +98,7 @@ TEST_F(RevocationFeed, AcknowledgesWhatItHasTakenIn) {
   std::atomic<uint64_t> seq{0};
   std::atomic<uint64_t> version{0};
   const std::string jwks = SetOf({NewKey()}).ToJson();
+  const auto keys = KeysFromServer(server_.channel(), {}, clock_, log_);
   server_.Expect([&](FakeAuthServer::Stream& stream, const v1::RevocationResume&) {
     stream.Write(KeySet(9, jwks));
     stream.Write(Snapshot("e1", 5, {Entry(5, "a")}));
@@ -107,7 +108,7 @@ TEST_F(RevocationFeed, AcknowledgesWhatItHasTakenIn) {
     }
     Stay();
   });
-  const auto source = Follow();
+  const auto source = Follow(keys);
   EXPECT_TRUE(Eventually([&] { return seq == 5; }));
   EXPECT_EQ(version, 9u);
   Release();

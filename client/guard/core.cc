@@ -71,7 +71,7 @@ absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_
   auto decision = DecideNow(*method, bearer);
   if (decision.ok()) {
     if (*decision != nullptr) {
-      cache_.Admit(bearer.token, *decision, method, options_.clock->Monotonic());
+      cache_.Admit(bearer.token, *decision, method);
     }
     return absl::OkStatus();
   }

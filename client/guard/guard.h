@@ -112,8 +112,10 @@ class Guard {
   // Server::Shutdown, which would wait for them. All other calls go on as before.
   virtual void Drain() = 0;
 
-  // Who is calling; never null. Anonymous for a public method. For a context that this guard did
-  // not admit: anonymous.
+  // Who is calling; never null. Anonymous for a public method, and for a context that this guard
+  // did not admit. A call is judged before its handler is chosen; should its admission be lost on
+  // the way to the handler (kept for about 4,000 waiting calls) it is judged again there, and if
+  // that refuses it, the handler runs, but cancelled and anonymous.
   virtual std::shared_ptr<const Principal> PrincipalOf(
       const grpc::ServerContextBase& context) const = 0;
 };

@@ -1,6 +1,7 @@
 #include "tessera/guard/token_cache.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/hash/hash.h"
@@ -43,40 +44,46 @@ TokenCache::Shard& TokenCache::ShardOf(std::string_view token) {
   return shards_[Hash()(tail) % kShards];
 }
 
+TokenCache::Line& TokenCache::LineOf(Shard& shard, const Entry& entry) {
+  return entry.on_the_way.empty() ? shard.idle : shard.on_the_way;
+}
+
 TokenCache::Entry* TokenCache::Touch(Shard& shard, std::string_view token) {
   const auto found = shard.index.find(token);
   if (found == shard.index.end()) return nullptr;
-  shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+  auto& entries = LineOf(shard, *found->second).entries;
+  entries.splice(entries.begin(), entries, found->second);
   return &*found->second;
 }
 
 TokenCache::Entry& TokenCache::Insert(Shard& shard, std::string_view token,
                                       const std::shared_ptr<const KnownToken>& known) {
-  shard.entries.emplace_front();
-  Entry& entry = shard.entries.front();
+  shard.idle.entries.emplace_front();
+  Entry& entry = shard.idle.entries.front();
   entry.text = Secret::CopyOf(token);
   entry.known = known;
   entry.bytes = BytesOf(token, *known);
-  shard.bytes += entry.bytes;
-  shard.index.emplace(entry.text.Reveal(), shard.entries.begin());
+  shard.idle.bytes += entry.bytes;
+  shard.index.emplace(entry.text.Reveal(), shard.idle.entries.begin());
   return entry;
 }
 
 void TokenCache::Erase(Shard& shard, std::list<Entry>::iterator entry) {
-  shard.bytes -= entry->bytes;
+  Line& line = LineOf(shard, *entry);
+  line.bytes -= entry->bytes;
   shard.index.erase(entry->text.Reveal());
-  shard.entries.erase(entry);
+  line.entries.erase(entry);
 }
 
-void TokenCache::Shrink(Shard& shard, absl::Duration now) const {
-  auto entry = shard.entries.end();
-  while (shard.bytes > shard_bytes_ && entry != shard.entries.begin()) {
-    --entry;
-    const bool needed = !entry->on_the_way.empty() && now - entry->admitted_at < kMaxOnTheWay &&
-                        shard.bytes <= shard_bytes_ + kOnTheWayBytes / kShards;
-    if (needed) continue;
-    Erase(shard, entry++);
-  }
+void TokenCache::Shrink(Shard& shard, Line& line, size_t bytes) {
+  while (line.bytes > bytes) Erase(shard, std::prev(line.entries.end()));
+}
+
+void TokenCache::MoveFirst(Line& from, Line& to) {
+  const size_t bytes = from.entries.front().bytes;
+  to.entries.splice(to.entries.begin(), from.entries, from.entries.begin());
+  from.bytes -= bytes;
+  to.bytes += bytes;
 }
 
 std::shared_ptr<const KnownToken> TokenCache::Find(std::string_view token) {
@@ -87,13 +94,13 @@ std::shared_ptr<const KnownToken> TokenCache::Find(std::string_view token) {
 }
 
 void TokenCache::Admit(std::string_view token, const std::shared_ptr<const KnownToken>& known,
-                       const void* method, absl::Duration now) {
+                       const void* method) {
   Shard& shard = ShardOf(token);
   MutexLock lock(shard.mu);
   Entry* entry = Touch(shard, token);
   if (entry == nullptr) entry = &Insert(shard, token, known);
   entry->known = known;
-  entry->admitted_at = now;
+  if (entry->on_the_way.empty()) MoveFirst(shard.idle, shard.on_the_way);
   const auto same = std::find_if(entry->on_the_way.begin(), entry->on_the_way.end(),
                                  [&](const auto& one) { return one.first == method; });
   if (same != entry->on_the_way.end()) {
@@ -101,7 +108,7 @@ void TokenCache::Admit(std::string_view token, const std::shared_ptr<const Known
   } else {
     entry->on_the_way.emplace_back(method, 1);
   }
-  Shrink(shard, now);
+  Shrink(shard, shard.on_the_way, kOnTheWayBytes / kShards);
 }
 
 std::shared_ptr<const KnownToken> TokenCache::TakeAdmitted(std::string_view token,
@@ -113,10 +120,10 @@ std::shared_ptr<const KnownToken> TokenCache::TakeAdmitted(std::string_view toke
   const auto same = std::find_if(entry->on_the_way.begin(), entry->on_the_way.end(),
                                  [&](const auto& one) { return one.first == method; });
   if (same == entry->on_the_way.end()) return nullptr;
-  const absl::Duration now = entry->admitted_at;
   std::shared_ptr<const KnownToken> known = entry->known;
   if (--same->second == 0) entry->on_the_way.erase(same);
-  Shrink(shard, now);
+  if (entry->on_the_way.empty()) MoveFirst(shard.on_the_way, shard.idle);
+  Shrink(shard, shard.idle, shard_bytes_);
   return known;
 }
 
@@ -132,7 +139,7 @@ size_t TokenCache::bytes() const {
   size_t bytes = 0;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
-    bytes += shard.bytes;
+    bytes += shard.idle.bytes + shard.on_the_way.bytes;
   }
   return bytes;
 }
@@ -141,7 +148,7 @@ size_t TokenCache::size() const {
   size_t size = 0;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
-    size += shard.entries.size();
+    size += shard.index.size();
   }
   return size;
 }

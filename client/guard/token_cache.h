@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/time.h"
 #include "tessera/base/mutex.h"
 #include "tessera/base/secret.h"
 #include "tessera/guard/known_token.h"
@@ -25,14 +24,14 @@ namespace tessera::guard {
 //
 // gRPC hands nothing from the credentials' processor (which decides) to the interceptor (which
 // tells the handler who calls), so both name the admission by token and method: Admit counts it,
-// TakeAdmitted counts it off. A token with admissions on the way is not evicted, whatever expires
-// or is revoked meanwhile. An admission that nobody takes (the caller has gone) holds its token
-// for kMaxOnTheWay only.
+// TakeAdmitted counts it off. Tokens with admissions on the way are kept apart, within bytes of
+// their own: however long a call waits for its handler, and whatever expires or is revoked
+// meanwhile, its admission stays. Admissions that nobody takes (the caller has gone) are the oldest
+// when those bytes are spent.
 class TokenCache {
  public:
   static constexpr size_t kShards = 16;
-  static constexpr absl::Duration kMaxOnTheWay = absl::Minutes(1);
-  // What tokens with admissions on the way may take beyond the cache's own bytes.
+  // What tokens with admissions on the way may take beside the cache's own bytes; about 4,000.
   static constexpr size_t kOnTheWayBytes = 16 << 20;
 
   explicit TokenCache(size_t bytes);
@@ -40,9 +39,9 @@ class TokenCache {
   // Null if the token is not known. The whole token is compared.
   std::shared_ptr<const KnownToken> Find(std::string_view token);
 
-  // `known` is admitted to `method` at `now` (monotonic).
+  // `known` is admitted to `method`.
   void Admit(std::string_view token, const std::shared_ptr<const KnownToken>& known,
-             const void* method, absl::Duration now);
+             const void* method);
   // Counts one admission off. Null if none is on the way.
   std::shared_ptr<const KnownToken> TakeAdmitted(std::string_view token, const void* method);
 
@@ -58,27 +57,37 @@ class TokenCache {
     std::shared_ptr<const KnownToken> known;
     size_t bytes = 0;
     std::vector<std::pair<const void*, uint32_t>> on_the_way;  // method, how often
-    absl::Duration admitted_at;
+  };
+  // Most recently used first.
+  struct Line {
+    std::list<Entry> entries;
+    size_t bytes = 0;
   };
   struct Hash {
     size_t operator()(std::string_view token) const;
   };
   struct Shard {
     mutable Mutex mu;
-    std::list<Entry> entries ABSL_GUARDED_BY(mu);  // most recently used first
+    Line idle ABSL_GUARDED_BY(mu);
+    Line on_the_way ABSL_GUARDED_BY(mu);
     std::unordered_map<std::string_view, std::list<Entry>::iterator, Hash> index
         ABSL_GUARDED_BY(mu);
-    size_t bytes ABSL_GUARDED_BY(mu) = 0;
   };
 
   Shard& ShardOf(std::string_view token);
+  static Line& LineOf(Shard& shard, const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // Null if the token is not known; else it is the most recently used one of its line.
   static Entry* Touch(Shard& shard, std::string_view token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   static Entry& Insert(Shard& shard, std::string_view token,
                        const std::shared_ptr<const KnownToken>& known)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   static void Erase(Shard& shard, std::list<Entry>::iterator entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void Shrink(Shard& shard, absl::Duration now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // The first of `from` becomes the first of `to`.
+  static void MoveFirst(Line& from, Line& to);
+  // Drops the least recently used of `line`, one of `shard`, until it has no more than `bytes`.
+  static void Shrink(Shard& shard, Line& line, size_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   const size_t shard_bytes_;
   std::array<Shard, kShards> shards_;

@@ -59,6 +59,18 @@ TEST_F(CoreTest, AnAdmittedCallIsClaimedThoughItsTokenExpiresInBetween) {
   EXPECT_EQ((*known)->principal->claims.subject, "usr_a");
 }
 
+TEST_F(CoreTest, AnAdmittedCallIsClaimedThoughItWaitedLongForItsHandler) {
+  const std::string token = TokenOf("usr_a");
+  ASSERT_TRUE(core_.Admit(kSay, BearerOf(token)).ok());
+  clock_.Advance(absl::Hours(2));
+  for (int i = 0; i < 200; ++i) {
+    const std::string other = TokenOf("usr_" + std::to_string(i));
+    ASSERT_TRUE(core_.Admit(kSay, BearerOf(other)).ok());
+    ASSERT_TRUE(core_.Claim(kSay, BearerOf(other)).ok());
+  }
+  EXPECT_TRUE(core_.Claim(kSay, BearerOf(token)).ok());
+}
+
 TEST_F(CoreTest, AnAdmittedCallIsClaimedThoughItsTokenIsRevokedInBetween) {
   const std::string token = TokenOf("usr_a");
   ASSERT_TRUE(core_.Admit(kSay, BearerOf(token)).ok());

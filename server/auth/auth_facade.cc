@@ -211,6 +211,15 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                      session.idle_expires_at, session.id};
 }
 
+absl::StatusOr<Secret> AuthFacade::CheckRefreshToken(const CallInfo& call, Secret token) const {
+  const absl::Status genuine = ParseRefreshToken(token, *impl_->parts.keys.Current()).status();
+  if (genuine.ok()) return token;
+  impl_->parts.log.Warning(
+      "refresh_token.refused",
+      {{"reason", ReasonOf(genuine)}, {"token", Fingerprint(token.Reveal())}, {"peer", call.peer}});
+  return genuine;
+}
+
 absl::StatusOr<IssuedGrant> AuthFacade::Renew(const CallInfo& call,
                                               const Secret& refresh_token) const {
   return impl_->renewal.Renew(call, refresh_token);
@@ -244,6 +253,11 @@ absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
   if (standing.ok()) return Introspection{verified->claims(), ""};
   if (!absl::IsUnauthenticated(standing)) return standing;
   return Inactive(ReasonOf(standing));
+}
+
+bool AuthFacade::IsRevocable(const Secret& token) const {
+  if (!impl_->lenient.ok()) return true;  // Revoke says what is wrong
+  return TokenRevoker(*impl_->lenient, impl_->parts).IsRevocable(token);
 }
 
 absl::Status AuthFacade::Revoke(const CallInfo& call, const Secret& token) const {

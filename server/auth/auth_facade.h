@@ -112,6 +112,10 @@ class AuthFacade {
   // step 1.
   absl::StatusOr<IssuedGrant> OpenSession(const CallInfo& call, const VerifiedLogin& login) const;
 
+  // Before Renew and Logout, so that forged tokens stay out of the lane that these block: the
+  // token, if it is genuine. Memory only. UNAUTHENTICATED TOKEN_MALFORMED, TOKEN_SIGNATURE.
+  absl::StatusOr<Secret> CheckRefreshToken(const CallInfo& call, Secret token) const;
+
   // Blocks on the store. UNAUTHENTICATED TOKEN_MALFORMED / TOKEN_SIGNATURE (forged: no store is
   // read), REFRESH_REUSED (the session is ended, durably), SESSION_ENDED (its audience is not
   // allow-listed any more, too).
@@ -119,6 +123,10 @@ class AuthFacade {
 
   // Memory only. UNAVAILABLE KEYS_UNAVAILABLE or REVOCATION_VIEW_STALE: nothing can be judged yet.
   absl::StatusOr<Introspection> Validate(const Secret& token) const;
+
+  // Before Revoke, for the same end: false for a token that Revoke would answer with OK without
+  // looking further. Memory only.
+  bool IsRevocable(const Secret& token) const;
 
   // Blocks on the store. An access token's `jti`, or a refresh token's session. OK for a token that
   // is none of ours, or that no guard takes any more. On OK the revocation is durable and in this

@@ -12,6 +12,11 @@
 
 namespace tessera::server {
 
+bool TokenRevoker::IsRevocable(const Secret& token) const {
+  if (!LooksLikeRefreshToken(token.Reveal())) return Genuine(token, parts_.clock.Now()).has_value();
+  return ParseRefreshToken(token, *parts_.keys.Current()).ok();
+}
+
 absl::Status TokenRevoker::Revoke(const CallInfo& call, const Secret& token) const {
   if (!LooksLikeRefreshToken(token.Reveal())) return RevokeAccess(call, token);
   const absl::StatusOr<RefreshClaim> claim = ParseRefreshToken(token, *parts_.keys.Current());

@@ -21,6 +21,7 @@ class TokenRevoker {
   TokenRevoker(const TokenVerifier& verifier, AuthFacade::Parts parts)
       : verifier_(verifier), parts_(parts), ender_(parts) {}
 
+  bool IsRevocable(const Secret& token) const;
   absl::Status Revoke(const CallInfo& call, const Secret& token) const;
   absl::Status Logout(const CallInfo& call, const Secret& refresh_token) const;
 

@@ -36,6 +36,9 @@ AuthService::Reactor* AuthService::RenewToken(Context* context,
                                               v1::RenewTokenResponse* response) {
   const AuthFacade& auth = parts_.auth;
   return Run(Begin(*context), Parse(*request))
+      .Here([&auth](const CallInfo& call, Secret token) {
+        return auth.CheckRefreshToken(call, std::move(token));
+      })
       .On(parts_.lanes.urgent,
           [&auth](const CallInfo& call, const Secret& token) { return auth.Renew(call, token); })
       .Answer([response](const IssuedGrant& grant) { Write(grant, response->mutable_grant()); });
@@ -55,6 +58,7 @@ AuthService::Reactor* AuthService::RevokeToken(Context* context,
                                                v1::RevokeTokenResponse*) {
   const AuthFacade& auth = parts_.auth;
   return Run(Begin(*context), Parse(*request))
+      .OnlyIf([&auth](const Secret& token) { return auth.IsRevocable(token); })
       .On(parts_.lanes.urgent,
           [&auth](const CallInfo& call, const Secret& token) { return auth.Revoke(call, token); })
       .Answer([](const Nothing&) {});
@@ -64,6 +68,9 @@ AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequ
                                           v1::LogoutResponse*) {
   const AuthFacade& auth = parts_.auth;
   return Run(Begin(*context), Parse(*request))
+      .Here([&auth](const CallInfo& call, Secret token) {
+        return auth.CheckRefreshToken(call, std::move(token));
+      })
       .On(parts_.lanes.urgent,
           [&auth](const CallInfo& call, const Secret& token) { return auth.Logout(call, token); })
       .Answer([](const Nothing&) {});

@@ -101,6 +101,19 @@ class Steps {
         step, [](const std::function<void(absl::Status)>& run) { run(absl::OkStatus()); });
   }
 
+  // Goes on only if `needed(const T&)`, and else ends the call with OK and what the response holds;
+  // on the thread that is at it: memory only.
+  template <typename Test>
+  Steps OnlyIf(Test needed) && {
+    return Steps(call_, [call = call_, source = std::move(source_),
+                         needed = std::move(needed)](const Done& done) {
+      source([call, needed, done](absl::StatusOr<T> value) {
+        if (value.ok() && !needed(*value)) return call->Finish(absl::OkStatus());
+        done(std::move(value));
+      });
+    });
+  }
+
   // Sets off: all steps, then `write(const T&)`, then the end of the call.
   template <typename Write>
   grpc::ServerUnaryReactor* Answer(Write write) && {

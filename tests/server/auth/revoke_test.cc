@@ -96,6 +96,35 @@ TEST_F(RevokeTest, WhatIsNoneOfOursIsOkAndWritesNothing) {
   EXPECT_EQ(world_.WhyInactive(grant_.access_token), "active");
 }
 
+TEST_F(RevokeTest, WhatIsRevocableIsKnownWithoutTheStore) {
+  std::string refresh(grant_.refresh_token.Reveal());
+  refresh[40] = refresh[40] == 'A' ? 'B' : 'A';
+  const SigningKey stranger = Require(SigningKey::Generate(Algorithm::kEs256));
+  const Secret forged = Require(SignAccessToken(world_.ClaimsOf(grant_.access_token), stranger));
+  const int calls = world_.store->calls();
+  EXPECT_TRUE(world_.auth->IsRevocable(grant_.access_token));
+  EXPECT_TRUE(world_.auth->IsRevocable(grant_.refresh_token));
+  EXPECT_FALSE(world_.auth->IsRevocable(forged));
+  EXPECT_FALSE(world_.auth->IsRevocable(Secret(refresh)));
+  EXPECT_FALSE(world_.auth->IsRevocable(Secret()));
+  EXPECT_EQ(world_.store->calls(), calls);
+}
+
+TEST_F(RevokeTest, ARefreshTokenIsCheckedWithoutTheStore) {
+  std::string refresh(grant_.refresh_token.Reveal());
+  refresh[40] = refresh[40] == 'A' ? 'B' : 'A';
+  const int calls = world_.store->calls();
+  const auto check = [&](const Secret& token) {
+    return world_.auth->CheckRefreshToken(world_.call, token);
+  };
+  EXPECT_EQ(Require(check(grant_.refresh_token)), grant_.refresh_token);
+  EXPECT_EQ(Reason(check(Secret(refresh))), "TOKEN_SIGNATURE");
+  EXPECT_EQ(Reason(check(grant_.access_token)), "TOKEN_MALFORMED");
+  EXPECT_EQ(world_.store->calls(), calls);
+  EXPECT_EQ(world_.log.Count("refresh_token.refused"), 2);
+  EXPECT_FALSE(world_.log.Mentions(refresh));
+}
+
 TEST_F(RevokeTest, ARefreshTokenEndsItsSession) {
   EXPECT_EQ(Revoke(grant_.refresh_token), "OK");
   EXPECT_EQ(Renew(grant_.refresh_token), "SESSION_ENDED");

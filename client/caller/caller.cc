@@ -16,6 +16,12 @@
 namespace tessera {
 namespace {
 
+// While calls are under way, a connection that has brought nothing for so long is asked whether it
+// is alive, and given up if it does not answer. gRPC asks at most twice before something is sent
+// again, which servers forgive that permit fewer pings.
+constexpr int kKeepaliveMilliseconds = 20'000;
+constexpr int kKeepaliveTimeoutMilliseconds = 10'000;
+
 using Factory = grpc::experimental::ClientInterceptorFactoryInterface;
 
 absl::Status Check(const CallerOptions& options) {
@@ -52,6 +58,13 @@ TokenKeeperOptions KeeperOptionsOf(const CallerOptions& options) {
   return keeper;
 }
 
+grpc::ChannelArguments KeptAlive() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds);
+  return arguments;
+}
+
 class CallerImpl final : public Caller {
  public:
   explicit CallerImpl(const CallerOptions& options)
@@ -70,8 +83,8 @@ class CallerImpl final : public Caller {
     }
     std::vector<std::unique_ptr<Factory>> factories;
     factories.push_back(std::make_unique<TokenInterceptorFactory>(std::move(policy)));
-    return grpc::experimental::CreateCustomChannelWithInterceptors(
-        target, credentials, grpc::ChannelArguments(), std::move(factories));
+    return grpc::experimental::CreateCustomChannelWithInterceptors(target, credentials, KeptAlive(),
+                                                                   std::move(factories));
   }
 
   std::unique_ptr<Factory> Interceptor() override {

@@ -1,7 +1,6 @@
 // A gRPC client whose calls carry a live token, by tessera's caller.
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
 #include <tessera/caller/caller.h>
 #include <tessera/caller/reason.h>
 
@@ -107,7 +106,7 @@ absl::StatusOr<std::shared_ptr<tessera::Caller>> MakeCaller(const Settings& sett
   const auto credentials = CredentialsOf(settings, settings.auth_plaintext);
   if (!credentials.ok()) return credentials.status();
   tessera::CallerOptions options;
-  options.auth_server = grpc::CreateChannel(settings.auth_server, *credentials);
+  options.auth_server = Connect(settings.auth_server, *credentials);
   options.login = {settings.username, PasswordFrom(settings.password_file), settings.audience};
   options.allow_plaintext = settings.plaintext || settings.auth_plaintext;
   return tessera::Caller::Create(options);
@@ -120,7 +119,7 @@ absl::StatusOr<grpc::Status> Run(const Settings& settings, Method method) {
   const auto credentials = CredentialsOf(settings, settings.plaintext);
   if (!credentials.ok()) return credentials.status();
   if (settings.anonymous) {
-    Calls calls(grpc::CreateChannel(settings.orders, *credentials), settings);
+    Calls calls(Connect(settings.orders, *credentials), settings);
     return (calls.*method)();
   }
   const auto caller = MakeCaller(settings);

@@ -1,6 +1,5 @@
 // A gRPC service behind tessera's guard: no call reaches a method below unless orders.proto lets
 // its caller in.
-#include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
@@ -24,6 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookForCancellation{200};
 constexpr std::chrono::seconds kDrain{5};
+constexpr int kMinPingIntervalMilliseconds = 10'000;  // tessera's callers ping after 20 s
 
 struct Settings {
   std::string listen = "127.0.0.1:50051";
@@ -99,7 +99,7 @@ absl::StatusOr<std::shared_ptr<tessera::Caller>> FeedIdentity(
     const Settings& settings, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     tessera::LogSink& log) {
   tessera::CallerOptions options;
-  options.auth_server = grpc::CreateChannel(settings.auth_server, credentials);
+  options.auth_server = Connect(settings.auth_server, credentials);
   options.login = {settings.feed_username, PasswordFrom(settings.feed_password_file), ""};
   options.allow_plaintext = settings.auth_plaintext;
   options.log = &log;
@@ -112,7 +112,7 @@ absl::StatusOr<std::unique_ptr<tessera::Guard>> MakeGuard(
   tessera::GuardOptions options;
   options.issuer = settings.issuer;
   options.audience = settings.audience;
-  options.keys = tessera::KeysFromServer(grpc::CreateChannel(settings.auth_server, credentials), {},
+  options.keys = tessera::KeysFromServer(Connect(settings.auth_server, credentials), {},
                                          tessera::SystemClock(), log);
   options.revocations =
       tessera::RevocationsFromServer(feed.CreateChannel(settings.auth_server, credentials),
@@ -148,6 +148,8 @@ absl::Status Serve(const Settings& settings, const sigset_t& signals) {
   int port = 0;
   builder.AddListeningPort(settings.listen, *listening, &port);
   builder.RegisterService(&service);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinPingIntervalMilliseconds);
   const auto server = (*guard)->Start(builder);
   if (!server.ok()) return server.status();
   if (port == 0) return absl::UnavailableError("cannot listen on " + settings.listen);

@@ -149,10 +149,14 @@ void FeedFollower::TakeKeySet(const v1::KeySetUpdate& update) {
   if (holds_all) key_set_version_ = update.version();
 }
 
-absl::Status FeedFollower::StartOver(const char* why) {
+void FeedFollower::WantSnapshot() {
   epoch_.clear();
   seq_ = 0;
   beats_behind_ = 0;
+}
+
+absl::Status FeedFollower::StartOver(const char* why) {
+  WantSnapshot();
   return absl::AbortedError(why);
 }
 

@@ -26,6 +26,9 @@ class FeedFollower {
   // connect again, from the start.
   absl::Status Take(const v1::WatchRevocationsResponse& message);
 
+  // The next connection is to begin with a whole snapshot.
+  void WantSnapshot();
+
   // What has been taken in; of the key sets, what `keys` took.
   v1::RevocationAcknowledgement Acknowledgement() const;
 

@@ -146,6 +146,12 @@ struct RevocationView::Impl {
   explicit Impl(const Clock& time)
       : clock(time), wall_start(time.Now()), monotonic_start(time.Monotonic()) {}
 
+  // Where the wall clock should be now.
+  absl::Time ExpectedNow() {
+    MutexLock lock(start_mu);
+    return wall_start + (clock.Monotonic() - monotonic_start);
+  }
+
   Shard& ShardOf(const IdHash& id_hash) { return shards[id_hash[0] % kShards]; }
 
   // True if this tells something new.
@@ -179,8 +185,9 @@ struct RevocationView::Impl {
   }
 
   const Clock& clock;
-  const absl::Time wall_start;
-  const absl::Duration monotonic_start;
+  Mutex start_mu;
+  absl::Time wall_start ABSL_GUARDED_BY(start_mu);
+  absl::Duration monotonic_start ABSL_GUARDED_BY(start_mu);
   std::array<Shard, kShards> shards;
   std::atomic<size_t> count{0};
   std::atomic<int64_t> whole_at{kNever};  // monotonic nanoseconds
@@ -224,8 +231,7 @@ bool RevocationView::IsKeyRevoked(const IdHash& key_hash) const {
 }
 
 size_t RevocationView::Prune(absl::Time now) {
-  const absl::Duration elapsed = impl_->clock.Monotonic() - impl_->monotonic_start;
-  const absl::Time limit = std::min(now, impl_->wall_start + elapsed);
+  const absl::Time limit = std::min(now, impl_->ExpectedNow());
   for (Shard& shard : impl_->shards) {
     WriterLock lock(shard.mu);
     for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
@@ -235,6 +241,14 @@ size_t RevocationView::Prune(absl::Time now) {
     }
   }
   return size();
+}
+
+bool RevocationView::WasSetBack(absl::Time now) {
+  if (now >= impl_->ExpectedNow() - kSetBack) return false;
+  MutexLock lock(impl_->start_mu);
+  impl_->wall_start = now;
+  impl_->monotonic_start = impl_->clock.Monotonic();
+  return true;
 }
 
 size_t RevocationView::size() const { return impl_->count; }

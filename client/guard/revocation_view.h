@@ -48,6 +48,11 @@ class RevocationView {
   // `now` counts only as far as the monotonic clock has come since the view was made. Returns how
   // many are left.
   size_t Prune(absl::Time now);
+  // True, once, if the wall clock was set back: `now` is more than kSetBack behind where it should
+  // be. It was ahead before, and Prune may have forgotten what is still needed: the view wants a
+  // whole snapshot. Prune counts from `now` on.
+  static constexpr absl::Duration kSetBack = absl::Seconds(30);
+  bool WasSetBack(absl::Time now);
   size_t size() const;
 
   // Calls `listener` after every Merge that brought something new, on the merging thread, outside

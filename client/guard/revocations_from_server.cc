@@ -48,6 +48,13 @@ class FeedStream {
   // From any thread: Step ends soon after.
   void Cancel() { context_.TryCancel(); }
 
+  // Ends the stream; the next one begins with a snapshot.
+  void StartOver() {
+    starting_over_ = true;
+    follower_.WantSnapshot();
+    Cancel();
+  }
+
   // Waits for the next event, at most kStep, and deals with it. False when the stream has ended.
   bool Step() {
     void* tag = nullptr;
@@ -89,7 +96,7 @@ class FeedStream {
   }
 
   void OnRead(bool ok) {
-    if (!ok) return stream_->Finish(&status_, Tag(Event::kFinish));
+    if (!ok || starting_over_) return stream_->Finish(&status_, Tag(Event::kFinish));
     heard_anything_ = true;
     last_heard_ = SystemClock().Monotonic();
     const absl::Status taken = follower_.Take(response_);
@@ -135,6 +142,7 @@ class FeedStream {
   bool acknowledgement_wanted_ = false;
   bool heard_anything_ = false;
   bool finished_ = false;
+  bool starting_over_ = false;
   absl::Duration last_heard_ = SystemClock().Monotonic();
   const std::unique_ptr<
       grpc::ClientAsyncReaderWriter<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>>
@@ -190,6 +198,10 @@ class ServerRevocations final : public RevocationSource {
   void Follow(FeedStream& stream) {
     if (stopped()) stream.Cancel();
     while (stream.Step()) {
+      if (view_->WasSetBack(clock_.Now())) {
+        log_.Warning("revocations.clock_set_back", {});
+        stream.StartOver();
+      }
       Prune();
       if (SystemClock().Monotonic() - stream.last_heard() > kMaxSilence) stream.Cancel();
     }

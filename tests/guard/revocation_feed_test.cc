@@ -85,6 +85,24 @@ TEST_F(RevocationFeed, AGapBringsANewSnapshot) {
   Release();
 }
 
+TEST_F(RevocationFeed, AWallClockSetBackBringsANewSnapshotWithWhatWasForgottenTooEarly) {
+  const absl::Time right = clock_.Now();
+  const auto revoked = Entry(1, "a");
+  clock_.SetWall(right + absl::Hours(48));  // wrong when the guard starts
+  server_.Expect(SayAndStay({Snapshot("e1", 1, {revoked})}));
+  server_.Expect(SayAndStay({Snapshot("e1", 1, {revoked})}));
+  const auto source = Follow();
+  ASSERT_TRUE(Eventually([&] { return source->view()->loaded(); }));
+  clock_.Advance(absl::Minutes(1));  // it is time to forget
+  ASSERT_TRUE(Eventually([&] { return source->view()->size() == 0; }));
+  clock_.SetWall(right);
+  EXPECT_TRUE(Eventually([&] { return source->view()->size() == 1; }));
+  ASSERT_EQ(server_.resumes().size(), 2u);
+  EXPECT_EQ(server_.resumes()[1].store_epoch(), "");
+  EXPECT_EQ(log_.CountOf("revocations.clock_set_back"), 1);
+  Release();
+}
+
 TEST_F(RevocationFeed, AnotherEpochBringsANewSnapshotThatTakesNothingBack) {
   server_.Expect(SayAndStay({Snapshot("e1", 2, {Entry(2, "a")}), Heartbeat("e2", 1)}));
   server_.Expect(SayAndStay({Snapshot("e2", 1, {Entry(1, "b")})}));

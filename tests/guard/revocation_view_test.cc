@@ -86,6 +86,27 @@ TEST_F(RevocationViewTest, AWallClockThatJumpsAheadTakesNothingBack) {
   EXPECT_TRUE(view_.IsRevoked(token));
 }
 
+TEST_F(RevocationViewTest, AWallClockSetBackByMoreThanThirtySecondsIsToldOnce) {
+  clock_.SetWall(clock_.Now() - RevocationView::kSetBack);
+  EXPECT_FALSE(view_.WasSetBack(clock_.Now()));
+  clock_.SetWall(clock_.Now() - absl::Nanoseconds(1));
+  EXPECT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_FALSE(view_.WasSetBack(clock_.Now()));
+  clock_.SetWall(clock_.Now() + absl::Hours(1));
+  EXPECT_FALSE(view_.WasSetBack(clock_.Now()));
+}
+
+TEST_F(RevocationViewTest, PruningCountsFromWhereTheClockWasSetBackTo) {
+  const absl::Time right = clock_.Now() - absl::Hours(48);  // the view was made with a wrong one
+  clock_.SetWall(right);
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  RevocationNotice notice = Revoked(RevokedThing::kToken, "a", right);
+  notice.expires_at = right + absl::Minutes(1);
+  view_.Merge({notice});
+  clock_.SetWall(right + absl::Hours(48));  // ahead again: takes nothing back
+  EXPECT_EQ(view_.Prune(clock_.Now()), 1u);
+}
+
 TEST_F(RevocationViewTest, ListenersHearOnlyNews) {
   int heard = 0;
   const auto handle = view_.Subscribe([&] { ++heard; });

@@ -2,8 +2,11 @@
 #ifndef TESSERA_STORAGE_STORE_H_
 #define TESSERA_STORAGE_STORE_H_
 
+#include <optional>
+
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "storage/key_repository.h"
 #include "storage/revocation_repository.h"
@@ -45,6 +48,10 @@ class Store {
   // it must not keep state between runs. It may run on another caller's thread, beside others'
   // works in one transaction; keep it short, and do not call the store in it.
   virtual absl::Status Write(Repeat repeat, absl::Time deadline, Work work) = 0;
+
+  // The database's own clock, for comparing; nothing where it is this machine's (SQLite). Fails as
+  // Read does.
+  virtual absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) = 0;
 };
 
 }  // namespace tessera::storage

@@ -68,6 +68,10 @@ class SqliteStore final : public Store {
     return group_.Run(deadline, work);
   }
 
+  absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time) override {
+    return std::nullopt;
+  }
+
  private:
   sql::ConnectionPool::Open Opener(Access access) const {
     return [path = file_->path(), access] { return sql::SqliteEngine::Connect(path, access); };

@@ -86,6 +86,11 @@ absl::Status WatchedStore::Write(storage::Repeat repeat, absl::Time deadline, Wo
   return Refusal(absl::StatusCode::kUnavailable, reason::kOutcomeUnknown, "lost");
 }
 
+absl::StatusOr<std::optional<absl::Time>> WatchedStore::DatabaseTime(absl::Time deadline) {
+  if (database_time_.has_value()) return database_time_;
+  return store_.DatabaseTime(deadline);
+}
+
 MasterKeys MasterKeysOf(std::string_view seed) {
   const Sha256Digest digest = Sha256(seed);
   MasterKeys keys;

@@ -57,6 +57,9 @@ class WatchedStore final : public storage::Store {
   explicit WatchedStore(storage::Store& store) : store_(store) {}
   absl::Status Read(absl::Time deadline, Work work) override;
   absl::Status Write(storage::Repeat repeat, absl::Time deadline, Work work) override;
+  absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override;
+  // What DatabaseTime answers; nothing: as the real store.
+  void set_database_time(std::optional<absl::Time> time) { database_time_ = time; }
 
   int reads() const { return reads_; }
   int writes() const { return writes_; }
@@ -73,7 +76,8 @@ class WatchedStore final : public storage::Store {
   std::atomic<int> writes_{0};
   std::atomic<bool> away_{false};
   std::atomic<bool> lose_answer_{false};
-  std::function<void()> hook_;  // set and run by the test's own thread
+  std::optional<absl::Time> database_time_;  // set by the test's own thread
+  std::function<void()> hook_;               // set and run by the test's own thread
 };
 
 inline constexpr std::string_view kPassword = "correct horse battery";

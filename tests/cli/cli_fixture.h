@@ -15,8 +15,8 @@
 
 #include "tessera/cli/cli.h"
 #include "tests/base/fake_clock.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/cli/fake_tesserad.h"
-#include "tests/cli/temporary_folder.h"
 
 namespace tessera::testing {
 
@@ -29,8 +29,8 @@ struct Ran {
 class CliTest : public ::testing::Test {
  protected:
   CliTest() {
-    environment_["TESSERACTL_CONFIG_DIR"] = home_ / "config";
-    password_file_ = home_.Put("password", std::string(kPassword) + "\n");
+    environment_["TESSERACTL_CONFIG_DIR"] = home_.Path("config");
+    password_file_ = home_.Write("password", std::string(kPassword) + "\n");
   }
 
   // No terminal unless the test sets one; standard input holds `input`.
@@ -61,7 +61,7 @@ class CliTest : public ::testing::Test {
   }
 
   cli::CredentialStore Credentials() const {
-    return cli::CredentialStore(home_ / "config", cli::kDefaultContext);
+    return cli::CredentialStore(home_.Path("config"), cli::kDefaultContext);
   }
 
   FakeClock clock_{absl::FromUnixSeconds(1'900'000'000)};

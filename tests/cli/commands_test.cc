@@ -13,7 +13,7 @@ namespace {
 using tessera::testing::CliTest;
 using tessera::testing::kPassword;
 using tessera::testing::Ran;
-using tessera::testing::Slurp;
+using tessera::testing::ReadFile;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -49,7 +49,7 @@ TEST_F(LoginTest, JsonTellsTheSession) {
 }
 
 TEST_F(LoginTest, AWrongPasswordIsNotAuthenticatedAndStoresNothing) {
-  password_file_ = home_.Put("wrong", "wrong");
+  password_file_ = home_.Write("wrong", "wrong");
   const Ran ran = Login();
   EXPECT_EQ(ran.code, ExitCode::kUnauthenticated);
   EXPECT_EQ(ran.err, "tessera: BAD_CREDENTIALS: user name or password is wrong\n");
@@ -147,7 +147,7 @@ TEST_F(LoginTest, NoSessionIsOpenedWhileAnotherCommandHoldsTheCredentials) {
 
 TEST_F(LoginTest, ASessionThatCannotBeStoredIsEnded) {
   ASSERT_EQ(Login().code, ExitCode::kOk);
-  const std::string in_the_way = home_ / "config/credentials/default/.self.json.new";
+  const std::string in_the_way = home_.Path("config/credentials/default/.self.json.new");
   std::filesystem::create_directory(in_the_way);
   const Ran ran = Login();
   EXPECT_EQ(ran.code, ExitCode::kInternal);
@@ -175,7 +175,7 @@ TEST_F(LoginTest, AnUnknownContextIsUsageForAllButLoginAndContextSet) {
   environment_["TESSERACTL_CONTEXT"] = "prdo";
   EXPECT_EQ(Run({"whoami"}).code, ExitCode::kUsage) << "by the variable, too";
   environment_.clear();
-  environment_["TESSERACTL_CONFIG_DIR"] = home_ / "config";
+  environment_["TESSERACTL_CONFIG_DIR"] = home_.Path("config");
   EXPECT_EQ(Run({"context", "set", "--context", "a", "--server", "a:1"}).code, ExitCode::kOk);
   EXPECT_EQ(Run({"context", "set", "b", "--server", "b:1"}).code, ExitCode::kOk);
   EXPECT_EQ(Login({"--context", "c"}).code, ExitCode::kOk);
@@ -219,8 +219,8 @@ TEST_F(LogoutTest, AllEndsWhatItCanAndTellsWhatItCannot) {
     ASSERT_EQ(Login({"--audience", audience}).code, ExitCode::kOk);
   }
   ASSERT_EQ(Login().code, ExitCode::kOk);
-  home_.Put("config/credentials/default/audience-billing.json", "damaged");
-  home_.Put("config/credentials/default/audience-orders.json", "damaged");
+  home_.Write("config/credentials/default/audience-billing.json", "damaged");
+  home_.Write("config/credentials/default/audience-orders.json", "damaged");
   const Ran ran = Run({"logout", "--all"});
   EXPECT_EQ(ran.code, ExitCode::kUsage);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("CONFIG_INVALID: credentials audience-billing.json"),
@@ -234,8 +234,8 @@ TEST_F(LogoutTest, LocalForgetsADamagedFileUnread) {
   ASSERT_EQ(Login().code, ExitCode::kOk);
   ASSERT_EQ(Login({"--audience", "orders"}).code, ExitCode::kOk);
   ASSERT_EQ(Login({"--audience", "stock"}).code, ExitCode::kOk);
-  home_.Put("config/credentials/default/self.json", "damaged");
-  home_.Put("config/credentials/default/audience-orders.json", "{}", 0644);
+  home_.Write("config/credentials/default/self.json", "damaged");
+  home_.Write("config/credentials/default/audience-orders.json", "{}", 0644);
   EXPECT_EQ(Run({"logout", "--local"}).out, "Logged out.\n");
   EXPECT_THAT(*Credentials().Files(), ElementsAre("audience-orders.json", "audience-stock.json"));
   EXPECT_EQ(Run({"logout", "--local", "--all"}).code, ExitCode::kOk);
@@ -336,7 +336,7 @@ TEST_F(UserTest, DeletingWithoutTerminalNeedsYesAndAsksTheServerNothing) {
 
 TEST_F(UserTest, PasswdEndsAllSessionsAndForgetsThem) {
   ASSERT_EQ(Login({"--audience", "orders"}).code, ExitCode::kOk);
-  const std::string fresh = home_.Put("new", "another long password");
+  const std::string fresh = home_.Write("new", "another long password");
   const Ran wrong = Run({"user", "passwd", "--password-file", fresh, "--new-password-file", fresh});
   EXPECT_EQ(wrong.code, ExitCode::kUnauthenticated);
   EXPECT_TRUE(Credentials().Load("")->has_value()) << "nothing has changed yet";
@@ -351,13 +351,13 @@ TEST_F(UserTest, PasswdEndsAllSessionsAndForgetsThem) {
 
 TEST_F(UserTest, PasswdForgetsTheSessionsBesideADamagedFile) {
   const std::string damaged =
-      home_.Put("config/credentials/default/audience-orders.json", "damaged");
-  const std::string fresh = home_.Put("new", "another long password");
+      home_.Write("config/credentials/default/audience-orders.json", "damaged");
+  const std::string fresh = home_.Write("new", "another long password");
   const Ran ran =
       Run({"user", "passwd", "--password-file", password_file_, "--new-password-file", fresh});
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
   EXPECT_FALSE(Credentials().Load("")->has_value());
-  EXPECT_EQ(Slurp(damaged), "damaged");
+  EXPECT_EQ(ReadFile(damaged), "damaged");
 }
 
 class RoleTest : public CliTest {

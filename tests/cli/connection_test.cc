@@ -5,7 +5,7 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/cli/exit_code.h"
-#include "tests/cli/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
@@ -50,9 +50,9 @@ TEST(Connect, OffLoopbackAloneDoesNotTurnTlsOff) {
 
 TEST(Connect, ACaFileWithoutCertificateIsUsage) {
   TemporaryFolder temporary;
-  Context context{"127.0.0.1:1", temporary.Put("ca.pem", "no certificate"), false, false, ""};
+  Context context{"127.0.0.1:1", temporary.Write("ca.pem", "no certificate"), false, false, ""};
   EXPECT_EQ(ExitCodeOf(Connect(context).status()), ExitCode::kUsage);
-  context.ca = temporary / "none";
+  context.ca = temporary.Path("none");
   EXPECT_EQ(ExitCodeOf(Connect(context).status()), ExitCode::kUsage);
 }
 

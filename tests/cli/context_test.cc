@@ -6,7 +6,7 @@
 #include "tessera/cli/context_store.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/settings.h"
-#include "tests/cli/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
@@ -15,7 +15,7 @@ using tessera::testing::TemporaryFolder;
 
 class ContextTest : public ::testing::Test {
  protected:
-  ContextTest() { variables_["TESSERACTL_CONFIG_DIR"] = temporary_ / "config"; }
+  ContextTest() { variables_["TESSERACTL_CONFIG_DIR"] = temporary_.Path("config"); }
 
   absl::StatusOr<Settings> Resolve(const Flags& flags = {}) const {
     return ResolveSettings(flags, Variables());
@@ -30,7 +30,7 @@ class ContextTest : public ::testing::Test {
 
   TemporaryFolder temporary_;
   std::map<std::string, std::string> variables_;
-  ContextStore store_{temporary_ / "config"};
+  ContextStore store_{temporary_.Path("config")};
 };
 
 TEST_F(ContextTest, GivesBackWhatWasStored) {
@@ -65,9 +65,9 @@ TEST_F(ContextTest, NamesCannotLeadOutOfTheFolder) {
 
 TEST_F(ContextTest, AContextThatOthersMayWriteIsRefused) {
   ASSERT_TRUE(store_.Save("default", {"127.0.0.1:1", "", false, false, ""}).ok());
-  temporary_.Put("config/contexts/default.json", "{\"version\":1}", 0666);
+  temporary_.Write("config/contexts/default.json", "{\"version\":1}", 0666);
   EXPECT_EQ(ReasonOf(Resolve().status()), local_reason::kUnsafeFile);
-  temporary_.Put("config/contexts/default.json", "{\"version\":1}", 0644);
+  temporary_.Write("config/contexts/default.json", "{\"version\":1}", 0644);
   EXPECT_TRUE(Resolve().ok());
 }
 
@@ -134,7 +134,7 @@ TEST_F(ContextTest, TimeoutsOutOfBoundsAreUsage) {
 TEST_F(ContextTest, TheFolderIsFoundInTheDocumentedOrder) {
   variables_["XDG_CONFIG_HOME"] = "/xdg";
   variables_["HOME"] = "/home/alice";
-  EXPECT_EQ(*ConfigFolder(Variables()), temporary_ / "config");
+  EXPECT_EQ(*ConfigFolder(Variables()), temporary_.Path("config"));
   variables_.erase("TESSERACTL_CONFIG_DIR");
   EXPECT_EQ(*ConfigFolder(Variables()), "/xdg/tessera");
   variables_["XDG_CONFIG_HOME"] = "relative";
@@ -145,7 +145,7 @@ TEST_F(ContextTest, TheFolderIsFoundInTheDocumentedOrder) {
 
 TEST_F(ContextTest, AMissingCaFileIsUsage) {
   Flags flags;
-  flags.ca = temporary_ / "none.pem";
+  flags.ca = temporary_.Path("none.pem");
   EXPECT_EQ(ExitCodeOf(Resolve(flags).status()), ExitCode::kUsage);
 }
 

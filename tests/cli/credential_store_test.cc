@@ -6,7 +6,7 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/cli/exit_code.h"
-#include "tests/cli/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
@@ -37,11 +37,11 @@ class CredentialStoreTest : public ::testing::Test {
     ASSERT_TRUE(held->Save(Sample(audience)).ok());
   }
   std::string Path(const std::string& name) const {
-    return temporary_ / ("config/credentials/default/" + name);
+    return temporary_.Path("config/credentials/default/" + name);
   }
 
   TemporaryFolder temporary_;
-  CredentialStore store_{temporary_ / "config", "default"};
+  CredentialStore store_{temporary_.Path("config"), "default"};
 };
 
 TEST_F(CredentialStoreTest, GivesBackWhatWasStored) {
@@ -64,14 +64,14 @@ TEST_F(CredentialStoreTest, NothingStoredIsAnAnswerAndMakesNoFolder) {
   const auto loaded = store_.Load("");
   ASSERT_TRUE(loaded.ok());
   EXPECT_FALSE(loaded->has_value());
-  EXPECT_NE(::access((temporary_ / "config").c_str(), F_OK), 0);
+  EXPECT_NE(::access(temporary_.Path("config").c_str(), F_OK), 0);
   EXPECT_TRUE(store_.Audiences()->empty());
 }
 
 TEST_F(CredentialStoreTest, IsForItsOwnerOnly) {
   Save("", "tessera");
-  EXPECT_EQ(ModeOf(temporary_ / "config/credentials"), 0700U);
-  EXPECT_EQ(ModeOf(temporary_ / "config/credentials/default"), 0700U);
+  EXPECT_EQ(ModeOf(temporary_.Path("config/credentials")), 0700U);
+  EXPECT_EQ(ModeOf(temporary_.Path("config/credentials/default")), 0700U);
   EXPECT_EQ(ModeOf(Path("self.json")), 0600U);
 }
 
@@ -114,7 +114,7 @@ TEST_F(CredentialStoreTest, AFileThatIsNotOursIsNamed) {
   for (const char* text :
        {"", "[]", "{\"version\":2}", "{\"version\":1}", "{\"version\":1,\"server\":7}",
         "{\"version\":1,\"access_token\":\"a\"}"}) {
-    temporary_.Put("config/credentials/default/self.json", text);
+    temporary_.Write("config/credentials/default/self.json", text);
     const absl::Status status = store_.Load("").status();
     EXPECT_EQ(ReasonOf(status), local_reason::kConfigInvalid) << text;
     EXPECT_NE(status.message().find("self.json"), absl::string_view::npos);

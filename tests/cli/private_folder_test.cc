@@ -10,13 +10,13 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/cli/exit_code.h"
-#include "tests/cli/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
 
 using tessera::testing::ModeOf;
-using tessera::testing::Slurp;
+using tessera::testing::ReadFile;
 using tessera::testing::TemporaryFolder;
 constexpr auto kSecret = PrivateFolder::Privacy::kSecret;
 constexpr auto kTrusted = PrivateFolder::Privacy::kTrusted;
@@ -25,14 +25,16 @@ constexpr absl::Duration kSoon = absl::Seconds(20);
 class PrivateFolderTest : public ::testing::Test {
  protected:
   PrivateFolder Secrets() const {
-    return PrivateFolder::OpenOrMake(temporary_ / "a/b")->ChildOrMake("secrets", kSecret).value();
+    return PrivateFolder::OpenOrMake(temporary_.Path("a/b"))
+        ->ChildOrMake("secrets", kSecret)
+        .value();
   }
   absl::Status Put(const PrivateFolder& folder, const std::string& name,
                    const std::string& text) const {
     const auto lock = folder.Lock(name, kSoon);
     return lock.ok() ? folder.Write(*lock, Secret(text)) : lock.status();
   }
-  std::string Path(const std::string& name) const { return temporary_ / ("a/b/secrets/" + name); }
+  std::string Path(const std::string& name) const { return temporary_.Path("a/b/secrets/" + name); }
 
   TemporaryFolder temporary_;
 };
@@ -42,8 +44,8 @@ TEST_F(PrivateFolderTest, MakesFoldersAndFilesThatNobodyElseMayOpen) {
   const PrivateFolder folder = Secrets();
   ASSERT_TRUE(Put(folder, "file", "text").ok());
   ::umask(before);
-  EXPECT_EQ(ModeOf(temporary_ / "a"), 0700U);
-  EXPECT_EQ(ModeOf(temporary_ / "a/b/secrets"), 0700U);
+  EXPECT_EQ(ModeOf(temporary_.Path("a")), 0700U);
+  EXPECT_EQ(ModeOf(temporary_.Path("a/b/secrets")), 0700U);
   EXPECT_EQ(ModeOf(Path("file")), 0600U);
   EXPECT_EQ(folder.Read("file")->Reveal(), "text");
 }
@@ -59,46 +61,47 @@ TEST_F(PrivateFolderTest, AFileThatOthersMayReadIsRefused) {
 
 TEST_F(PrivateFolderTest, AFolderThatOthersMayEnterIsRefused) {
   Secrets();
-  const auto root = PrivateFolder::Open(temporary_ / "a/b");
-  ::chmod((temporary_ / "a/b/secrets").c_str(), 0750);
+  const auto root = PrivateFolder::Open(temporary_.Path("a/b"));
+  ::chmod(temporary_.Path("a/b/secrets").c_str(), 0750);
   EXPECT_EQ(ReasonOf(root->Child("secrets", kSecret).status()), local_reason::kUnsafeFile);
   EXPECT_TRUE(root->Child("secrets", kTrusted).ok());
-  ::chmod((temporary_ / "a/b/secrets").c_str(), 0770);
+  ::chmod(temporary_.Path("a/b/secrets").c_str(), 0770);
   EXPECT_EQ(ReasonOf(root->Child("secrets", kTrusted).status()), local_reason::kUnsafeFile);
 }
 
 TEST_F(PrivateFolderTest, AConfigurationThatOthersMayWriteIsRefused) {
   Secrets();
-  ::chmod((temporary_ / "a/b").c_str(), 0777);
-  EXPECT_EQ(ReasonOf(PrivateFolder::Open(temporary_ / "a/b").status()), local_reason::kUnsafeFile);
+  ::chmod(temporary_.Path("a/b").c_str(), 0777);
+  EXPECT_EQ(ReasonOf(PrivateFolder::Open(temporary_.Path("a/b")).status()),
+            local_reason::kUnsafeFile);
 }
 
 TEST_F(PrivateFolderTest, SymbolicLinksAreRefused) {
   const PrivateFolder folder = Secrets();
-  temporary_.Put("elsewhere", "theirs");
-  ASSERT_EQ(::symlink((temporary_ / "elsewhere").c_str(), Path("link").c_str()), 0);
+  temporary_.Write("elsewhere", "theirs");
+  ASSERT_EQ(::symlink(temporary_.Path("elsewhere").c_str(), Path("link").c_str()), 0);
   EXPECT_EQ(ReasonOf(folder.Read("link").status()), local_reason::kUnsafeFile);
 
-  ASSERT_EQ(::symlink(Path("").c_str(), (temporary_ / "a/b/shortcut").c_str()), 0);
-  const auto root = PrivateFolder::Open(temporary_ / "a/b");
+  ASSERT_EQ(::symlink(Path("").c_str(), temporary_.Path("a/b/shortcut").c_str()), 0);
+  const auto root = PrivateFolder::Open(temporary_.Path("a/b"));
   EXPECT_EQ(ReasonOf(root->Child("shortcut", kSecret).status()), local_reason::kUnsafeFile);
 }
 
 TEST_F(PrivateFolderTest, WritingReplacesASymbolicLinkInsteadOfFollowingIt) {
   const PrivateFolder folder = Secrets();
-  temporary_.Put("elsewhere", "theirs");
-  ASSERT_EQ(::symlink((temporary_ / "elsewhere").c_str(), Path("file").c_str()), 0);
+  temporary_.Write("elsewhere", "theirs");
+  ASSERT_EQ(::symlink(temporary_.Path("elsewhere").c_str(), Path("file").c_str()), 0);
   ASSERT_TRUE(Put(folder, "file", "ours").ok());
-  EXPECT_EQ(Slurp(temporary_ / "elsewhere"), "theirs");
+  EXPECT_EQ(ReadFile(temporary_.Path("elsewhere")), "theirs");
   EXPECT_EQ(folder.Read("file")->Reveal(), "ours");
 }
 
 TEST_F(PrivateFolderTest, APlantedTemporaryFileIsNotWrittenThrough) {
   const PrivateFolder folder = Secrets();
-  temporary_.Put("elsewhere", "theirs");
-  ASSERT_EQ(::symlink((temporary_ / "elsewhere").c_str(), Path(".file.new").c_str()), 0);
+  temporary_.Write("elsewhere", "theirs");
+  ASSERT_EQ(::symlink(temporary_.Path("elsewhere").c_str(), Path(".file.new").c_str()), 0);
   ASSERT_TRUE(Put(folder, "file", "ours").ok());
-  EXPECT_EQ(Slurp(temporary_ / "elsewhere"), "theirs");
+  EXPECT_EQ(ReadFile(temporary_.Path("elsewhere")), "theirs");
 }
 
 TEST_F(PrivateFolderTest, APipeInPlaceOfTheFileDoesNotHang) {
@@ -116,9 +119,9 @@ TEST_F(PrivateFolderTest, AFileOneByteOverTheCapIsRefused) {
 }
 
 TEST_F(PrivateFolderTest, AbsentIsNotFound) {
-  EXPECT_TRUE(absl::IsNotFound(PrivateFolder::Open(temporary_ / "none").status()));
+  EXPECT_TRUE(absl::IsNotFound(PrivateFolder::Open(temporary_.Path("none")).status()));
   EXPECT_TRUE(absl::IsNotFound(Secrets().Read("none").status()));
-  const auto root = PrivateFolder::Open(temporary_ / "a/b");
+  const auto root = PrivateFolder::Open(temporary_.Path("a/b"));
   EXPECT_TRUE(absl::IsNotFound(root->Child("none", kSecret).status()));
 }
 
@@ -133,7 +136,7 @@ TEST_F(PrivateFolderTest, AFailedWriteLeavesTheOldBytesAndNoTemporaryFile) {
 
 TEST_F(PrivateFolderTest, WhatAKilledCommandLeftBehindGoesWithTheNextWrite) {
   const PrivateFolder folder = Secrets();
-  temporary_.Put("a/b/secrets/.file.new", "half a tok");
+  temporary_.Write("a/b/secrets/.file.new", "half a tok");
   ASSERT_TRUE(Put(folder, "file", "text").ok());
   EXPECT_NE(::access(Path(".file.new").c_str(), F_OK), 0);
 }

@@ -14,9 +14,9 @@
 
 #include "tessera/cli/credential_store.h"
 #include "tessera/cli/token_keeper.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/cli/fake_tesserad.h"
 #include "tests/cli/pseudo_terminal.h"
-#include "tests/cli/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
@@ -95,7 +95,7 @@ class Process {
 class ProgramTest : public ::testing::Test {
  protected:
   std::vector<std::string> Variables() const {
-    return {"TESSERACTL_CONFIG_DIR=" + (home_ / "config"),
+    return {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"),
             "TESSERACTL_SERVER=" + server_.address()};
   }
 
@@ -108,7 +108,7 @@ class ProgramTest : public ::testing::Test {
     const absl::Time now = SystemClock().Now();
     ASSERT_TRUE(TakeTokens(answer, now - absl::Minutes(15), grant).ok());
     grant.access_expires_at = now + absl::Seconds(5);
-    const auto held = CredentialStore(home_ / "config", "default").Hold("", absl::Seconds(5));
+    const auto held = CredentialStore(home_.Path("config"), "default").Hold("", absl::Seconds(5));
     ASSERT_TRUE(held.ok() && held->Save(grant).ok());
   }
 
@@ -144,7 +144,7 @@ TEST_F(ProgramTest, ASignalDuringARenewalWaitsUntilTheSuccessorIsStored) {
     const int status = process.Wait();
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == number);
     EXPECT_EQ(process.Output(), "");
-    const auto stored = CredentialStore(home_ / "config", "default").Load("");
+    const auto stored = CredentialStore(home_.Path("config"), "default").Load("");
     ASSERT_TRUE(stored.ok() && stored->has_value());
     EXPECT_THAT(std::string((*stored)->refresh_token.Reveal()), ::testing::EndsWith(".1"));
   }

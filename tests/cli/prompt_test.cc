@@ -6,9 +6,9 @@
 
 #include <thread>
 
+#include "tests/base/temporary_folder.h"
 #include "tests/cli/cli_fixture.h"
 #include "tests/cli/pseudo_terminal.h"
-#include "tests/cli/temporary_folder.h"
 
 namespace tessera::cli {
 namespace {
@@ -25,7 +25,7 @@ TEST(ReadPasswordFile, TakesOneLineWithoutItsEnd) {
   TemporaryFolder temporary;
   const Sources none{"/nonexistent", -1};
   for (const char* text : {" pass word ", " pass word \n", " pass word \r\n"}) {
-    const auto password = ReadPasswordFile(temporary.Put("p", text), none);
+    const auto password = ReadPasswordFile(temporary.Write("p", text), none);
     ASSERT_TRUE(password.ok()) << password.status();
     EXPECT_EQ(password->Reveal(), " pass word ");
   }
@@ -36,19 +36,19 @@ TEST(ReadPasswordFile, RefusesWhatIsNoPassword) {
   const Sources none{"/nonexistent", -1};
   for (const std::string& text : {std::string(), std::string("\n"), std::string("a\nb\n"),
                                   std::string("a\n\n"), std::string(kMaxPasswordBytes + 3, 'x')}) {
-    EXPECT_EQ(ExitCodeOf(ReadPasswordFile(temporary.Put("p", text), none).status()),
+    EXPECT_EQ(ExitCodeOf(ReadPasswordFile(temporary.Write("p", text), none).status()),
               ExitCode::kUsage);
   }
-  EXPECT_FALSE(ReadPasswordFile(temporary / "none", none).ok());
+  EXPECT_FALSE(ReadPasswordFile(temporary.Path("none"), none).ok());
 }
 
 TEST(ReadPasswordFile, RefusesAFileThatIsOpenToOthers) {
   TemporaryFolder temporary;
   const Sources none{"/nonexistent", -1};
   for (const mode_t mode : {0604U, 0602U, 0620U}) {
-    EXPECT_FALSE(ReadPasswordFile(temporary.Put("p", "pass", mode), none).ok()) << mode;
+    EXPECT_FALSE(ReadPasswordFile(temporary.Write("p", "pass", mode), none).ok()) << mode;
   }
-  EXPECT_TRUE(ReadPasswordFile(temporary.Put("p", "pass", 0640), none).ok())
+  EXPECT_TRUE(ReadPasswordFile(temporary.Write("p", "pass", 0640), none).ok())
       << "a group may share a secret, as mounted secrets do";
 }
 

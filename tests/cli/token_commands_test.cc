@@ -71,10 +71,10 @@ TEST_F(TokenCommandTest, InspectShowsWhatATokenSaysAndThatThisIsUnchecked) {
 }
 
 TEST_F(TokenCommandTest, InspectReadsAFileOrTheStoredToken) {
-  const std::string file = home_.Put("token", token_);
+  const std::string file = home_.Write("token", token_);
   EXPECT_EQ(Run({"token", "inspect", "--file", file}).out, Run({"token", "inspect"}).out);
   EXPECT_EQ(Run({"token", "inspect", "-", "--file", file}).code, ExitCode::kUsage);
-  EXPECT_EQ(Run({"token", "inspect", "--file", home_ / "none"}).code, ExitCode::kUsage);
+  EXPECT_EQ(Run({"token", "inspect", "--file", home_.Path("none")}).code, ExitCode::kUsage);
 }
 
 TEST_F(TokenCommandTest, InspectOfSomethingElseIsNotAToken) {
@@ -95,7 +95,7 @@ TEST_F(TokenCommandTest, VerifyTakesKeysFromTheServerAndTheIssuerFromTheLogin) {
 
 TEST_F(TokenCommandTest, VerifyTakesKeysFromAFile) {
   const auto key = SigningKey::Generate(Algorithm::kEs256);
-  const std::string file = home_.Put("jwks", JwkSet::Of({key->ToVerifyKey()})->ToJson());
+  const std::string file = home_.Write("jwks", JwkSet::Of({key->ToVerifyKey()})->ToJson());
   const std::string token = Sign(*key);
   const std::vector<std::string> command = {"token", "verify", "-", "--jwks-file", file};
   auto with = [&](std::vector<std::string> more) {

@@ -217,7 +217,7 @@ TEST_F(TokenKeeperTest, TokensGoToNoOtherServer) {
 }
 
 TEST_F(TokenKeeperTest, CredentialsThatOthersCouldReadAreNotUsed) {
-  ::chmod((home_ / "config/credentials/default/self.json").c_str(), 0644);
+  ::chmod(home_.Path("config/credentials/default/self.json").c_str(), 0644);
   const Ran ran = Run({"token", "print"});
   EXPECT_EQ(ran.code, ExitCode::kConflict);
   EXPECT_EQ(ran.out, "");

@@ -1,6 +1,6 @@
 #include "storage/sql/sqlite_store.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/conformance/conformance.h"
-#include "tests/conformance/temporary_folder.h"
 
 namespace tessera::storage {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 class SqliteDatabase final : public TestDatabase {
  public:
   absl::StatusOr<std::unique_ptr<Store>> Open(const Clock& clock) override {
-    return OpenSqliteStore({.path = folder_.File("test.db")}, clock, NoLog());
+    return OpenSqliteStore({.path = folder_.Path("test.db")}, clock, NoLog());
   }
 
  private:

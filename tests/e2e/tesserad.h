@@ -11,7 +11,8 @@
 
 #include "tessera/v1/auth_service.grpc.pb.h"
 #include "tessera/v1/user_service.grpc.pb.h"
-#include "tests/e2e/program.h"
+#include "tests/base/program.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/e2e/shared_clock.h"
 
 namespace tessera::testing {

@@ -13,7 +13,7 @@
 #include "storage/sql/sqlite_engine.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
-#include "tests/conformance/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::storage::sql {
 namespace {
@@ -81,7 +81,7 @@ class CountingTransaction final : public BatchTransaction {
   testing::TemporaryFolder folder_;
   const SqliteEngine engine_{};
   const std::unique_ptr<soci::session> session_ =
-      SqliteEngine::Connect(folder_.File("test.db"), Access::kWrite);
+      SqliteEngine::Connect(folder_.Path("test.db"), Access::kWrite);
 };
 
 absl::Status Fine(Repositories&) { return absl::OkStatus(); }

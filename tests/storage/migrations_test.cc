@@ -10,7 +10,7 @@
 #include "storage/sql/statement.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
-#include "tests/conformance/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::storage::sql {
 namespace {

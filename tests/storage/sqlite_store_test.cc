@@ -14,7 +14,7 @@
 
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
-#include "tests/conformance/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 #include "tests/storage/child_process.h"
 #include "tests/storage/raw_sqlite.h"
 #include "tests/storage/recording_log.h"
@@ -66,7 +66,7 @@ class SqliteStoreTest : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
-  const std::string path_ = folder_.File("tessera.db");
+  const std::string path_ = folder_.Path("tessera.db");
   testing::RecordingLog log_;
 };
 
@@ -109,11 +109,11 @@ TEST_F(SqliteStoreTest, ASecondStoreOnTheSameFileIsRefusedUntilTheFirstIsGone) {
 
 TEST_F(SqliteStoreTest, AnotherNameOfTheSameFileDoesNotGetRoundTheLock) {
   const auto first = Open();
-  std::filesystem::create_symlink(path_, folder_.File("link.db"));
-  std::filesystem::create_directory_symlink(folder_.path(), folder_.File("linked"));
-  std::filesystem::create_directory(folder_.File("sub"));
-  for (const std::string& other : {folder_.File("link.db"), folder_.File("linked/tessera.db"),
-                                   folder_.File("./sub/../tessera.db")}) {
+  std::filesystem::create_symlink(path_, folder_.Path("link.db"));
+  std::filesystem::create_directory_symlink(folder_.path(), folder_.Path("linked"));
+  std::filesystem::create_directory(folder_.Path("sub"));
+  for (const std::string& other : {folder_.Path("link.db"), folder_.Path("linked/tessera.db"),
+                                   folder_.Path("./sub/../tessera.db")}) {
     EXPECT_EQ(TryOpen(other).status().code(), absl::StatusCode::kFailedPrecondition) << other;
   }
 }
@@ -213,7 +213,7 @@ TEST_F(SqliteStoreTest, AProcessKilledWhileItOpensANewFileHarmsNobody) {
 }
 
 TEST_F(SqliteStoreTest, AMissingFolderIsNamed) {
-  const auto store = TryOpen(folder_.File("missing/tessera.db"));
+  const auto store = TryOpen(folder_.Path("missing/tessera.db"));
   EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(store.status().message()), HasSubstr("missing/tessera.db"));
 }
@@ -225,10 +225,10 @@ TEST_F(SqliteStoreTest, AFolderOrAnEmptyPathIsNoDatabase) {
 
 TEST_F(SqliteStoreTest, PathsWithSpacesQuotesAndEqualsSignsWork) {
   for (const char* name : {"a b.db", "a=b.db", "a = b  c.db", "a'b.db", "a\"b.db", "a;b?c.db"}) {
-    auto store = TryOpen(folder_.File(name));
+    auto store = TryOpen(folder_.Path(name));
     ASSERT_TRUE(store.ok()) << name << store.status();
     EXPECT_TRUE(AddUser(**store, "ada").ok());
-    EXPECT_TRUE(std::filesystem::file_size(folder_.File(name)) > 0) << name;
+    EXPECT_TRUE(std::filesystem::file_size(folder_.Path(name)) > 0) << name;
   }
 }
 
@@ -303,15 +303,15 @@ TEST_F(SqliteStoreTest, WithoutSpaceWritesAreRefusedAndComeBackWithIt) {
 }
 
 TEST_F(SqliteStoreTest, NothingIsAcknowledgedOnceTheFileHasLeftItsPath) {
-  const std::string folder = folder_.File("data");
+  const std::string folder = folder_.Path("data");
   std::filesystem::create_directory(folder);
   auto store = *TryOpen(folder + "/tessera.db");
   EXPECT_TRUE(AddUser(*store, "ada").ok());
-  std::filesystem::rename(folder, folder_.File("elsewhere"));
+  std::filesystem::rename(folder, folder_.Path("elsewhere"));
   const absl::Status status = AddUser(*store, "grace");
   EXPECT_EQ(ReasonOf(status), reason::kStorageUnavailable);
   EXPECT_THAT(log_.text(), HasSubstr("gone from its path"));
-  std::filesystem::rename(folder_.File("elsewhere"), folder);
+  std::filesystem::rename(folder_.Path("elsewhere"), folder);
   EXPECT_TRUE(AddUser(*store, "grace").ok());
 }
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "storage/sql/sqlite_engine.h"
-#include "tests/conformance/temporary_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::storage::sql {
 namespace {
@@ -17,7 +17,7 @@ class StatementTest : public ::testing::Test {
     Statement(*session_, "CREATE TABLE t (id BIGINT PRIMARY KEY, word TEXT, n BIGINT)").Run();
   }
   std::unique_ptr<soci::session> Connect() {
-    return SqliteEngine::Connect(folder_.File("test.db"), Access::kWrite);
+    return SqliteEngine::Connect(folder_.Path("test.db"), Access::kWrite);
   }
   void Insert(int64_t id, std::string_view word) {
     Statement(*session_, "INSERT INTO t (id, word) VALUES (:id, :word)")
@@ -133,7 +133,7 @@ TEST_F(StatementTest, ErrorsAreToldApartByTheirCodes) {
 }
 
 TEST_F(StatementTest, AReadersConnectionRefusesToWrite) {
-  auto reader = SqliteEngine::Connect(folder_.File("test.db"), Access::kRead);
+  auto reader = SqliteEngine::Connect(folder_.Path("test.db"), Access::kRead);
   EXPECT_THROW(Statement(*reader, "DELETE FROM t").Run(), soci::soci_error);
 }
 

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 
 #include "storage/sql/sqlite_store.h"
 #include "tessera/base/reason.h"
@@ -23,17 +21,6 @@ std::string Reason(const absl::Status& status) {
   if (status.ok()) return "OK";
   const std::string reason = ReasonOf(status);
   return reason.empty() ? status.ToString() : reason;
-}
-
-TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "tessera-auth-XXXXXX").string();
-  path_ = mkdtemp(pattern.data()) == nullptr ? "" : pattern;
-  if (path_.empty()) abort();
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 void RecordingLog::Write(const LogEvent& event) {
@@ -106,12 +93,12 @@ TokenPolicy WorldOptions::DefaultPolicy() {
 }
 
 AuthWorld::AuthWorld(WorldOptions options)
-    : AuthWorld(std::make_shared<TempFolder>(), std::move(options)) {}
+    : AuthWorld(std::make_shared<testing::TemporaryFolder>(), std::move(options)) {}
 
-AuthWorld::AuthWorld(std::shared_ptr<TempFolder> shared, WorldOptions options)
+AuthWorld::AuthWorld(std::shared_ptr<testing::TemporaryFolder> shared, WorldOptions options)
     : folder(std::move(shared)) {
   storage::SqliteOptions sqlite_options;
-  sqlite_options.path = folder->File("tessera.db");
+  sqlite_options.path = folder->Path("tessera.db");
   sqlite = Require(storage::OpenSqliteStore(sqlite_options, clock, log));
   store = std::make_unique<WatchedStore>(*sqlite);
   feed_store = std::make_unique<WatchedStore>(*sqlite);

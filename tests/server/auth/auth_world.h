@@ -21,21 +21,9 @@
 #include "tessera/base/log.h"
 #include "tessera/base/mutex.h"
 #include "tests/base/fake_clock.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::server {
-
-// A folder of its own that goes with it.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string File(std::string_view name) const { return path_ + "/" + std::string(name); }
-
- private:
-  std::string path_;
-};
 
 // Keeps what was logged.
 class RecordingLog final : public LogSink {
@@ -97,7 +85,7 @@ class AuthWorld {
  public:
   explicit AuthWorld(WorldOptions options = {});
   // Another life of the same database: close the other world first.
-  AuthWorld(std::shared_ptr<TempFolder> folder, WorldOptions options);
+  AuthWorld(std::shared_ptr<testing::TemporaryFolder> folder, WorldOptions options);
 
   storage::User AddUser(std::string_view name, std::string_view password = kPassword);
   // Reads the user, lets `change` change it, and stores it with a new revision.
@@ -119,7 +107,7 @@ class AuthWorld {
   std::vector<storage::Revocation> Feed();
   void Write(const std::function<absl::Status(storage::Repositories&)>& work);
 
-  std::shared_ptr<TempFolder> folder;
+  std::shared_ptr<testing::TemporaryFolder> folder;
   testing::FakeClock clock;
   RecordingLog log;
   std::unique_ptr<storage::Store> sqlite;

@@ -55,11 +55,11 @@ class KeyRingTest : public ::testing::Test {
     Change([&](storage::KeyRepository& keys) { return keys.Insert(row); });
   }
 
-  TempFolder folder_;
+  testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
   RecordingLog log_;
   std::unique_ptr<storage::Store> store_ =
-      Require(storage::OpenSqliteStore({folder_.File("tessera.db"), 4}, clock_, log_));
+      Require(storage::OpenSqliteStore({folder_.Path("tessera.db"), 4}, clock_, log_));
   Sealer sealer_ = Require(Sealer::Create(MasterKeysOf("one master key")));
 };
 

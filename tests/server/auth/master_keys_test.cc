@@ -14,8 +14,8 @@ constexpr char kZeros[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 constexpr char kOnes[] = "//////////////////////////////////////////8=";
 
 absl::StatusOr<MasterKeys> Read(const std::string& text, mode_t mode = 0600) {
-  const TempFolder folder;
-  const std::string path = folder.File("master.key");
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.Path("master.key");
   std::ofstream(path, std::ios::binary) << text;
   EXPECT_EQ(chmod(path.c_str(), mode), 0);
   return MasterKeys::FromFile(path);
@@ -42,8 +42,8 @@ TEST(MasterKeys, AFileThatOthersCanReadIsRefused) {
 TEST(MasterKeys, AnEmptyOrMissingFileIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Read("").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(Read("# nothing\n\n").status()));
-  EXPECT_TRUE(
-      absl::IsFailedPrecondition(MasterKeys::FromFile(TempFolder().File("absent")).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      MasterKeys::FromFile(testing::TemporaryFolder().Path("absent")).status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(MasterKeys::FromFile("/").status()));
 }
 

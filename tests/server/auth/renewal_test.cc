@@ -141,7 +141,7 @@ TEST_F(RenewalTest, ReuseEndsTheSessionForBothHolders) {
 }
 
 TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
-  const auto folder = std::make_shared<TempFolder>();
+  const auto folder = std::make_shared<testing::TemporaryFolder>();
   Secret current, replaced, own;
   {
     AuthWorld world(folder, {});
@@ -161,7 +161,7 @@ TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
 }
 
 TEST(Renewal, TheTransactionThatEndsAReusedSessionIsCommitted) {
-  const auto folder = std::make_shared<TempFolder>();
+  const auto folder = std::make_shared<testing::TemporaryFolder>();
   SessionId session;
   Secret second;
   {

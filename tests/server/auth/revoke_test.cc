@@ -197,7 +197,7 @@ TEST_F(RevokeTest, WhatTheViewDoesNotHoldIsNotAcknowledged) {
 }
 
 TEST(Revoke, ARevocationSurvivesARestart) {
-  const auto folder = std::make_shared<TempFolder>();
+  const auto folder = std::make_shared<testing::TemporaryFolder>();
   Secret access;
   {
     AuthWorld world(folder, {});

@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <set>
 #include <string>
 
 #include "server/config/settings.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::server {
 namespace {
@@ -32,17 +31,7 @@ issuer = "https://auth.example.com"
 
 class ConfigTest : public ::testing::Test {
  protected:
-  ConfigTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tessera-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ConfigTest() override { std::filesystem::remove_all(folder_); }
-
-  std::string Write(const std::string& text) const {
-    const std::string path = folder_ + "/tessera.toml";
-    std::ofstream(path) << text;
-    return path;
-  }
+  std::string Write(const std::string& text) const { return folder_.Write("tessera.toml", text); }
   absl::StatusOr<Config> Load(const std::string& text, const Environment& environment = {}) const {
     return LoadConfig(Write(text), environment);
   }
@@ -65,7 +54,7 @@ class ConfigTest : public ::testing::Test {
     return LoadWith({{variable, value}}).ok();
   }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(ConfigTest, DefaultsAreThoseOfTheManual) {
@@ -189,8 +178,8 @@ TEST_F(ConfigTest, BrokenTomlNamesTheLineAndShowsNoText) {
 }
 
 TEST_F(ConfigTest, AMissingFileIsNotFound) {
-  EXPECT_EQ(LoadConfig(folder_ + "/none.toml", {}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(LoadConfig(folder_, {}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadConfig(folder_.Path("none.toml"), {}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadConfig(folder_.path(), {}).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ConfigTest, PrintedConfigIsReadBackAsTheSame) {

@@ -18,7 +18,7 @@
 #include "tessera/v1/auth_service.grpc.pb.h"
 #include "tessera/v1/user_service.grpc.pb.h"
 #include "tests/base/fake_clock.h"
-#include "tests/server/scratch_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::server {
 
@@ -111,7 +111,7 @@ class InProcessServer {
   }
 
   const Transport transport_;
-  testing::ScratchFolder folder_;
+  testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
   Config config_;
   std::unique_ptr<Server> server_;

@@ -16,7 +16,7 @@
 #include "tessera/caller/reason.h"
 #include "tessera/token/digest.h"
 #include "tests/base/fake_clock.h"
-#include "tests/server/scratch_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::server {
 namespace {
@@ -175,7 +175,7 @@ class RevocationHubTest : public ::testing::Test {
     ASSERT_TRUE(feed_->CatchUp().ok());
   }
 
-  testing::ScratchFolder folder_;
+  testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<KeyRing> keys_;

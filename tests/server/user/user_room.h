@@ -21,7 +21,7 @@
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
-#include "tests/server/scratch_folder.h"
+#include "tests/base/temporary_folder.h"
 
 namespace tessera::server {
 
@@ -130,7 +130,7 @@ class UserRoom : public ::testing::Test {
     return users_->Update(call_, admin_, change);
   }
 
-  testing::ScratchFolder folder_;
+  testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
   RecordingLog log_;
   CallInfo call_{"127.0.0.1", absl::InfiniteFuture()};

@@ -1,16 +1,15 @@
-#include "tests/e2e/program.h"
+#include "tests/base/program.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <deque>
+#include <functional>
+#include <optional>
 
 #include "absl/time/clock.h"
 
@@ -33,6 +32,62 @@ std::vector<std::string> WithInherited(std::vector<std::string> environment) {
   return environment;
 }
 
+// What runs between fork and exec: nothing but system calls.
+[[noreturn]] void Become(const std::vector<char*>& arguments, const std::vector<char*>& variables,
+                         int output, pid_t parent) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);  // it died before the line above
+  dup2(output, STDOUT_FILENO);
+  dup2(output, STDERR_FILENO);
+  execvpe(arguments[0], const_cast<char**>(arguments.data()), const_cast<char**>(variables.data()));
+  _exit(127);
+}
+
+// The kernel counts the end of the *thread* that forked as the end of the parent. So one thread,
+// which ends with the process, forks for all.
+class ForkingThread {
+ public:
+  static ForkingThread& Get() {
+    static ForkingThread& only = *new ForkingThread;
+    return only;
+  }
+
+  // What `fork_and_exec` returned.
+  pid_t Run(const std::function<pid_t()>& fork_and_exec) {
+    Job job{fork_and_exec, std::nullopt};
+    MutexLock lock(mu_);
+    jobs_.push_back(&job);
+    changed_.NotifyAll();
+    while (!job.pid) changed_.Wait(mu_);
+    return *job.pid;
+  }
+
+ private:
+  struct Job {
+    const std::function<pid_t()>& run;
+    std::optional<pid_t> pid;
+  };
+
+  ForkingThread() {
+    std::thread([this] { Serve(); }).detach();
+  }
+
+  [[noreturn]] void Serve() {
+    MutexLock lock(mu_);
+    while (true) {
+      while (jobs_.empty()) changed_.Wait(mu_);
+      jobs_.front()->pid = jobs_.front()->run();
+      jobs_.pop_front();
+      changed_.NotifyAll();
+    }
+  }
+
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<Job*> jobs_ ABSL_GUARDED_BY(mu_);
+};
+
 }  // namespace
 
 std::unique_ptr<Program> Program::Start(const std::vector<std::string>& argv,
@@ -42,14 +97,12 @@ std::unique_ptr<Program> Program::Start(const std::vector<std::string>& argv,
   const std::vector<std::string> full_environment = WithInherited(environment);
   const std::vector<char*> arguments = Pointers(argv);
   const std::vector<char*> variables = Pointers(full_environment);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    setpgid(0, 0);
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    execvpe(arguments[0], arguments.data(), variables.data());
-    _exit(127);
-  }
+  const pid_t parent = getpid();
+  const pid_t pid = ForkingThread::Get().Run([&] {
+    const pid_t child = fork();
+    if (child == 0) Become(arguments, variables, ends[1], parent);
+    return child;
+  });
   close(ends[1]);
   if (pid > 0) setpgid(pid, pid);  // here too: whoever of the two comes first
   if (pid < 0) {
@@ -127,28 +180,6 @@ int Program::Wait(absl::Duration limit) {
     }
   }
   return exit_status_;
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "tessera-e2e-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) std::abort();
-  path_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-void WriteFile(const std::string& path, const std::string& content, mode_t mode) {
-  std::ofstream(path, std::ios::binary) << content;
-  chmod(path.c_str(), mode);
-}
-
-std::string ReadFile(const std::string& path) {
-  std::stringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
 }
 
 }  // namespace tessera::testing

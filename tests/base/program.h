@@ -1,6 +1,6 @@
 // A child process of a test: started, watched, and ended with it.
-#ifndef TESSERA_TESTS_E2E_PROGRAM_H_
-#define TESSERA_TESTS_E2E_PROGRAM_H_
+#ifndef TESSERA_TESTS_BASE_PROGRAM_H_
+#define TESSERA_TESTS_BASE_PROGRAM_H_
 
 #include <sys/types.h>
 
@@ -15,7 +15,8 @@
 namespace tessera::testing {
 
 // Thread-safe for reading. Leads a process group of its own, so that signals reach what it started
-// too. The destructor ends the group with SIGKILL if the process still runs.
+// too. The destructor ends the group with SIGKILL if the process still runs. When the test itself
+// is killed, so is the process (not what it started, and not if it changes its user).
 class Program {
  public:
   // Runs argv[0] with `environment` ("NAME=value") and nothing else inherited but PATH. Null if it
@@ -50,22 +51,6 @@ class Program {
   std::thread reader_;
 };
 
-// A folder under the system's temporary one, removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  std::string Path(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// Writes a file with the given mode.
-void WriteFile(const std::string& path, const std::string& content, mode_t mode = 0600);
-std::string ReadFile(const std::string& path);
-
 }  // namespace tessera::testing
 
-#endif  // TESSERA_TESTS_E2E_PROGRAM_H_
+#endif  // TESSERA_TESTS_BASE_PROGRAM_H_

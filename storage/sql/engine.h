@@ -17,7 +17,8 @@ enum class Failure {
   kDuplicateKey,      // another unique key is
   kOrphan,            // a row that it refers to is gone, or is still referred to
   kBusy,              // locked, deadlocked: the same may work in a moment
-  kAway,              // unreachable, no space, read-only, folder lost
+  kAway,              // unreachable, no space, read-only, folder lost: nothing was changed
+  kLost,              // the connection broke: at COMMIT, nobody knows whether it took effect
   kOther,
 };
 
@@ -32,7 +33,7 @@ class Engine {
   // For the log: `sqlite`.
   virtual std::string_view Name() const = 0;
   virtual Failure Classify(const soci::soci_error& error) const = 0;
-  // The engine's own code and words, for the log: without the statement and its values.
+  // The engine's own code and, where they hold no value of a row, its words: for the log.
   virtual std::string Cause(const soci::soci_error& error) const = 0;
 
   // Waits for locks at most `wait`.
@@ -51,6 +52,7 @@ class Engine {
   // Re-runnable: where the engine cannot say IF NOT EXISTS, IsAlreadyThere tells.
   virtual std::string CreateIndex(std::string_view name, std::string_view on) const = 0;
   virtual bool IsAlreadyThere(const soci::soci_error& error) const = 0;
+  virtual bool IsMissingTable(const soci::soci_error& error) const = 0;
 };
 
 }  // namespace tessera::storage::sql

@@ -30,9 +30,9 @@ class Migrator {
 
   absl::Status Run(const Steps& steps) {
     const auto known = static_cast<int64_t>(steps.size());
-    TESSERA_RETURN_IF_ERROR(MakeStateTable());
     TESSERA_ASSIGN_OR_RETURN(SchemaState state, ReadState());
     if (state.version >= known) return CheckServable(state, known);
+    TESSERA_RETURN_IF_ERROR(MakeStateTable());
     TESSERA_ASSIGN_OR_RETURN(state, TakeLease(known));
     if (state.version >= known) {
       TESSERA_RETURN_IF_ERROR(ReleaseLease());
@@ -40,6 +40,15 @@ class Migrator {
     }
     TESSERA_RETURN_IF_ERROR(TakeSteps(steps, state.version));
     return ReleaseLease();
+  }
+
+  absl::Status Check(const Steps& steps) {
+    const auto known = static_cast<int64_t>(steps.size());
+    TESSERA_ASSIGN_OR_RETURN(const SchemaState state, ReadState());
+    if (state.version >= known) return CheckServable(state, known);
+    return absl::FailedPreconditionError(
+        absl::StrCat("the schema has version ", state.version, ", and this program needs version ",
+                     known, ": run `tesserad --migrate` with an account that may change it"));
   }
 
  private:
@@ -71,16 +80,26 @@ class Migrator {
     });
   }
 
+  // Version 0 where there is no table yet.
   absl::StatusOr<SchemaState> ReadState() {
-    return Do("schema.read", [](soci::session& session) {
-      SchemaState state;
-      Statement statement(session,
-                          "SELECT version, min_compatible, holder, heartbeat FROM schema_state"
-                          " WHERE id = 1");
-      statement.Into(state.version).Into(state.min_compatible).Into(state.holder);
-      statement.Into(state.heartbeat).One();
-      return state;
+    return Do("schema.read", [&](soci::session& session) {
+      try {
+        return ReadRow(session);
+      } catch (const soci::soci_error& e) {
+        if (!engine_.IsMissingTable(e)) throw;
+        return SchemaState();
+      }
     });
+  }
+
+  static SchemaState ReadRow(soci::session& session) {
+    SchemaState state;
+    Statement statement(session,
+                        "SELECT version, min_compatible, holder, heartbeat FROM schema_state"
+                        " WHERE id = 1");
+    statement.Into(state.version).Into(state.min_compatible).Into(state.holder);
+    statement.Into(state.heartbeat).One();
+    return state;
   }
 
   absl::Status CheckServable(const SchemaState& state, int64_t known) {
@@ -176,6 +195,12 @@ class Migrator {
 absl::Status Migrate(soci::session& session, const Engine& engine, const Steps& steps,
                      const MigrationOptions& options, const Clock& clock, LogSink& log) {
   return Migrator(session, engine, options, clock, log).Run(steps);
+}
+
+absl::Status CheckSchema(soci::session& session, const Engine& engine, const Steps& steps,
+                         const Clock& clock, LogSink& log) {
+  const MigrationOptions options;
+  return Migrator(session, engine, options, clock, log).Check(steps);
 }
 
 }  // namespace tessera::storage::sql

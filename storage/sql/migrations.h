@@ -25,10 +25,15 @@ struct MigrationOptions {
 // Runs the steps that are missing, holding the lease row `schema_state` (taken by compare-and-swap;
 // `holder` and `heartbeat`), so that replicas starting together do it once. Every step is recorded
 // before the next begins; whoever is killed in between leaves what the next start carries on from.
+// A schema that is up to date is only read.
 // FAILED_PRECONDITION: a newer program made the schema and it says that this one cannot serve it.
 // UNAVAILABLE: somebody else holds the lease, or the database is away. INTERNAL otherwise.
 absl::Status Migrate(soci::session& session, const Engine& engine, const Steps& steps,
                      const MigrationOptions& options, const Clock& clock, LogSink& log);
+
+// OK if this program can serve the schema as it is; FAILED_PRECONDITION otherwise. Changes nothing.
+absl::Status CheckSchema(soci::session& session, const Engine& engine, const Steps& steps,
+                         const Clock& clock, LogSink& log);
 
 }  // namespace tessera::storage::sql
 

@@ -1,5 +1,7 @@
 #include "storage/sql/sql_repositories.h"
 
+#include <utility>
+
 #include "storage/sql/sql_key_repository.h"
 #include "storage/sql/sql_revocation_repository.h"
 #include "storage/sql/sql_role_repository.h"
@@ -9,7 +11,7 @@
 
 namespace tessera::storage::sql {
 
-absl::Status RunWork(soci::session& session, const Engine& engine, LogSink& log, Store::Work work) {
+WorkOutcome RunWork(soci::session& session, const Engine& engine, LogSink& log, Store::Work work) {
   Transaction transaction(session, engine, log);
   SqlUserRepository users(transaction);
   SqlRoleRepository roles(transaction);
@@ -19,9 +21,10 @@ absl::Status RunWork(soci::session& session, const Engine& engine, LogSink& log,
   Repositories repositories{users, roles, sessions, revocations, keys};
   try {
     absl::Status status = work(repositories);
-    return transaction.health().ok() ? status : transaction.health();
+    if (!transaction.health().ok()) status = transaction.health();
+    return {std::move(status), transaction.failure()};
   } catch (...) {
-    return StatusOf(std::current_exception(), "work", engine, log);
+    return {StatusOf(std::current_exception(), "work", engine, log), Failure::kOther};
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <soci/soci.h>
 
+#include <optional>
+
 #include "absl/status/status.h"
 #include "storage/sql/engine.h"
 #include "storage/store.h"
@@ -11,9 +13,15 @@
 
 namespace tessera::storage::sql {
 
+struct WorkOutcome {
+  absl::Status status;  // OK: it may be committed
+  // Set if a statement failed in a way that its caller did not expect.
+  std::optional<Failure> failure;
+};
+
 // Runs `work` on the session, in the transaction that is open there; neither commits nor rolls
-// back. OK: it may be committed. Anything that `work` throws becomes INTERNAL.
-absl::Status RunWork(soci::session& session, const Engine& engine, LogSink& log, Store::Work work);
+// back. Anything that `work` throws becomes INTERNAL.
+WorkOutcome RunWork(soci::session& session, const Engine& engine, LogSink& log, Store::Work work);
 
 }  // namespace tessera::storage::sql
 

@@ -118,4 +118,10 @@ std::string SqliteEngine::CreateIndex(std::string_view name, std::string_view on
 
 bool SqliteEngine::IsAlreadyThere(const soci::soci_error&) const { return false; }
 
+// SQLite has no code of its own for it.
+bool SqliteEngine::IsMissingTable(const soci::soci_error& error) const {
+  return SqliteCode(error) == SQLITE_ERROR &&
+         error.get_error_message().find("no such table") != std::string::npos;
+}
+
 }  // namespace tessera::storage::sql

@@ -29,6 +29,7 @@ class SqliteEngine final : public Engine {
   std::string TableSuffix() const override;
   std::string CreateIndex(std::string_view name, std::string_view on) const override;
   bool IsAlreadyThere(const soci::soci_error& error) const override;
+  bool IsMissingTable(const soci::soci_error& error) const override;
 };
 
 // SQLite's primary result code of `error`; 1 (its general error) if it is not SQLite's.

@@ -61,7 +61,7 @@ class SqliteStore final : public Store {
     sql::Transaction begin(lease.session(), engine_, log_);
     TESSERA_RETURN_IF_ERROR(begin.Do(
         "begin", [&](soci::session& session) { engine_.Begin(session, Access::kRead, wait); }));
-    return sql::RunWork(lease.session(), engine_, log_, work);
+    return sql::RunWork(lease.session(), engine_, log_, work).status;
   }
 
   absl::Status Write(Repeat, absl::Time deadline, Work work) override {

@@ -35,7 +35,7 @@ absl::Status SqliteWriter::Execute(const char* text) {
 
 absl::Status SqliteWriter::Run(Store::Work work) {
   absl::Status status = Execute("SAVEPOINT work");
-  if (status.ok()) status = RunWork(lease_->session(), engine_, log_, work);
+  if (status.ok()) status = RunWork(lease_->session(), engine_, log_, work).status;
   // A full disk, for one, makes SQLite end the whole transaction: what came then would have been
   // committed statement by statement.
   intact_ = intact_ && engine_.InTransaction(lease_->session());

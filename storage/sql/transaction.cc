@@ -7,28 +7,34 @@ namespace {
 
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);
 
-// The conflict that `error` is, or OK.
-absl::Status ConflictOf(const std::exception_ptr& error, const Engine& engine,
-                        const Conflicts& conflicts) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const soci::soci_error& e) {
-    switch (engine.Classify(e)) {
-      case Failure::kDuplicatePrimary:
-        return conflicts.primary;
-      case Failure::kDuplicateKey:
-        return conflicts.duplicate;
-      case Failure::kOrphan:
-        return conflicts.orphan;
-      default:
-        return absl::OkStatus();
-    }
-  } catch (...) {
-    return absl::OkStatus();
+// The conflict that `failure` is, or OK.
+absl::Status ConflictOf(Failure failure, const Conflicts& conflicts) {
+  switch (failure) {
+    case Failure::kDuplicatePrimary:
+      return conflicts.primary;
+    case Failure::kDuplicateKey:
+      return conflicts.duplicate;
+    case Failure::kOrphan:
+      return conflicts.orphan;
+    default:
+      return absl::OkStatus();
   }
 }
 
-bool IsPassing(Failure failure) { return failure == Failure::kBusy || failure == Failure::kAway; }
+bool IsPassing(Failure failure) {
+  return failure == Failure::kBusy || failure == Failure::kAway || failure == Failure::kLost;
+}
+
+// An exception from elsewhere is an allocation that failed, say; its words may hold anything.
+std::string CauseOf(const std::exception_ptr& error, const Engine& engine) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const soci::soci_error& e) {
+    return engine.Cause(e);
+  } catch (...) {
+    return "exception outside the engine";
+  }
+}
 
 }  // namespace
 
@@ -37,28 +43,33 @@ absl::Status Unavailable() {
                           "the database is away or busy", kRetryDelay);
 }
 
-absl::Status StatusOf(const std::exception_ptr& error, std::string_view statement,
-                      const Engine& engine, LogSink& log) {
-  std::string cause = "exception outside the engine";
-  bool passing = false;
+Failure FailureOf(const std::exception_ptr& error, const Engine& engine) {
   try {
     std::rethrow_exception(error);
   } catch (const soci::soci_error& e) {
-    cause = engine.Cause(e);
-    passing = IsPassing(engine.Classify(e));
+    return engine.Classify(e);
   } catch (...) {
-    // An allocation that failed, say; its words may hold anything, so they are not logged.
+    return Failure::kOther;
   }
-  log.Error("storage.failed", {{"engine", std::string(engine.Name())},
-                               {"statement", std::string(statement)},
-                               {"cause", cause}});
-  return passing ? Unavailable() : absl::InternalError("the database failed");
+}
+
+absl::Status StatusOf(const std::exception_ptr& error, std::string_view statement,
+                      const Engine& engine, LogSink& log) {
+  const Failure failure = FailureOf(error, engine);
+  log.Write({failure == Failure::kBusy ? Severity::kWarning : Severity::kError,
+             "storage.failed",
+             {{"engine", std::string(engine.Name())},
+              {"statement", std::string(statement)},
+              {"cause", CauseOf(error, engine)}}});
+  return IsPassing(failure) ? Unavailable() : absl::InternalError("the database failed");
 }
 
 absl::Status Transaction::Failed(const std::exception_ptr& error, std::string_view name,
                                  const Conflicts& conflicts) {
-  absl::Status conflict = ConflictOf(error, engine_, conflicts);
+  const Failure failure = FailureOf(error, engine_);
+  absl::Status conflict = ConflictOf(failure, conflicts);
   if (!conflict.ok()) return conflict;
+  failure_ = failure;
   health_ = StatusOf(error, name, engine_, log_);
   return health_;
 }

@@ -5,6 +5,7 @@
 #include <soci/soci.h>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +20,9 @@ namespace tessera::storage::sql {
 
 // UNAVAILABLE STORAGE_UNAVAILABLE: nothing was changed; try again in a second.
 absl::Status Unavailable();
+
+// What `error` is to the engine; kOther for an exception that is not a database's.
+Failure FailureOf(const std::exception_ptr& error, const Engine& engine);
 
 // Logs what `error` is (`storage.failed`: the engine's code and words, never a statement's values)
 // and returns what the caller may know: UNAVAILABLE STORAGE_UNAVAILABLE or INTERNAL.
@@ -63,6 +67,8 @@ class Transaction {
 
   // OK, or the failure that spent it.
   const absl::Status& health() const { return health_; }
+  // What that was to the engine.
+  std::optional<Failure> failure() const { return failure_; }
 
  private:
   absl::Status Failed(const std::exception_ptr& error, std::string_view name,
@@ -72,6 +78,7 @@ class Transaction {
   const Engine& engine_;
   LogSink& log_;
   absl::Status health_;
+  std::optional<Failure> failure_;
 };
 
 }  // namespace tessera::storage::sql

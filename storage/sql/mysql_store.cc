@@ -1,0 +1,176 @@
+#include "storage/sql/mysql_store.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "storage/sql/migrations.h"
+#include "storage/sql/mysql_connection.h"
+#include "storage/sql/mysql_engine.h"
+#include "storage/sql/mysql_pool.h"
+#include "storage/sql/rerun.h"
+#include "storage/sql/schema.h"
+#include "storage/sql/sql_repositories.h"
+#include "storage/sql/transaction.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::storage {
+namespace {
+
+using sql::Access;
+using sql::Attempt;
+using sql::Failure;
+using sql::MysqlPool;
+
+constexpr char kTimeQuery[] = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
+
+absl::Status OutcomeUnknown() {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kOutcomeUnknown,
+                          "the database went away while it committed", absl::Seconds(1));
+}
+
+bool IsBroken(Failure failure) { return failure == Failure::kLost || failure == Failure::kAway; }
+
+class MysqlStore final : public Store {
+ public:
+  MysqlStore(MysqlOptions options, const Clock& clock, LogSink& log)
+      : options_(std::move(options)),
+        clock_(clock),
+        log_(log),
+        pool_(static_cast<size_t>(std::clamp(options_.connections, 1, kMaxMysqlConnections)),
+              [this] { return sql::ConnectMysql(options_); }, {engine_, clock, log}) {}
+
+  absl::Status Read(absl::Time deadline, Work work) override {
+    return sql::Rerun(clock_, deadline, [&] { return ReadOnce(deadline, work); });
+  }
+
+  absl::Status Write(Repeat repeat, absl::Time deadline, Work work) override {
+    bool unknown = false;  // a COMMIT without an answer lies behind
+    const absl::Status status =
+        sql::Rerun(clock_, deadline, [&] { return WriteOnce(repeat, deadline, work, unknown); });
+    const bool settled = status.ok() || ReasonOf(status) != reason::kStorageUnavailable;
+    return unknown && !settled ? OutcomeUnknown() : status;
+  }
+
+  absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override {
+    absl::Time time;
+    TESSERA_RETURN_IF_ERROR(sql::Rerun(clock_, deadline, [&]() -> Attempt {
+      auto lease = pool_.Acquire(deadline);
+      if (!lease.ok()) return {lease.status()};
+      sql::Transaction query((*lease)->session(), engine_, log_);
+      absl::Status status = query.Do("time", [&](soci::session& session) {
+        sql::Statement(session, kTimeQuery).Into(time).One();
+      });
+      return Judge(**lease, std::move(status), query.failure());
+    }));
+    return time;
+  }
+
+ private:
+  Attempt ReadOnce(absl::Time deadline, Work work) {
+    auto lease = pool_.Acquire(deadline);
+    if (!lease.ok()) return {lease.status()};
+    return Run(**lease, Access::kRead, work);
+  }
+
+  Attempt WriteOnce(Repeat repeat, absl::Time deadline, Work work, bool& unknown) {
+    auto lease = pool_.Acquire(deadline);
+    if (!lease.ok()) return {lease.status()};
+    Attempt attempt = Run(**lease, Access::kWrite, work);
+    if (!attempt.status.ok()) return attempt;
+    sql::Transaction commit((*lease)->session(), engine_, log_);
+    absl::Status status =
+        commit.Do("commit", [&](soci::session& session) { engine_.Commit(session); });
+    if (status.ok()) return {absl::OkStatus()};
+    // Only a transaction that the server says it has undone is surely undone.
+    const bool undone = commit.failure() == Failure::kBusy;
+    unknown = unknown || !undone;
+    if (!undone) (*lease)->Discard();
+    return {undone ? std::move(status) : sql::Unavailable(),
+            undone || repeat == Repeat::kIdempotent};
+  }
+
+  // Begins and runs the work.
+  Attempt Run(MysqlPool::Lease& lease, Access access, Work work) {
+    sql::Transaction begin(lease.session(), engine_, log_);
+    absl::Status begun = begin.Do("begin", [&](soci::session& session) {
+      engine_.Begin(session, access, sql::kMysqlLockWait);
+    });
+    if (!begun.ok()) return Judge(lease, std::move(begun), begin.failure());
+    sql::WorkOutcome outcome = sql::RunWork(lease.session(), engine_, log_, work);
+    return Judge(lease, std::move(outcome.status), outcome.failure);
+  }
+
+  // Before COMMIT nothing is lost by running again: not where the database has refused to serve.
+  static Attempt Judge(MysqlPool::Lease& lease, absl::Status status,
+                       std::optional<Failure> failure) {
+    if (!failure.has_value()) return {std::move(status)};
+    if (IsBroken(*failure)) lease.Discard();
+    return {std::move(status), *failure == Failure::kBusy || *failure == Failure::kLost};
+  }
+
+  const sql::MysqlEngine engine_;
+  const MysqlOptions options_;
+  const Clock& clock_;
+  LogSink& log_;
+  MysqlPool pool_;
+};
+
+absl::Status CheckOptions(const MysqlOptions& options) {
+  if (options.host.empty() || options.user.empty() || options.database.empty()) {
+    return absl::FailedPreconditionError("the database's host, user and name are required");
+  }
+  for (const std::string* text : {&options.host, &options.user, &options.database}) {
+    if (text->find('\0') == std::string::npos) continue;
+    return absl::FailedPreconditionError("the database's host, user or name holds a NUL");
+  }
+  return absl::OkStatus();
+}
+
+// What an acknowledged write rests on.
+absl::Status CheckDurability(soci::session& session, const MysqlOptions& options) {
+  int64_t flush = 0;
+  sql::Statement(session, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit").Into(flush).One();
+  if (flush == 1 || options.relaxed_durability) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the database has innodb_flush_log_at_trx_commit = ", flush,
+                   ": an acknowledged write could be lost; expected 1"));
+}
+
+absl::Status Prepare(const MysqlOptions& options, const Clock& clock, LogSink& log) {
+  const sql::MysqlEngine engine;
+  const auto session = sql::ConnectMysql(options);
+  TESSERA_RETURN_IF_ERROR(CheckDurability(*session, options));
+  const sql::Steps steps = sql::AllSteps(engine);
+  return options.migrate ? sql::Migrate(*session, engine, steps, {}, clock, log)
+                         : sql::CheckSchema(*session, engine, steps, clock, log);
+}
+
+// Opening is the operator's business, who may see the server's words.
+absl::Status OpenError(const soci::soci_error& error, const MysqlOptions& options) {
+  const std::string text =
+      absl::StrCat("cannot open the database ", options.database, " at ", options.host, ":",
+                   options.port, ": ", sql::MysqlEngine().Cause(error));
+  return sql::IsUnreachable(error) ? absl::UnavailableError(text)
+                                   : absl::FailedPreconditionError(text);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenMysqlStore(MysqlOptions options, const Clock& clock,
+                                                      LogSink& log) {
+  TESSERA_RETURN_IF_ERROR(CheckOptions(options));
+  try {
+    TESSERA_RETURN_IF_ERROR(Prepare(options, clock, log));
+  } catch (const soci::soci_error& e) {
+    return OpenError(e, options);
+  } catch (...) {
+    return absl::InternalError("the database failed");
+  }
+  return std::make_unique<MysqlStore>(std::move(options), clock, log);
+}
+
+}  // namespace tessera::storage

@@ -40,7 +40,7 @@ std::vector<std::string> WithInherited(std::vector<std::string> environment) {
   if (getppid() != parent) _exit(127);  // it died before the line above
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  execvpe(arguments[0], const_cast<char**>(arguments.data()), const_cast<char**>(variables.data()));
+  execvpe(arguments[0], arguments.data(), variables.data());
   _exit(127);
 }
 

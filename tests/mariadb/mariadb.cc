@@ -203,6 +203,8 @@ MariaDb& MariaDb::Shared() {
 
 MariaDb::MariaDb(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
+MariaDb::MariaDb() : MariaDb(Options()) {}
+
 MariaDb::MariaDb(Options options) : parts_(std::make_unique<Parts>()) {
   parts_->options = std::move(options);
   parts_->own = std::make_unique<TemporaryFolder>(ParentFolder());

@@ -25,8 +25,9 @@ class MariaDb {
   // (TESSERA_TEST_MARIADB names its folder) or else one that lives as long as this process.
   static MariaDb& Shared();
 
-  // Starts a server of the test's own; it ends with it.
-  explicit MariaDb(Options options = {});
+  // Starts a server of the test's own; it ends with it, also if that is killed.
+  MariaDb();
+  explicit MariaDb(Options options);
   ~MariaDb();
   MariaDb(const MariaDb&) = delete;
   MariaDb& operator=(const MariaDb&) = delete;

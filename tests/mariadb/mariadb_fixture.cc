@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,7 +118,8 @@ int Start(const std::string& state) {
 }
 
 int Keep(const std::string& state, pid_t watched) {
-  const int gone = pidfd_open(watched, 0);
+  // By number: glibc 2.36 declares pidfd_open for C alone.
+  const int gone = static_cast<int>(syscall(SYS_pidfd_open, watched, 0));
   if (gone < 0 || pipe2(stop_asked, O_CLOEXEC) != 0) return 1;
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, AskToStop);
   MariaDb server;

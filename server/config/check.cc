@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/config/duration.h"
+#include "server/config/mysql_url.h"
 #include "server/config/settings.h"
 
 namespace tessera::server {
@@ -23,6 +24,8 @@ constexpr size_t kMaxName = 256;  // of an issuer or an audience: each token rep
 constexpr uint32_t kMinMemoryKib = 8 * 1024;
 constexpr uint32_t kMaxMemoryKib = 1024 * 1024;
 constexpr uint32_t kMaxPasses = 16;
+// Beyond it times in tokens and rows mean another thing on each replica.
+constexpr absl::Duration kTellingClockDifference = absl::Seconds(60);
 
 struct HostPort {
   std::string host;
@@ -122,15 +125,93 @@ class Checker {
 
   void Storage() {
     const StorageConfig& storage = config_.storage;
-    if (storage.url.rfind("mysql:", 0) == 0) {
-      Wrong("storage.url", storage.url, "this build serves only SQLite: expected \"sqlite:PATH\"");
-    } else if (SqlitePath(storage).empty()) {
-      Wrong("storage.url", storage.url, "expected \"sqlite:PATH\"");
-    } else if (SqlitePath(storage).front() == ':' || SqlitePath(storage).rfind("//", 0) == 0) {
-      Wrong("storage.url", storage.url, "expected the path of a file after \"sqlite:\"");
+    if (IsMysqlUrl(storage.url)) {
+      Mysql();
+    } else {
+      Sqlite();
     }
     if (storage.connections < 1 || storage.connections > kMaxConnections) {
       Wrong("storage.connections", std::to_string(storage.connections), "expected 1 to 256");
+    }
+  }
+
+  void Sqlite() {
+    const StorageConfig& storage = config_.storage;
+    const std::string path = SqlitePath(storage);
+    if (path.empty()) {
+      Wrong("storage.url", storage.url,
+            "expected \"sqlite:PATH\" or \"mysql://USER@HOST:PORT/DATABASE\"");
+    } else if (path.front() == ':' || path.rfind("//", 0) == 0) {
+      Wrong("storage.url", storage.url, "expected the path of a file after \"sqlite:\"");
+    }
+    const StorageConfig unset;
+    ForMysqlAlone("storage.password_file", storage.password_file == unset.password_file);
+    ForMysqlAlone("storage.tls_ca", storage.tls_ca == unset.tls_ca);
+    ForMysqlAlone("storage.plaintext_off_loopback", !storage.plaintext_off_loopback);
+    ForMysqlAlone("storage.relaxed_durability", !storage.relaxed_durability);
+    ForMysqlAlone("storage.migrate", storage.migrate);
+    ForMysqlAlone("storage.wait_at_start", storage.wait_at_start == unset.wait_at_start);
+    ForMysqlAlone("storage.max_clock_difference",
+                  storage.max_clock_difference == unset.max_clock_difference);
+  }
+
+  void ForMysqlAlone(const std::string& key, bool unset) {
+    if (unset) return;
+    const auto set = settings_.find(key);
+    problems_.push_back(key +
+                        ": expected nothing, for it means something beside a mysql:// url "
+                        "alone" +
+                        (set == settings_.end() ? "" : " (" + set->second.origin + ")"));
+  }
+
+  void Mysql() {
+    const StorageConfig& storage = config_.storage;
+    const absl::StatusOr<MysqlUrl> url = ParseMysqlUrl(storage.url);
+    if (url.ok()) {
+      MysqlTransport(url->host);
+    } else {
+      const absl::string_view why = url.status().message();
+      Wrong("storage.url", storage.url, std::string_view(why.data(), why.size()));
+    }
+    if (storage.password_file.empty()) {
+      Wrong("storage.password_file", "",
+            "expected a file of mode 0600 whose first line is the password of the url's user");
+    }
+    Within("storage.wait_at_start", storage.wait_at_start, absl::ZeroDuration(), kMaxWaitAtStart);
+    Within("storage.max_clock_difference", storage.max_clock_difference, kMinClockDifference,
+           kMaxClockDifference);
+    MysqlWarnings();
+  }
+
+  void MysqlTransport(const std::string& host) {
+    const StorageConfig& storage = config_.storage;
+    if (!storage.tls_ca.empty() && storage.plaintext_off_loopback) {
+      Wrong("storage.tls_ca", storage.tls_ca,
+            "expected nothing beside storage.plaintext_off_loopback = true");
+      return;
+    }
+    if (!storage.tls_ca.empty() || IsLoopbackHost(host)) return;
+    if (!storage.plaintext_off_loopback) {
+      Wrong("storage.tls_ca", "",
+            "expected the PEM file of the authority that signed the database's certificate, for "
+            "its host is not loopback; if something else protects that way, set "
+            "storage.plaintext_off_loopback = true");
+      return;
+    }
+    Warn("storage.plaintext_off_loopback: password hashes and sealed keys pass unprotected to " +
+         host);
+  }
+
+  void MysqlWarnings() {
+    const StorageConfig& storage = config_.storage;
+    if (storage.relaxed_durability) {
+      Warn(
+          "storage.relaxed_durability: what was acknowledged may be lost with the database's "
+          "machine");
+    }
+    if (storage.max_clock_difference > kTellingClockDifference) {
+      Warn("storage.max_clock_difference: " + DurationText(storage.max_clock_difference) +
+           " is more than tokens and revocations allow for");
     }
   }
 
@@ -222,8 +303,7 @@ class Checker {
   }
 
   void Unserved() {
-    for (const char* key : {"ops.listen", "keys.rotate_every", "keys.publish_ahead",
-                            "storage.password_file", "storage.tls_ca"}) {
+    for (const char* key : {"ops.listen", "keys.rotate_every", "keys.publish_ahead"}) {
       if (IsSet(key)) Warn(std::string(key) + ": accepted, but this build does not serve it");
     }
   }
@@ -246,12 +326,16 @@ std::string SqlitePath(const StorageConfig& storage) {
 
 bool IsLoopback(std::string_view listen) {
   const std::optional<HostPort> address = SplitHostPort(listen);
-  if (!address) return false;
-  if (address->host == "localhost") return true;
+  return address.has_value() && IsLoopbackHost(address->host);
+}
+
+bool IsLoopbackHost(std::string_view host) {
+  if (host == "localhost") return true;
+  const std::string text(host);
   in_addr v4;
-  if (inet_pton(AF_INET, address->host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   in6_addr v6;
-  if (inet_pton(AF_INET6, address->host.c_str(), &v6) != 1) return false;
+  if (inet_pton(AF_INET6, text.c_str(), &v6) != 1) return false;
   return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 

@@ -37,9 +37,16 @@ struct OpsConfig {
 
 struct StorageConfig {
   std::string url = "sqlite:/var/lib/tessera/tessera.db";
-  std::string password_file;  // for mysql: not served yet
-  std::string tls_ca;         // for mysql: not served yet
-  int connections = 4;        // readers; a writer has one of its own
+  int connections = 4;  // of the database lane; what runs beside it has more of its own
+
+  // For mysql alone: with another url each must be as it is here.
+  std::string password_file;  // required; its first line, read at the start
+  std::string tls_ca;         // PEM; required off loopback, unless the next says otherwise
+  bool plaintext_off_loopback = false;
+  bool relaxed_durability = false;
+  bool migrate = true;                               // bring the schema up to date at the start
+  absl::Duration wait_at_start = absl::Seconds(60);  // for a database that is away
+  absl::Duration max_clock_difference = absl::Seconds(5);
 };
 
 struct KeysConfig {
@@ -97,6 +104,9 @@ inline constexpr absl::Duration kMinRefreshTtl = absl::Seconds(1);
 inline constexpr absl::Duration kMaxRefreshTtl = absl::Hours(24 * 3660);
 inline constexpr absl::Duration kMaxReuseGrace = absl::Minutes(5);
 inline constexpr int kMaxConnections = 256;
+inline constexpr absl::Duration kMaxWaitAtStart = absl::Hours(1);
+inline constexpr absl::Duration kMinClockDifference = absl::Milliseconds(100);
+inline constexpr absl::Duration kMaxClockDifference = absl::Hours(24 * 3660);
 inline constexpr int kLeastMinLength = 8;
 inline constexpr int kMostMinLength = 128;
 
@@ -116,6 +126,8 @@ std::string SqlitePath(const StorageConfig& storage);
 
 // True if the host of `listen` (`host:port`) is this machine's loopback, by number or `localhost`.
 bool IsLoopback(std::string_view listen);
+// Likewise for a host alone, an IPv6 one without brackets.
+bool IsLoopbackHost(std::string_view host);
 
 }  // namespace tessera::server
 

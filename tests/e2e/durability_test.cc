@@ -58,9 +58,7 @@ TEST(Durability, TermSignalDrainsAndExitsCleanly) {
 TEST(Durability, SecondServerOnTheSameFileRefusesToStart) {
   Tesserad tesserad({});
   ASSERT_NO_FATAL_FAILURE(tesserad.Start());
-  auto second =
-      Program::Start({TESSERAD_WITH_CLOCK, "--config", tesserad.folder().Path("tessera.toml")},
-                     {"TESSERA_TEST_CLOCK=" + tesserad.folder().Path("clock")});
+  auto second = Program::Start(tesserad.command(), tesserad.environment());
   EXPECT_GT(second->Wait(absl::Seconds(30)), 0) << second->Output();
   EXPECT_EQ(second->Output().find("server.ready"), std::string::npos);
 }

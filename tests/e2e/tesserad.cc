@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,10 @@ namespace {
 
 // Long enough for a sanitised program on a busy machine.
 constexpr absl::Duration kStartLimit = absl::Seconds(60);
+constexpr absl::Duration kStopLimit = absl::Seconds(60);
 constexpr absl::Duration kCallLimit = absl::Seconds(30);
+// Tests move the clock; the database's stays.
+constexpr char kClockMayBeOff[] = "3650d";
 
 std::string AddressIn(const std::string& line) {
   const std::string key = "address=";
@@ -22,6 +26,11 @@ std::string AddressIn(const std::string& line) {
   if (begin == std::string::npos) return "";
   const size_t from = begin + key.size();
   return line.substr(from, line.find_first_of(" \"", from) - from);
+}
+
+Tesserad::Options WithInstallation(Tesserad::Options options) {
+  if (options.installation == nullptr) options.installation = std::make_shared<Installation>();
+  return options;
 }
 
 }  // namespace
@@ -37,40 +46,90 @@ Certificate Certificate::Make(const TemporaryFolder& folder) {
   return {ReadFile(certificate), ReadFile(key)};
 }
 
-Tesserad::Tesserad(Options options)
-    : options_(std::move(options)),
-      certificate_(Certificate::Make(folder_)),
-      clock_(folder_.Path("clock")) {
-  WriteFile(folder_.Path("master.key"),
-            absl::StrCat("m1:", absl::Base64Escape(RandomBytes(32)), "\n"));
-  WriteFile(folder_.Path("admin-password"), kAdminPassword);
-  WriteConfig(options_);
+Installation::Installation(MariaDbDatabase* on)
+    : database(on), certificate(Certificate::Make(folder)) {
+  folder.Write("master.key", absl::StrCat("m1:", absl::Base64Escape(RandomBytes(32)), "\n"));
+  folder.Write("admin-password", Tesserad::kAdminPassword);
+  if (database != nullptr) folder.Write("database-password", database->password());
 }
 
-void Tesserad::WriteConfig(const Options& options) const {
-  const bool tls = options.transport == Transport::kTls;
-  WriteFile(
-      folder_.Path("tessera.toml"),
-      absl::StrCat("[server]\nlisten = \"127.0.0.1:0\"\nplaintext = ", tls ? "false" : "true",
-                   "\nreflection = \"public\"\n",
-                   tls ? absl::StrCat("[server.tls]\ncertificate = \"", folder_.Path("tls.crt"),
-                                      "\"\nkey = \"", folder_.Path("tls.key"), "\"\n")
-                       : "",
-                   "[storage]\nurl = \"sqlite:", folder_.Path("tessera.db"), "\"\n",
-                   "[keys]\nmaster_key_file = \"", folder_.Path("master.key"), "\"\n",
-                   "[tokens]\nissuer = \"", kIssuer, "\"\naudiences = [\"orders\", \"billing\"]\n",
-                   "[passwords]\nmemory_kib = 8192\npasses = 1\n",
-                   "[bootstrap]\nadmin_password_file = \"", folder_.Path("admin-password"), "\"\n",
-                   options.extra_config));
+Tesserad::Tesserad(Options options)
+    : options_(WithInstallation(std::move(options))),
+      clock_file_(options_.own_clock ? folder_.Path("clock") : options_.installation->ClockFile()),
+      clock_(clock_file_) {
+  if (options_.port != 0) address_ = absl::StrCat("127.0.0.1:", options_.port);
+  WriteConfig();
+}
+
+std::string Tesserad::ServerConfig() const {
+  const bool tls = options_.transport == Transport::kTls;
+  const TemporaryFolder& shared = options_.installation->folder;
+  std::string config =
+      absl::StrCat("[server]\nlisten = \"127.0.0.1:", options_.port,
+                   "\"\nplaintext = ", tls ? "false" : "true", "\nreflection = \"public\"\n");
+  if (tls) {
+    absl::StrAppend(&config, "[server.tls]\ncertificate = \"", shared.Path("tls.crt"),
+                    "\"\nkey = \"", shared.Path("tls.key"), "\"\n");
+  }
+  return config;
+}
+
+std::string Tesserad::StorageConfig() const {
+  const MariaDbDatabase* const database = options_.installation->database;
+  if (database == nullptr) {
+    return absl::StrCat("[storage]\nurl = \"sqlite:", folder_.Path("tessera.db"), "\"\n");
+  }
+  std::string config =
+      absl::StrCat("[storage]\nurl = \"", database->url(), "\"\npassword_file = \"",
+                   options_.installation->folder.Path("database-password"),
+                   "\"\nmax_clock_difference = \"", kClockMayBeOff, "\"\n");
+  const std::string ca = database->options().tls_ca;
+  if (!ca.empty()) absl::StrAppend(&config, "tls_ca = \"", ca, "\"\n");
+  return config;
+}
+
+void Tesserad::WriteConfig() const {
+  const TemporaryFolder& shared = options_.installation->folder;
+  folder_.Write("tessera.toml",
+                absl::StrCat(ServerConfig(), StorageConfig(), "[keys]\nmaster_key_file = \"",
+                             shared.Path("master.key"), "\"\n[tokens]\nissuer = \"", kIssuer,
+                             "\"\naudiences = [\"orders\", \"billing\"]\n",
+                             "[passwords]\nmemory_kib = 8192\npasses = 1\n",
+                             "[bootstrap]\nadmin_password_file = \"", shared.Path("admin-password"),
+                             "\"\n", options_.extra_config));
+}
+
+std::vector<std::string> Tesserad::command() const {
+  return {TESSERAD_WITH_CLOCK, "--config", folder_.Path("tessera.toml")};
+}
+
+std::vector<std::string> Tesserad::environment() const {
+  std::vector<std::string> environment = options_.environment;
+  environment.push_back("TESSERA_TEST_CLOCK=" + clock_file_);
+  return environment;
 }
 
 void Tesserad::Start() {
+  ASSERT_NO_FATAL_FAILURE(Launch());
+  AwaitReady();
+}
+
+void Tesserad::Launch() {
   std::vector<std::string> argv = options_.run_under;
-  argv.insert(argv.end(), {TESSERAD_WITH_CLOCK, "--config", folder_.Path("tessera.toml")});
-  program_ = Program::Start(argv, {"TESSERA_TEST_CLOCK=" + folder_.Path("clock")});
+  for (const std::string& word : command()) argv.push_back(word);
+  program_ = Program::Start(argv, environment());
   ASSERT_NE(program_, nullptr);
+}
+
+void Tesserad::AwaitReady() {
   address_ = AddressIn(program_->WaitForLine("server.ready", kStartLimit));
   ASSERT_NE(address_, "") << program_->Output();
+}
+
+void Tesserad::Stop() {
+  program_->Signal(SIGTERM);
+  EXPECT_EQ(program_->Wait(kStopLimit), 0) << program_->Output();
+  program_.reset();
 }
 
 void Tesserad::KillHard() {
@@ -81,7 +140,7 @@ void Tesserad::KillHard() {
 
 std::shared_ptr<grpc::ChannelCredentials> Tesserad::ChannelCredentials() const {
   if (options_.transport == Transport::kPlaintext) return grpc::InsecureChannelCredentials();
-  return grpc::SslCredentials({certificate_.certificate_pem, "", ""});
+  return grpc::SslCredentials({certificate().certificate_pem, "", ""});
 }
 
 std::shared_ptr<grpc::Channel> Tesserad::NewChannel() const {

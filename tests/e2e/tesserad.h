@@ -1,5 +1,5 @@
 // A real tesserad of a test's own: a process on a random loopback port, with SQLite in a temporary
-// folder.
+// folder or, alone or as one of several replicas, on MariaDB.
 #ifndef TESSERA_TESTS_E2E_TESSERAD_H_
 #define TESSERA_TESTS_E2E_TESSERAD_H_
 
@@ -14,6 +14,7 @@
 #include "tests/base/program.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/e2e/shared_clock.h"
+#include "tests/mariadb/mariadb.h"
 
 namespace tessera::testing {
 
@@ -25,12 +26,35 @@ struct Certificate {
   static Certificate Make(const TemporaryFolder& folder);
 };
 
+// What the replicas of one installation share: a folder with the master key, the administrator's
+// first password and a certificate; a clock; the database.
+struct Installation {
+  // On SQLite, for one server alone.
+  Installation() : Installation(nullptr) {}
+  // `on` outlives this.
+  explicit Installation(MariaDbDatabase& on) : Installation(&on) {}
+
+  std::string ClockFile() const { return folder.Path("clock"); }
+
+  MariaDbDatabase* const database;
+  const TemporaryFolder folder;
+  const Certificate certificate;
+
+ private:
+  explicit Installation(MariaDbDatabase* on);
+};
+
 class Tesserad {
  public:
   struct Options {
     Transport transport = Transport::kPlaintext;
-    std::string extra_config;            // more TOML, tables included
-    std::vector<std::string> run_under;  // `strace -f ...`
+    std::string extra_config = {};            // more TOML, tables included
+    std::vector<std::string> run_under = {};  // `strace -f ...`
+    // Absent: one of its own, on SQLite.
+    std::shared_ptr<const Installation> installation = nullptr;
+    std::vector<std::string> environment = {};  // `TESSERA_TOKENS_LEEWAY=1s`
+    int port = 0;                               // 0: another one at each start
+    bool own_clock = false;                     // not the installation's
   };
   static constexpr char kIssuer[] = "https://tessera.test";
   static constexpr char kAdminPassword[] = "correct horse battery";
@@ -39,8 +63,14 @@ class Tesserad {
 
   // Starts the process and waits until it is ready; fails the test if it does not come up.
   void Start();
+  // The two halves of it.
+  void Launch();
+  void AwaitReady();
+  // In order, as SIGTERM does; fails the test if the process complains.
+  void Stop();
   // As `kill -9` does.
   void KillHard();
+  bool running() const { return program_ != nullptr; }
 
   std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials() const;
   // With a connection of its own.
@@ -63,17 +93,22 @@ class Tesserad {
   void AddRole(const std::string& name, const std::vector<std::string>& audiences);
 
   SharedClock& clock() { return clock_; }
-  const Certificate& certificate() const { return certificate_; }
-  const TemporaryFolder& folder() const { return folder_; }
+  const Certificate& certificate() const { return options_.installation->certificate; }
   Program& program() { return *program_; }
+  // `127.0.0.1:PORT`; known before the first start if the options say the port.
   const std::string& address() const { return address_; }
+  // What it is started with, for starting another of it.
+  std::vector<std::string> command() const;
+  std::vector<std::string> environment() const;
 
  private:
-  void WriteConfig(const Options& options) const;
+  std::string ServerConfig() const;
+  std::string StorageConfig() const;
+  void WriteConfig() const;
 
-  TemporaryFolder folder_;
-  Options options_;
-  Certificate certificate_;
+  const TemporaryFolder folder_;  // its own: configuration, SQLite
+  const Options options_;
+  const std::string clock_file_;
   SharedClock clock_;
   std::unique_ptr<Program> program_;
   std::string address_;

@@ -1,10 +1,7 @@
 #include "tests/mariadb/mariadb.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "tessera/base/random.h"
+#include "tests/base/free_port.h"
 #include "tests/base/program.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/mariadb/root_client.h"
@@ -28,16 +26,25 @@ constexpr absl::Duration kLimit = absl::Seconds(90);
 constexpr char kLogFileSize[] = "--innodb-log-file-size=48M";
 // The address of a socket has room for 107 bytes; what stands before "/tessera-XXXXXX/sock".
 constexpr size_t kLongestParent = 80;
-// Below the ports that the kernel gives to whoever asks for any: nobody takes it between a stop and
-// the next start.
-constexpr uint64_t kFirstPort = 20000, kPorts = 12000;
 constexpr int kPortTries = 20;
 // mariadbd will not run as root. The folder is its own.
 constexpr char kServersUser[] = "nobody";
 
 using Words = std::vector<std::string>;
 
-std::string ParentFolder() {
+// Making a database syncs some sixty times: on a disk that is what tests would mostly wait for.
+// Memory outlives a killed server as a disk does.
+constexpr char kInMemory[] = "/dev/shm";
+constexpr std::uintmax_t kMemoryWanted = std::uintmax_t{1} << 30;  // bytes
+
+bool HasRoomInMemory() {
+  std::error_code error;
+  const auto room = std::filesystem::space(kInMemory, error);
+  return !error && room.available >= kMemoryWanted && access(kInMemory, W_OK) == 0;
+}
+
+std::string ParentFolder(bool on_disk) {
+  if (!on_disk && HasRoomInMemory()) return kInMemory;
   const std::string folder = std::filesystem::temp_directory_path().string();
   return folder.size() <= kLongestParent ? folder : "/tmp";
 }
@@ -62,25 +69,6 @@ void MustRun(const Words& argv) {
   if (program == nullptr || program->Wait(kLimit) != 0) {
     throw std::runtime_error(argv[0] + ": " + (program == nullptr ? "" : program->Output()));
   }
-}
-
-bool IsFree(int port) {
-  const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool free = bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  close(probe);
-  return free;
-}
-
-int FreePort() {
-  for (int tries = 0; tries < kPortTries; ++tries) {
-    const int port = static_cast<int>(kFirstPort + RandomBelow(kPorts));
-    if (IsFree(port)) return port;
-  }
-  throw std::runtime_error("no free port");
 }
 
 // An authority, and by it a certificate for 127.0.0.1 and localhost.
@@ -207,7 +195,7 @@ MariaDb::MariaDb() : MariaDb(Options()) {}
 
 MariaDb::MariaDb(Options options) : parts_(std::make_unique<Parts>()) {
   parts_->options = std::move(options);
-  parts_->own = std::make_unique<TemporaryFolder>(ParentFolder());
+  parts_->own = std::make_unique<TemporaryFolder>(ParentFolder(parts_->options.on_disk));
   parts_->folder = parts_->own->path();
   MakeDataFolder(*parts_->own);
   if (parts_->options.tls) MakeCertificate(*parts_->own);

@@ -17,6 +17,7 @@ class MariaDb {
  public:
   struct Options {
     bool tls = false;                    // offers TLS with a certificate for 127.0.0.1, localhost
+    bool on_disk = false;                // not in memory even if there is room: for measuring
     std::vector<std::string> arguments;  // more of them for mariadbd
     std::vector<std::string> run_under;  // a command before mariadbd
   };

@@ -15,8 +15,8 @@ pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 # libsoci-dev ships neither a CMake config nor a .pc file. Static: the linker can then put our own
 # mysql_real_connect before SOCI's call (storage/CMakeLists.txt).
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
-find_library(SOCI_CORE_LIBRARY libsoci_core.a REQUIRED)
-find_library(SOCI_MYSQL_LIBRARY libsoci_mysql.a REQUIRED)
-find_library(SOCI_SQLITE3_LIBRARY libsoci_sqlite3.a REQUIRED)
+find_library(SOCI_CORE_ARCHIVE libsoci_core.a REQUIRED)
+find_library(SOCI_MYSQL_ARCHIVE libsoci_mysql.a REQUIRED)
+find_library(SOCI_SQLITE3_ARCHIVE libsoci_sqlite3.a REQUIRED)
 pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)

@@ -53,7 +53,7 @@ class CountingTransaction final : public BatchTransaction {
     works_in_batch = batch_open ? works_in_batch + 1 : 1;
     batch_open = true;
     largest_batch = std::max(largest_batch, works_in_batch);
-    return RunWork(*session_, engine_, NoLog(), work);
+    return RunWork(*session_, engine_, NoLog(), work).status;
   }
   bool Intact() override { return intact; }
   absl::Status Commit() override {

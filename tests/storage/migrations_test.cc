@@ -20,7 +20,7 @@ class MigrationsTest : public ::testing::Test {
   MigrationsTest() : session_(Connect()) {}
 
   std::unique_ptr<soci::session> Connect() {
-    auto session = SqliteEngine::Connect(folder_->File("test.db"), Access::kWrite);
+    auto session = SqliteEngine::Connect(folder_->Path("test.db"), Access::kWrite);
     // Nothing here is about the disk, and there are many commits.
     Statement(*session, "PRAGMA synchronous=OFF").Run();
     return session;

@@ -17,7 +17,7 @@
 #include "tests/base/temporary_folder.h"
 #include "tests/storage/child_process.h"
 #include "tests/storage/raw_sqlite.h"
-#include "tests/storage/recording_log.h"
+#include "tests/base/recording_log.h"
 
 namespace tessera::storage {
 namespace {

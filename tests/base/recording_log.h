@@ -1,6 +1,6 @@
 // A log sink that remembers.
-#ifndef TESSERA_TESTS_STORAGE_RECORDING_LOG_H_
-#define TESSERA_TESTS_STORAGE_RECORDING_LOG_H_
+#ifndef TESSERA_TESTS_BASE_RECORDING_LOG_H_
+#define TESSERA_TESTS_BASE_RECORDING_LOG_H_
 
 #include <string>
 
@@ -33,4 +33,4 @@ class RecordingLog final : public LogSink {
 
 }  // namespace tessera::testing
 
-#endif  // TESSERA_TESTS_STORAGE_RECORDING_LOG_H_
+#endif  // TESSERA_TESTS_BASE_RECORDING_LOG_H_

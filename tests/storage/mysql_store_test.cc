@@ -1,0 +1,312 @@
+#include "storage/sql/mysql_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+
+#include "tessera/base/reason.h"
+#include "tests/base/recording_log.h"
+#include "tests/mariadb/cutting_proxy.h"
+#include "tests/mariadb/mariadb.h"
+
+namespace tessera::storage {
+namespace {
+
+using testing::CuttingProxy;
+using ::testing::HasSubstr;
+using testing::MariaDb;
+using testing::MariaDbDatabase;
+using ::testing::Not;
+
+// Far more than a work that is cut off at its own deadline needs, far less than a time-out of the
+// client library.
+constexpr absl::Duration kSlowMachine = absl::Seconds(20);
+
+absl::Time Soon() { return SystemClock().Now() + absl::Seconds(30); }
+
+class MysqlStoreTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Store> Open(MysqlOptions options) {
+    auto store = OpenMysqlStore(std::move(options), SystemClock(), log_);
+    if (!store.ok()) throw std::runtime_error(store.status().ToString());
+    return *std::move(store);
+  }
+  std::unique_ptr<Store> Open() { return Open(database_.options()); }
+  // Through the proxy.
+  std::unique_ptr<Store> OpenThrough(const CuttingProxy& proxy) {
+    MysqlOptions options = database_.options();
+    options.port = proxy.port();
+    return Open(std::move(options));
+  }
+
+  static absl::Status Advance(Store& store, int64_t from, Repeat repeat = Repeat::kOnce,
+                              absl::Time deadline = Soon()) {
+    return store.Write(repeat, deadline, [&](Repositories& r) {
+      const auto advanced = r.keys.AdvanceVersion(from);
+      if (!advanced.ok()) return advanced.status();
+      return *advanced ? absl::OkStatus() : absl::AbortedError("moved on");
+    });
+  }
+  static absl::StatusOr<int64_t> Version(Store& store, absl::Time deadline = Soon()) {
+    int64_t version = -1;
+    const absl::Status status = store.Read(deadline, [&](Repositories& r) {
+      const auto read = r.keys.Version();
+      if (read.ok()) version = *read;
+      return read.status();
+    });
+    if (!status.ok()) return status;
+    return version;
+  }
+  int64_t StoredVersion() { return std::stoll(database_.Sql("SELECT version FROM key_set")); }
+
+  testing::RecordingLog log_;
+  MariaDbDatabase database_{MariaDb::Shared()};
+};
+
+TEST_F(MysqlStoreTest, OfManyThatStartAtOnceOneMakesTheSchemaAndAllServe) {
+  constexpr int kReplicas = 6;
+  std::latch start(kReplicas);
+  std::atomic<int> served = 0;
+  std::vector<std::thread> replicas;
+  for (int i = 0; i < kReplicas; ++i) {
+    replicas.emplace_back([&] {
+      start.arrive_and_wait();
+      auto store = OpenMysqlStore(database_.options(), SystemClock(), log_);
+      if (store.ok() && Version(**store).ok()) ++served;
+    });
+  }
+  for (std::thread& replica : replicas) replica.join();
+  EXPECT_EQ(served, kReplicas) << log_.text();
+  EXPECT_EQ(database_.Sql("SELECT COUNT(*) FROM schema_state WHERE holder = ''"), "1\n");
+  EXPECT_EQ(database_.Sql("SELECT seq FROM feed"), "0\n");
+}
+
+TEST_F(MysqlStoreTest, AnAccountThatMayNotChangeTheSchemaServesOneThatIsThere) {
+  MysqlOptions options = database_.options();
+  options.migrate = false;
+  const auto early = OpenMysqlStore(options, SystemClock(), log_);
+  EXPECT_EQ(early.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(early.status().message()), HasSubstr("--migrate"));
+  EXPECT_EQ(database_.Sql("SHOW TABLES"), "");
+  Open();
+  database_.server().Sql("REVOKE CREATE, ALTER, INDEX, REFERENCES ON " + database_.name() +
+                         ".* FROM '" + database_.user() + "'@'%'");
+  EXPECT_TRUE(Version(*Open(options)).ok());
+  EXPECT_TRUE(Version(*Open()).ok());
+}
+
+TEST_F(MysqlStoreTest, AWrongPasswordIsTheOperatorsErrorAndIsNotRepeated) {
+  MysqlOptions options = database_.options();
+  options.password = Secret("not-the-password");
+  const auto store = OpenMysqlStore(options, SystemClock(), log_);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("1045"));
+  EXPECT_THAT(std::string(store.status().message()) + log_.text(),
+              Not(HasSubstr("not-the-password")));
+}
+
+TEST_F(MysqlStoreTest, ADatabaseThatIsNotThereIsUnavailable) {
+  MysqlOptions options = database_.options();
+  options.port = 1;
+  const auto store = OpenMysqlStore(options, SystemClock(), log_);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(MysqlStoreTest, ADatabaseThatMayLoseAcknowledgedWritesIsRefusedUnlessAskedFor) {
+  MariaDb::Options relaxed;
+  relaxed.arguments = {"--innodb-flush-log-at-trx-commit=2"};
+  MariaDb server(relaxed);
+  MariaDbDatabase database(server);
+  MysqlOptions options = database.options();
+  const auto store = OpenMysqlStore(options, SystemClock(), log_);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("innodb_flush_log_at_trx_commit"));
+  options.relaxed_durability = true;
+  EXPECT_TRUE(OpenMysqlStore(options, SystemClock(), log_).ok());
+}
+
+TEST_F(MysqlStoreTest, ItTellsTheDatabasesTime) {
+  const auto store = Open();
+  const absl::Time before = SystemClock().Now();
+  const auto time = store->DatabaseTime(Soon());
+  const absl::Time after = SystemClock().Now();
+  ASSERT_TRUE(time.ok() && time->has_value());
+  EXPECT_GE(**time, before - absl::Milliseconds(1));
+  EXPECT_LE(**time, after + absl::Milliseconds(1));
+}
+
+// The connection breaks before the server has the COMMIT: nothing is there.
+TEST_F(MysqlStoreTest, AWriteWhoseCommitWasLostOnTheWayIsUnknownOrRunAgain) {
+  CuttingProxy proxy(database_.server().port());
+  const auto store = OpenThrough(proxy);
+  proxy.CutNext("COMMIT", CuttingProxy::Cut::kBefore);
+  const absl::Status once = Advance(*store, 0, Repeat::kOnce);
+  EXPECT_EQ(once.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(once), reason::kOutcomeUnknown);
+  EXPECT_EQ(StoredVersion(), 0);
+  proxy.CutNext("COMMIT", CuttingProxy::Cut::kBefore);
+  EXPECT_TRUE(Advance(*store, 0, Repeat::kIdempotent).ok());
+  EXPECT_EQ(StoredVersion(), 1);
+  EXPECT_EQ(proxy.cuts(), 2);
+}
+
+// It breaks behind the COMMIT: all is there, and nobody was told.
+TEST_F(MysqlStoreTest, AWriteWhoseCommitWasNotAnsweredIsUnknownOrRunAgain) {
+  CuttingProxy proxy(database_.server().port());
+  const auto store = OpenThrough(proxy);
+  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  EXPECT_EQ(ReasonOf(Advance(*store, 0, Repeat::kOnce)), reason::kOutcomeUnknown);
+  EXPECT_EQ(StoredVersion(), 1);
+  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  int runs = 0;
+  const absl::Status status = store->Write(Repeat::kIdempotent, Soon(), [&](Repositories& r) {
+    ++runs;
+    return r.keys.AdvanceVersion(1).status();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(StoredVersion(), 2);
+}
+
+TEST_F(MysqlStoreTest, AnIdempotentWriteWithoutAnAnswerIsUnknownIfItCannotBeRunAgain) {
+  CuttingProxy proxy(database_.server().port());
+  const auto store = OpenThrough(proxy);
+  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  const absl::Status status = store->Write(Repeat::kIdempotent, Soon(), [&](Repositories& r) {
+    const auto advanced = r.keys.AdvanceVersion(0);
+    proxy.GoAwayAfterNextCut();
+    return advanced.status();
+  });
+  EXPECT_EQ(ReasonOf(status), reason::kOutcomeUnknown) << status;
+  EXPECT_EQ(StoredVersion(), 1);
+}
+
+TEST_F(MysqlStoreTest, AWorkWhoseConnectionBreaksIsRunAgain) {
+  CuttingProxy proxy(database_.server().port());
+  const auto store = OpenThrough(proxy);
+  for (const char* word : {"START TRANSACTION", "UPDATE key_set"}) {
+    proxy.CutNext(word, CuttingProxy::Cut::kAfter);
+    const int64_t before = StoredVersion();
+    EXPECT_TRUE(Advance(*store, before).ok());
+    EXPECT_EQ(StoredVersion(), before + 1);
+  }
+  EXPECT_EQ(proxy.cuts(), 2);
+}
+
+TEST_F(MysqlStoreTest, ConnectionsKilledByTheServerAreReplacedUnnoticed) {
+  const auto store = Open();
+  ASSERT_TRUE(Advance(*store, 0).ok());
+  database_.server().Sql("KILL USER '" + database_.user() + "'");
+  EXPECT_TRUE(Advance(*store, 1).ok());
+  database_.server().Sql("KILL USER '" + database_.user() + "'");
+  EXPECT_EQ(*Version(*store), 2);
+}
+
+// Two works that take two rows in opposite order: the server undoes one, which is run again.
+TEST_F(MysqlStoreTest, AWorkThatTheServerUndidInADeadlockIsRunAgain) {
+  const auto store = Open();
+  std::atomic<int> runs = 0;
+  std::latch both_hold_one(2);
+  const auto work = [&](bool feed_first) {
+    return [&, feed_first](Repositories& r) {
+      const bool first_run = ++runs <= 2;
+      Revocation entry;
+      entry.id_hash = std::string(16, 'x');
+      entry.expires_at = absl::InfiniteFuture();
+      absl::Status status =
+          feed_first ? r.revocations.Append({entry}) : r.keys.AdvanceVersion(0).status();
+      if (first_run) both_hold_one.arrive_and_wait();
+      if (!status.ok()) return status;
+      return feed_first ? r.keys.AdvanceVersion(0).status() : r.revocations.Append({entry});
+    };
+  };
+  std::thread other([&] { EXPECT_TRUE(store->Write(Repeat::kOnce, Soon(), work(true)).ok()); });
+  EXPECT_TRUE(store->Write(Repeat::kOnce, Soon(), work(false)).ok());
+  other.join();
+  EXPECT_EQ(runs, 3);
+  EXPECT_EQ(database_.Sql("SELECT seq FROM feed"), "2\n");
+  EXPECT_THAT(log_.text(), HasSubstr("1213"));
+}
+
+TEST_F(MysqlStoreTest, AReadOnlyDatabaseRefusesWritesAndServesReads) {
+  MariaDb server;
+  MariaDbDatabase database(server);
+  const auto store = Open(database.options());
+  server.Sql("SET GLOBAL read_only = 1");
+  const absl::Status status = Advance(*store, 0);
+  EXPECT_EQ(ReasonOf(status), reason::kStorageUnavailable) << status;
+  EXPECT_EQ(*Version(*store), 0);
+  server.Sql("SET GLOBAL read_only = 0");
+  EXPECT_TRUE(Advance(*store, 0).ok());
+}
+
+TEST_F(MysqlStoreTest, WhileTheDatabaseIsStoppedItSaysSoAndComesBackByItself) {
+  MariaDb server;
+  MariaDbDatabase database(server);
+  const auto store = Open(database.options());
+  ASSERT_TRUE(Advance(*store, 0).ok());
+  server.Stop();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(ReasonOf(Advance(*store, 1)), reason::kStorageUnavailable);
+    EXPECT_EQ(ReasonOf(Version(*store).status()), reason::kStorageUnavailable);
+  }
+  server.Start();
+  absl::Status status = Advance(*store, 1);
+  const absl::Time give_up = Soon();
+  while (!status.ok() && SystemClock().Now() < give_up) status = Advance(*store, 1);
+  EXPECT_TRUE(status.ok()) << status;
+  const std::string log = log_.text();
+  EXPECT_EQ(log.find("database.away"), log.rfind("database.away")) << log;
+  EXPECT_EQ(log.find("database.back"), log.rfind("database.back")) << log;
+  EXPECT_THAT(log, HasSubstr("database.back"));
+}
+
+// A server that is there and says nothing: the work ends at its own deadline all the same.
+TEST_F(MysqlStoreTest, WhileTheDatabaseIsPausedWorksEndAtTheirDeadline) {
+  MariaDb server;
+  MariaDbDatabase database(server);
+  const auto store = Open(database.options());
+  ASSERT_TRUE(Advance(*store, 0).ok());
+  server.Pause();
+  const absl::Duration began = SystemClock().Monotonic();
+  const auto soon = [] { return SystemClock().Now() + absl::Milliseconds(300); };
+  EXPECT_EQ(ReasonOf(Version(*store, soon()).status()), reason::kStorageUnavailable);
+  EXPECT_EQ(ReasonOf(Advance(*store, 1, Repeat::kOnce, soon())), reason::kStorageUnavailable);
+  EXPECT_EQ(ReasonOf(Version(*store, soon()).status()), reason::kStorageUnavailable);
+  EXPECT_LT(SystemClock().Monotonic() - began, kSlowMachine);
+  server.Resume();
+  absl::Status status = Advance(*store, 1);
+  const absl::Time give_up = Soon();
+  while (!status.ok() && SystemClock().Now() < give_up) status = Advance(*store, 1);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(MysqlStoreTest, OneThatHoldsARowForLongMakesOthersWaitNotFail) {
+  const auto store = Open();
+  std::latch held(1);
+  std::latch go_on(1);
+  std::thread holder([&] {
+    EXPECT_TRUE(store
+                    ->Write(Repeat::kOnce, Soon(),
+                            [&](Repositories& r) {
+                              const auto advanced = r.keys.AdvanceVersion(0);
+                              held.count_down();
+                              go_on.wait();
+                              return advanced.status();
+                            })
+                    .ok());
+  });
+  held.wait();
+  const absl::Status impatient =
+      Advance(*store, 0, Repeat::kOnce, SystemClock().Now() + absl::Milliseconds(300));
+  EXPECT_EQ(ReasonOf(impatient), reason::kStorageUnavailable);
+  go_on.count_down();
+  EXPECT_TRUE(Advance(*store, 1).ok());
+  holder.join();
+}
+
+}  // namespace
+}  // namespace tessera::storage

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/clock_watch.h"
 #include "server/auth/revocations.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -50,7 +51,7 @@ absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanOnce() {
 
 absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanAll() {
   Removed all;
-  bool more = true;
+  TESSERA_ASSIGN_OR_RETURN(bool more, ClockIsRight());
   while (more) {
     TESSERA_ASSIGN_OR_RETURN(const Removed batch, CleanOnce());
     all.revocations += batch.revocations;
@@ -59,6 +60,23 @@ absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanAll() {
     more = full && Rest(kPause);
   }
   return all;
+}
+
+absl::StatusOr<bool> StoreCleaner::ClockIsRight() {
+  TESSERA_ASSIGN_OR_RETURN(const absl::Duration difference,
+                           ClockDifference(store_, clock_, kStoreTimeout));
+  const bool right = absl::AbsDuration(difference) <= kMaxClockDifference;
+  {
+    MutexLock lock(mu_);
+    if (skipping_ == !right) return right;
+    skipping_ = !right;
+  }
+  if (right) {
+    log_.Info("store.clean_resumed");
+  } else {
+    log_.Error("store.clean_skipped", {{"clock_difference", SignedSeconds(difference)}});
+  }
+  return right;
 }
 
 void StoreCleaner::Run() {

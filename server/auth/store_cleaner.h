@@ -33,6 +33,8 @@ class StoreCleaner {
  public:
   // No statement removes more.
   static constexpr int kBatch = 1000;
+  // A clock that differs from the database's by more might remove what others still need.
+  static constexpr absl::Duration kMaxClockDifference = absl::Seconds(30);
 
   // All references must outlive the cleaner.
   StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log);
@@ -49,12 +51,15 @@ class StoreCleaner {
   // store.
   absl::StatusOr<Removed> CleanOnce();
   // Batches, with a short pause behind each, until one of them was not full or the cleaner goes:
-  // what comes in faster than a batch an interval is removed as well. Blocks on the store.
+  // what comes in faster than a batch an interval is removed as well. Nothing while the clock
+  // differs from the database's by more than kMaxClockDifference (event `store.clean_skipped`, once
+  // each time). Blocks on the store.
   absl::StatusOr<Removed> CleanAll();
 
  private:
   void Run();
   bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<bool> ClockIsRight() ABSL_LOCKS_EXCLUDED(mu_);
 
   storage::Store& store_;
   const Clock& clock_;
@@ -63,6 +68,7 @@ class StoreCleaner {
   Mutex mu_;
   CondVar stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  bool skipping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;  // last: it uses the rest
 };
 

@@ -74,6 +74,11 @@ absl::Status WatchedStore::Write(storage::Repeat repeat, absl::Time deadline, Wo
 }
 
 absl::StatusOr<std::optional<absl::Time>> WatchedStore::DatabaseTime(absl::Time deadline) {
+  if (away_) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable, "away",
+                            absl::Seconds(1));
+  }
+  MutexLock lock(mu_);
   if (database_time_.has_value()) return database_time_;
   return store_.DatabaseTime(deadline);
 }

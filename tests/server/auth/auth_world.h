@@ -47,7 +47,10 @@ class WatchedStore final : public storage::Store {
   absl::Status Write(storage::Repeat repeat, absl::Time deadline, Work work) override;
   absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override;
   // What DatabaseTime answers; nothing: as the real store.
-  void set_database_time(std::optional<absl::Time> time) { database_time_ = time; }
+  void set_database_time(std::optional<absl::Time> time) {
+    MutexLock lock(mu_);
+    database_time_ = time;
+  }
 
   int reads() const { return reads_; }
   int writes() const { return writes_; }
@@ -64,8 +67,9 @@ class WatchedStore final : public storage::Store {
   std::atomic<int> writes_{0};
   std::atomic<bool> away_{false};
   std::atomic<bool> lose_answer_{false};
-  std::optional<absl::Time> database_time_;  // set by the test's own thread
-  std::function<void()> hook_;               // set and run by the test's own thread
+  Mutex mu_;
+  std::optional<absl::Time> database_time_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> hook_;  // set and run by the test's own thread
 };
 
 inline constexpr std::string_view kPassword = "correct horse battery";

@@ -64,6 +64,47 @@ TEST_F(StoreCleanerTest, ASessionGoesWhenNoTokenOfItCanBeAlive) {
   EXPECT_EQ(Reason(world_.auth->Renew(world_.call, over.refresh_token)), "SESSION_ENDED");
 }
 
+class SkippingCleanerTest : public StoreCleanerTest {
+ protected:
+  SkippingCleanerTest() {
+    world_.Write([&](storage::Repositories& in) {
+      return in.revocations.Append({RevokeSessionEntry(SessionId("ses_1"), world_.clock.Now())});
+    });
+    world_.clock.Advance(absl::Hours(1));
+  }
+  // How many a turn removes if the database's clock is `ahead` of this machine's.
+  int64_t RemovedWithDatabase(absl::Duration ahead) {
+    world_.store->set_database_time(world_.clock.Now() + ahead);
+    return Require(watched_.CleanAll()).revocations;
+  }
+  int Skipped() const { return world_.log.Count("store.clean_skipped"); }
+
+  StoreCleaner watched_{*world_.store, world_.clock, world_.log};
+};
+
+TEST_F(SkippingCleanerTest, AClockThatDiffersByMoreThanTheLimitSkipsTheTurnAndSaysSoOnce) {
+  const absl::Duration beyond = StoreCleaner::kMaxClockDifference + absl::Microseconds(1);
+  EXPECT_EQ(RemovedWithDatabase(-beyond), 0);
+  EXPECT_EQ(RemovedWithDatabase(beyond), 0);
+  EXPECT_EQ(world_.Feed().size(), 1u);
+  EXPECT_EQ(Skipped(), 1);
+  EXPECT_EQ(RemovedWithDatabase(absl::ZeroDuration()), 1);
+  EXPECT_EQ(world_.log.Count("store.clean_resumed"), 1);
+  EXPECT_EQ(RemovedWithDatabase(beyond), 0);
+  EXPECT_EQ(Skipped(), 2);
+}
+
+TEST_F(SkippingCleanerTest, AClockThatDiffersByTheLimitDoesNot) {
+  EXPECT_EQ(RemovedWithDatabase(-StoreCleaner::kMaxClockDifference), 1);
+  EXPECT_EQ(Skipped(), 0);
+}
+
+TEST_F(SkippingCleanerTest, WithoutTheDatabasesTimeNothingIsRemoved) {
+  world_.store->set_away(true);
+  EXPECT_EQ(Reason(watched_.CleanAll()), "STORAGE_UNAVAILABLE");
+  EXPECT_EQ(world_.Feed().size(), 1u);
+}
+
 TEST_F(StoreCleanerTest, AWallClockThatJumpsForwardRemovesNothing) {
   world_.Write([&](storage::Repositories& in) {
     return in.revocations.Append({RevokeSessionEntry(SessionId("ses_1"), world_.clock.Now())});

@@ -34,6 +34,12 @@ class RoleRepository {
   virtual absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) = 0;
   // How many active users hold the role.
   virtual absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) = 0;
+
+  // The first act of a transaction whose right to write rests on what it reads (who administers,
+  // how many are left): raises a counter that all such transactions share. Of two the second waits
+  // for the first, or is run again, and so sees what the first committed. No lock that another node
+  // of a cluster would not see.
+  virtual absl::Status TakeTurn() = 0;
 };
 
 }  // namespace tessera::storage

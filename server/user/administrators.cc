@@ -25,6 +25,7 @@ absl::StatusOr<std::optional<storage::Role>> AdminRoleOf(storage::Repositories& 
 }  // namespace
 
 absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor) {
+  TESSERA_RETURN_IF_ERROR(repositories.roles.TakeTurn());
   TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user, repositories.users.Find(actor));
   if (!user.has_value() || user->state != storage::UserState::kActive) {
     return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenRevoked,

@@ -9,14 +9,16 @@
 namespace tessera::server {
 
 // The guard admitted the caller when the call came in; the write may run much later, behind others
-// in its lane. So the first act of every administrative write is to ask again, in its transaction,
-// which puts it before or behind whatever takes the caller's power away.
+// in its lane. So the first act of every administrative write is to take its turn and to ask again,
+// in its transaction, which puts it before or behind whatever takes the caller's power away, on
+// whichever replica that is.
 // UNAUTHENTICATED TOKEN_REVOKED: `actor` is gone or disabled. PERMISSION_DENIED ROLE_REQUIRED:
 // `actor` does not hold `tessera.admin`.
 absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor);
 
 // FAILED_PRECONDITION LAST_ADMINISTRATOR: no active user besides `user` holds `tessera.admin`, and
-// `user` is an active one who does. Ask in the transaction that makes the change.
+// `user` is an active one who does. Ask in the transaction that makes the change, behind
+// RefuseUnlessAdministrator: two who take the role from each other must not both find the other.
 absl::Status RefuseIfLastAdministrator(storage::Repositories& repositories,
                                        const storage::User& user);
 

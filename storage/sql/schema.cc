@@ -87,6 +87,14 @@ void AddKeys(const Engine& engine, Steps& steps) {
                       " content {name} NOT NULL){end}"));
 }
 
+void AddAdministration(const Engine& engine, Steps& steps) {
+  // One row, and every administrative write counts it up: that is what makes them take turns.
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS administration (id BIGINT NOT NULL PRIMARY KEY,"
+                      " writes BIGINT NOT NULL){end}"));
+  steps.push_back("INSERT INTO administration (id, writes) VALUES (1, 0)");
+}
+
 }  // namespace
 
 Steps AllSteps(const Engine& engine) {
@@ -95,6 +103,7 @@ Steps AllSteps(const Engine& engine) {
   AddSessions(engine, steps);
   AddFeed(engine, steps);
   AddKeys(engine, steps);
+  AddAdministration(engine, steps);
   return steps;
 }
 

@@ -168,4 +168,13 @@ absl::StatusOr<int64_t> SqlRoleRepository::CountActiveHolders(const RoleId& role
   });
 }
 
+absl::Status SqlRoleRepository::TakeTurn() {
+  TESSERA_ASSIGN_OR_RETURN(
+      const int64_t rows, transaction_.Do("roles.take_turn", [](soci::session& session) {
+        return Statement(session, "UPDATE administration SET writes = writes + 1 WHERE id = 1")
+            .Run();
+      }));
+  return rows == 1 ? absl::OkStatus() : absl::InternalError("the row that gives turns is missing");
+}
+
 }  // namespace tessera::storage::sql

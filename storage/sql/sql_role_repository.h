@@ -23,6 +23,7 @@ class SqlRoleRepository final : public RoleRepository {
   absl::StatusOr<bool> Revoke(const RoleId& role, const UserId& user) override;
   absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) override;
   absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) override;
+  absl::Status TakeTurn() override;
 
  private:
   // Whether `select` (with the parameter :id) finds a row.

@@ -166,6 +166,8 @@ absl::StatusOr<bool> SqlUserRepository::ReplaceHash(const UserId& id, int64_t ve
 
 absl::StatusOr<bool> SqlUserRepository::Delete(const UserId& id) {
   return transaction_.Do("users.delete", [&](soci::session& session) {
+    // First, so that a login is before this and its session goes too, or behind it and refused.
+    Statement(session, "UPDATE users SET state = 1 WHERE id = :id").Bind("id", id.str()).Run();
     DeleteGrants(session, id);
     DeleteSessions(session, id);
     return Statement(session, "DELETE FROM users WHERE id = :id").Bind("id", id.str()).Run() == 1;

@@ -148,6 +148,56 @@ TEST_P(RoleRepositoryTest, OnlyActiveHoldersAreCounted) {
   });
 }
 
+// Each counts the holders and gives up the role if somebody else is left: without turns, all would
+// count before any has given up.
+TEST_P(RoleRepositoryTest, OfManyWhoTakeTurnsEachSeesWhatThoseBeforeItCommitted) {
+  constexpr int kHolders = 8;
+  const Role role = AddRole("admin");
+  std::vector<User> holders;
+  for (int i = 0; i < kHolders; ++i) holders.push_back(AddUser("user" + std::to_string(i)));
+  Write([&](Repositories& r) {
+    for (const User& holder : holders) EXPECT_TRUE(r.roles.Grant(role.id, holder.id, now()).ok());
+    return absl::OkStatus();
+  });
+  OnThreads(kHolders, [&](int i) {
+    Write([&](Repositories& r) {
+      absl::Status turn = r.roles.TakeTurn();
+      if (!turn.ok()) return turn;
+      const absl::StatusOr<int64_t> left = r.roles.CountActiveHolders(role.id);
+      if (!left.ok() || *left == 1) return left.status();
+      return r.roles.Revoke(role.id, holders[static_cast<size_t>(i)].id).status();
+    });
+  });
+  Read([&](Repositories& r) {
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 1);
+    return absl::OkStatus();
+  });
+}
+
+// A user who is told that the role is gone again must not find that it is still held.
+TEST_P(RoleRepositoryTest, AGrantAndARevocationThatTakeTurnsEndInAnOrder) {
+  const User user = AddUser("ada");
+  const Role role = AddRole("admin");
+  for (int round = 0; round < 20; ++round) {
+    Write([&](Repositories& r) { return r.roles.Grant(role.id, user.id, now()); });
+    OnThreads(2, [&](int i) {
+      Write([&](Repositories& r) {
+        absl::Status turn = r.roles.TakeTurn();
+        if (!turn.ok()) return turn;
+        if (i == 0) return r.roles.Revoke(role.id, user.id).status();
+        const absl::StatusOr<std::vector<Role>> held = r.roles.HeldBy(user.id);
+        // Only one who holds it may give it to itself.
+        if (!held.ok() || held->empty()) return held.status();
+        return r.roles.Grant(role.id, user.id, now());
+      });
+    });
+    Read([&](Repositories& r) {
+      EXPECT_THAT(Must(r.roles.HeldBy(user.id)), IsEmpty());
+      return absl::OkStatus();
+    });
+  }
+}
+
 TESSERA_ON_ALL_ENGINES(RoleRepositoryTest);
 
 }  // namespace

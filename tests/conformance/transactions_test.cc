@@ -175,6 +175,27 @@ TEST_P(StoreTest, ALoginAndADisablingOfTheUserNeverBothSucceedUnnoticed) {
   }
 }
 
+// Likewise against one that deletes the user, with its sessions.
+TEST_P(StoreTest, ALoginAndADeletionOfTheUserBothEndWellAndLeaveNothing) {
+  for (int round = 0; round < 20; ++round) {
+    const User user = AddUser("user" + std::to_string(round));
+    const Session session = NewSession(user.id);
+    OnThreads(2, [&](int i) {
+      Write([&](Repositories& r) {
+        if (i == 1) return r.users.Delete(user.id).status();
+        const absl::StatusOr<bool> admitted = r.users.RecordLogin(user.id, 1, now());
+        if (!admitted.ok() || !*admitted) return admitted.status();
+        return r.sessions.Insert(session);
+      });
+    });
+    Read([&](Repositories& r) {
+      EXPECT_FALSE(Must(r.users.Find(user.id)).has_value());
+      EXPECT_FALSE(Must(r.sessions.Find(session.id)).has_value());
+      return absl::OkStatus();
+    });
+  }
+}
+
 TEST_P(StoreTest, WorkWhoseDeadlineHasPassedDoesNotStart) {
   bool ran = false;
   const auto work = [&](Repositories&) {

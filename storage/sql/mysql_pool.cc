@@ -92,10 +92,11 @@ void MysqlPool::ForgetIdle() {
   closed.swap(idle_);
 }
 
-// Whoever waits needs a connection; so does the pool itself while it does not know whether there is
-// a database.
+// Each who waits needs a connection (one that lies idle is about to be taken); so does the pool
+// itself while it does not know whether there is a database.
 bool MysqlPool::WantsOne() const {
-  return idle_.empty() && lent_ < size_ && (waiting_ > 0 || away_);
+  const bool asked = waiting_ > idle_.size() || (away_ && idle_.empty());
+  return asked && lent_ + idle_.size() < size_;
 }
 
 absl::Duration MysqlPool::NextTurn() const {

@@ -166,6 +166,12 @@ std::string Program::Output() const {
 
 void Program::Signal(int signal) const { kill(-pid_, signal); }
 
+void Program::Pause() const {
+  Signal(SIGSTOP);
+  siginfo_t info{};
+  waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT);
+}
+
 int Program::Wait(absl::Duration limit) {
   const absl::Time until = absl::Now() + limit;
   while (!reaped_) {

@@ -32,6 +32,8 @@ class Program {
   std::string Output() const;
 
   void Signal(int signal) const;
+  // SIGSTOP; returns when every thread of the process stands still (or it has ended).
+  void Pause() const;
   // The exit status as a shell would show it (128 + signal); -1 if it did not end within `limit`.
   int Wait(absl::Duration limit);
   pid_t pid() const { return pid_; }

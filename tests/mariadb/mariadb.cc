@@ -236,7 +236,7 @@ void MariaDb::KillHard() {
   parts_->program.reset();
 }
 
-void MariaDb::Pause() { parts_->Running().Signal(SIGSTOP); }
+void MariaDb::Pause() { parts_->Running().Pause(); }
 void MariaDb::Resume() { parts_->Running().Signal(SIGCONT); }
 
 const std::string& MariaDb::host() const {

@@ -25,6 +25,11 @@ using ::testing::Not;
 // client library.
 constexpr absl::Duration kSlowMachine = absl::Seconds(20);
 
+// The query, not the isolation level's name.
+constexpr char kCommit[] =
+    "\x03"
+    "COMMIT";
+
 absl::Time Soon() { return SystemClock().Now() + absl::Seconds(30); }
 
 class MysqlStoreTest : public ::testing::Test {
@@ -60,6 +65,7 @@ class MysqlStoreTest : public ::testing::Test {
     if (!status.ok()) return status;
     return version;
   }
+  std::string Account() const { return "'" + database_.user() + "'@'127.0.0.1'"; }
   int64_t StoredVersion() { return std::stoll(database_.Sql("SELECT version FROM key_set")); }
 
   testing::RecordingLog log_;
@@ -92,8 +98,8 @@ TEST_F(MysqlStoreTest, AnAccountThatMayNotChangeTheSchemaServesOneThatIsThere) {
   EXPECT_THAT(std::string(early.status().message()), HasSubstr("--migrate"));
   EXPECT_EQ(database_.Sql("SHOW TABLES"), "");
   Open();
-  database_.server().Sql("REVOKE CREATE, ALTER, INDEX, REFERENCES ON " + database_.name() +
-                         ".* FROM '" + database_.user() + "'@'%'");
+  database_.server().Sql("REVOKE CREATE, ALTER, INDEX, REFERENCES ON `t\\_" +
+                         database_.name().substr(2) + "`.* FROM " + Account());
   EXPECT_TRUE(Version(*Open(options)).ok());
   EXPECT_TRUE(Version(*Open()).ok());
 }
@@ -142,12 +148,12 @@ TEST_F(MysqlStoreTest, ItTellsTheDatabasesTime) {
 TEST_F(MysqlStoreTest, AWriteWhoseCommitWasLostOnTheWayIsUnknownOrRunAgain) {
   CuttingProxy proxy(database_.server().port());
   const auto store = OpenThrough(proxy);
-  proxy.CutNext("COMMIT", CuttingProxy::Cut::kBefore);
+  proxy.CutNext(kCommit, CuttingProxy::Cut::kBefore);
   const absl::Status once = Advance(*store, 0, Repeat::kOnce);
   EXPECT_EQ(once.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(once), reason::kOutcomeUnknown);
   EXPECT_EQ(StoredVersion(), 0);
-  proxy.CutNext("COMMIT", CuttingProxy::Cut::kBefore);
+  proxy.CutNext(kCommit, CuttingProxy::Cut::kBefore);
   EXPECT_TRUE(Advance(*store, 0, Repeat::kIdempotent).ok());
   EXPECT_EQ(StoredVersion(), 1);
   EXPECT_EQ(proxy.cuts(), 2);
@@ -157,10 +163,10 @@ TEST_F(MysqlStoreTest, AWriteWhoseCommitWasLostOnTheWayIsUnknownOrRunAgain) {
 TEST_F(MysqlStoreTest, AWriteWhoseCommitWasNotAnsweredIsUnknownOrRunAgain) {
   CuttingProxy proxy(database_.server().port());
   const auto store = OpenThrough(proxy);
-  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  proxy.CutNext(kCommit, CuttingProxy::Cut::kAfter);
   EXPECT_EQ(ReasonOf(Advance(*store, 0, Repeat::kOnce)), reason::kOutcomeUnknown);
   EXPECT_EQ(StoredVersion(), 1);
-  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  proxy.CutNext(kCommit, CuttingProxy::Cut::kAfter);
   int runs = 0;
   const absl::Status status = store->Write(Repeat::kIdempotent, Soon(), [&](Repositories& r) {
     ++runs;
@@ -174,7 +180,7 @@ TEST_F(MysqlStoreTest, AWriteWhoseCommitWasNotAnsweredIsUnknownOrRunAgain) {
 TEST_F(MysqlStoreTest, AnIdempotentWriteWithoutAnAnswerIsUnknownIfItCannotBeRunAgain) {
   CuttingProxy proxy(database_.server().port());
   const auto store = OpenThrough(proxy);
-  proxy.CutNext("COMMIT", CuttingProxy::Cut::kAfter);
+  proxy.CutNext(kCommit, CuttingProxy::Cut::kAfter);
   const absl::Status status = store->Write(Repeat::kIdempotent, Soon(), [&](Repositories& r) {
     const auto advanced = r.keys.AdvanceVersion(0);
     proxy.GoAwayAfterNextCut();
@@ -199,10 +205,11 @@ TEST_F(MysqlStoreTest, AWorkWhoseConnectionBreaksIsRunAgain) {
 TEST_F(MysqlStoreTest, ConnectionsKilledByTheServerAreReplacedUnnoticed) {
   const auto store = Open();
   ASSERT_TRUE(Advance(*store, 0).ok());
-  database_.server().Sql("KILL USER '" + database_.user() + "'");
+  database_.server().Sql("KILL USER " + Account());
   EXPECT_TRUE(Advance(*store, 1).ok());
-  database_.server().Sql("KILL USER '" + database_.user() + "'");
+  database_.server().Sql("KILL USER " + Account());
   EXPECT_EQ(*Version(*store), 2);
+  EXPECT_THAT(log_.text(), HasSubstr("storage.failed"));
 }
 
 // Two works that take two rows in opposite order: the server undoes one, which is run again.

@@ -15,10 +15,10 @@ namespace {
 constexpr int kPollMillis = 50;
 constexpr size_t kBufferBytes = 1 << 16;
 
-sockaddr_in Loopback(int port) {
+sockaddr_in AddressOf(const std::string& host, int port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   address.sin_port = htons(static_cast<uint16_t>(port));
   return address;
 }
@@ -38,9 +38,9 @@ bool Send(int socket, const std::string& bytes) {
 
 }  // namespace
 
-CuttingProxy::CuttingProxy(int upstream_port)
+CuttingProxy::CuttingProxy(int upstream_port, const std::string& host)
     : upstream_port_(upstream_port), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = Loopback(0);
+  sockaddr_in address = AddressOf(host, 0);
   socklen_t size = sizeof(address);
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
   if (bind(listener_, generic, size) != 0 || listen(listener_, 128) != 0 ||
@@ -75,7 +75,7 @@ void CuttingProxy::Accept() {
 
 void CuttingProxy::Serve(int client) {
   const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(upstream_port_);
+  const sockaddr_in address = AddressOf("127.0.0.1", upstream_port_);
   const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
   if (!away_ && connect(upstream, generic, sizeof(address)) == 0) {
     while (!stop_ && !away_ && Pump(client, upstream)) {

@@ -12,7 +12,7 @@
 
 namespace tessera::testing {
 
-// Thread-safe. On 127.0.0.1, a random port.
+// Thread-safe. On a loopback address, a random port; before a server on 127.0.0.1.
 class CuttingProxy {
  public:
   enum class Cut {
@@ -20,7 +20,7 @@ class CuttingProxy {
     kAfter,   // the server has answered it, and the answer is lost
   };
 
-  explicit CuttingProxy(int upstream_port);
+  explicit CuttingProxy(int upstream_port, const std::string& address = "127.0.0.1");
   ~CuttingProxy();
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;

@@ -85,7 +85,9 @@ TEST_P(UnknownKey, AFetchThatDoesNotEndIsUnavailableAfterMaxPark) {
 
 TEST_P(UnknownKey, ACallThatIsGivenUpWhileItWaitsHarmsNobody) {
   World& world = Make();
-  for (int i = 0; i < 20; ++i) {
+  // The server's own timers answer them all, given up or not; some never got as far as the server.
+  const auto answered = [&] { return world.log.CountOf("KEYS_UNAVAILABLE"); };
+  for (int sent = 0; answered() < 20 && sent < 1000; ++sent) {
     grpc::ClientContext context;
     context.AddMetadata("authorization", "Bearer " + token_);
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(10));
@@ -96,8 +98,7 @@ TEST_P(UnknownKey, ACallThatIsGivenUpWhileItWaitsHarmsNobody) {
                 status.error_code() == grpc::StatusCode::UNAVAILABLE)
         << status.error_code();
   }
-  // The server's own timers answer them all, given up or not.
-  ASSERT_TRUE(Eventually([&] { return world.log.CountOf("KEYS_UNAVAILABLE") == 20; }));
+  ASSERT_TRUE(Eventually([&] { return answered() >= 20; }));
   keys_->Set(SetOf({world.key}));
   keys_->Finish(absl::OkStatus());
   EXPECT_TRUE(world.Call(Shape::kUnary, BearerOf(token_)).status.ok());

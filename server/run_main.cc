@@ -8,10 +8,12 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "server/config/config.h"
 #include "server/log/key_value_log.h"
+#include "server/open_store.h"
 #include "server/server.h"
 
 #if defined(__has_feature)
@@ -29,6 +31,7 @@ struct CommandLine {
   std::string config_file;
   bool check_config = false;
   bool print_config = false;
+  bool migrate = false;
 };
 
 // Keys and passwords are in memory: no core file, no reading by a process of the same user.
@@ -66,18 +69,48 @@ int AwaitSignal() {
   return caught;
 }
 
+// One of them has come and waits.
+bool IsSignalled() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+void LogWarnings(const Config& config, LogSink& log) {
+  for (const std::string& warning : config.warnings) {
+    log.Warning("config.warning", {{"text", warning}});
+  }
+}
+
+int Failed(std::string_view event, const absl::Status& status, LogSink& log) {
+  log.Error(event, {{"cause", std::string(status.message())}});
+  return kExitFailed;
+}
+
+// Signals end it as they end any program: whoever runs it again goes on where it stopped.
+int Migrate(const Config& config, const Clock& clock) {
+  HideMemory();
+  signal(SIGPIPE, SIG_IGN);
+  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  LogWarnings(config, *log);
+  const absl::Status migrated = MigrateStore(config.storage, clock, *log);
+  if (!migrated.ok()) return Failed("migrate.failed", migrated, *log);
+  log->Info("migrate.done");
+  return kExitOk;
+}
+
 int Serve(const Config& config, const Clock& clock) {
   HideMemory();
   PrepareSignals();
   const std::unique_ptr<LogSink> log = StandardErrorLog();
-  for (const std::string& warning : config.warnings) {
-    log->Warning("config.warning", {{"text", warning}});
+  LogWarnings(config, *log);
+  const absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Create(config, clock, *log, IsSignalled);
+  if (absl::IsCancelled(server.status())) {
+    log->Info("server.stopped");
+    return kExitOk;
   }
-  const absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(config, clock, *log);
-  if (!server.ok()) {
-    log->Error("server.failed", {{"cause", std::string(server.status().message())}});
-    return kExitFailed;
-  }
+  if (!server.ok()) return Failed("server.failed", server.status(), *log);
   const int caught = AwaitSignal();
   log->Info("server.signalled", {{"signal", caught == SIGTERM ? "SIGTERM" : "SIGINT"}});
   (*server)->Shutdown(kShutdownGrace);
@@ -101,7 +134,7 @@ int Execute(const CommandLine& line, const Clock& clock) {
     std::cout << PrintConfig(*config);
     return kExitOk;
   }
-  return Serve(*config, clock);
+  return line.migrate ? Migrate(*config, clock) : Serve(*config, clock);
 }
 
 }  // namespace
@@ -112,9 +145,13 @@ int RunMain(int argc, char** argv, const Clock& clock) {
   app.add_option("--config", line.config_file, "The configuration, a TOML file");
   CLI::Option* check = app.add_flag("--check-config", line.check_config,
                                     "Check the configuration and exit: 0 good, 2 not");
-  app.add_flag("--print-config", line.print_config,
-               "Print the configuration in effect, secrets hidden, and exit")
-      ->excludes(check);
+  CLI::Option* print = app.add_flag("--print-config", line.print_config,
+                                    "Print the configuration in effect, secrets hidden, and exit");
+  print->excludes(check);
+  app.add_flag("--migrate", line.migrate,
+               "Bring the database's schema up to date and exit: 0 done, 1 not")
+      ->excludes(check)
+      ->excludes(print);
   app.set_version_flag("--version", "tesserad " TESSERA_VERSION);
   try {
     app.parse(argc, argv);

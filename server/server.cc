@@ -10,11 +10,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/auth/auth_facade.h"
+#include "server/auth/clock_watch.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
 #include "server/lanes/cores.h"
 #include "server/lanes/worker_pool.h"
+#include "server/open_store.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/health.h"
 #include "server/rpc/key_ring_source.h"
@@ -23,6 +25,7 @@
 #include "server/user/bootstrap.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
+#include "storage/sql/mysql_store.h"
 #include "storage/sql/sqlite_store.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/guard/guard.h"
@@ -30,18 +33,23 @@
 namespace tessera::server {
 namespace {
 
-// Connections for what runs beside the lanes: the feed's reader, the key ring.
-constexpr int kBackgroundConnections = 2;
-static_assert(kMaxConnections + kUrgentThreads + kBackgroundConnections <=
-              storage::kMaxSqliteReaders);
+// Connections for what runs beside the lanes: the feed's reader, the key ring, the cleaner, the
+// clock's watch.
+constexpr int kBackgroundConnections = 4;
+constexpr int kMoreConnections = kUrgentThreads + kBackgroundConnections;
+static_assert(kMaxConnections + kMoreConnections <= storage::kMaxSqliteReaders);
+static_assert(kMaxConnections + kMoreConnections <= storage::kMaxMysqlConnections);
 constexpr int kKeepaliveMilliseconds = 60'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kMinPingIntervalMilliseconds = 10'000;
 constexpr char kGeneratedPasswordName[] = "admin-password";
 
-std::string FolderOf(const std::string& path) {
+// Beside the SQLite file; a database that others share has no such place.
+std::string GeneratedPasswordFile(const StorageConfig& storage) {
+  const std::string path = SqlitePath(storage);
+  if (path.empty()) return "";
   const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  return (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + kGeneratedPasswordName;
 }
 
 TokenPolicy PolicyOf(const TokensConfig& tokens) {
@@ -81,7 +89,7 @@ BootstrapOptions BootstrapOf(const Config& config) {
   options.admin_username = config.bootstrap.admin_username;
   options.admin_password_file = config.bootstrap.admin_password_file;
   options.terminal = isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
-  options.generated_password_file = FolderOf(SqlitePath(config.storage)) + kGeneratedPasswordName;
+  options.generated_password_file = GeneratedPasswordFile(config.storage);
   options.min_password_characters = static_cast<size_t>(config.passwords.min_length);
   return options;
 }
@@ -132,23 +140,26 @@ std::string WithPort(const std::string& listen, int port) {
 // of all, because their jobs use everything.
 struct Server::Parts {
   Parts(const Config& the_config, const Clock& the_clock, LogSink& the_log)
-      : config(the_config), clock(the_clock), log(the_log) {}
+      : config(the_config), clock(the_clock), log(the_log), health(the_log) {}
 
-  absl::Status OpenStore();
+  absl::Status OpenStore(StopAsked stop_asked);
   absl::Status OpenAuth();
   void MakeFacades();
   absl::Status MakeGuard();
   void MakeServices();
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials();
+  void WatchClock();
   absl::Status Listen();
 
   const Config config;
   const Clock& clock;
   LogSink& log;
+  Health health;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<KeyRing> keys;
   std::optional<PasswordHasher> hasher;
   std::unique_ptr<RevocationFeed> feed;
+  std::unique_ptr<ClockWatch> clock_watch;
   std::unique_ptr<AuthFacade> auth;
   std::unique_ptr<UserFacade> users;
   std::unique_ptr<RoleFacade> roles;
@@ -161,13 +172,10 @@ struct Server::Parts {
   std::string address;
 };
 
-absl::Status Server::Parts::OpenStore() {
-  const std::string path = SqlitePath(config.storage);
-  if (path.empty()) {
-    return absl::InvalidArgumentError("storage.url: this version serves sqlite:PATH only");
-  }
-  const int readers = config.storage.connections + kUrgentThreads + kBackgroundConnections;
-  TESSERA_ASSIGN_OR_RETURN(store, storage::OpenSqliteStore({path, readers}, clock, log));
+absl::Status Server::Parts::OpenStore(StopAsked stop_asked) {
+  const int connections = config.storage.connections + kMoreConnections;
+  TESSERA_ASSIGN_OR_RETURN(
+      store, server::OpenStore({config.storage, connections, std::move(stop_asked)}, clock, log));
   return absl::OkStatus();
 }
 
@@ -229,6 +237,15 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Server::Parts::Credenti
   return guard->Plaintext();
 }
 
+void Server::Parts::WatchClock() {
+  ClockWatch::Options options;
+  options.limit = config.storage.max_clock_difference;
+  clock_watch = std::make_unique<ClockWatch>(
+      options, ClockWatch::Parts{*store, clock, log, [this](bool agrees) {
+                                   health.Set(Obstacle::kClockDiffers, !agrees);
+                                 }});
+}
+
 absl::Status Server::Parts::Listen() {
   TESSERA_ASSIGN_OR_RETURN(const auto credentials, Credentials());
   EnableHealth();
@@ -245,15 +262,17 @@ absl::Status Server::Parts::Listen() {
         absl::StrCat("server.listen: cannot listen on ", config.server.listen));
   }
   address = WithPort(config.server.listen, port);
-  SetServing(*grpc_server, feed->view()->loaded());
+  health.Set(Obstacle::kViewNotLoaded, !feed->view()->loaded());
+  health.Tell(*grpc_server);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config, const Clock& clock,
-                                                       LogSink& log) {
+                                                       LogSink& log, StopAsked stop_asked) {
   auto parts = std::make_unique<Parts>(config, clock, log);
-  TESSERA_RETURN_IF_ERROR(parts->OpenStore());
+  TESSERA_RETURN_IF_ERROR(parts->OpenStore(std::move(stop_asked)));
   TESSERA_RETURN_IF_ERROR(parts->OpenAuth());
+  parts->WatchClock();
   parts->MakeFacades();
   TESSERA_RETURN_IF_ERROR(parts->MakeGuard());
   parts->MakeServices();
@@ -271,10 +290,11 @@ const std::string& Server::address() const { return parts_->address; }
 void Server::Shutdown(absl::Duration grace) {
   if (parts_->grpc_server == nullptr) return;
   parts_->log.Info("server.draining", {{"grace", absl::FormatDuration(grace)}});
-  SetServing(*parts_->grpc_server, false);
+  parts_->health.Set(Obstacle::kDraining, true);
   parts_->guard->Drain();
   parts_->hub->Shutdown();
   parts_->grpc_server->Shutdown(absl::ToChronoTime(SystemClock().Now() + grace));
+  parts_->health.Leave();
   parts_->grpc_server.reset();
   parts_->pools.reset();
   parts_->log.Info("server.stopped");

@@ -2,6 +2,7 @@
 #ifndef TESSERA_SERVER_SERVER_H_
 #define TESSERA_SERVER_SERVER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,13 +30,17 @@ inline constexpr int kUrgentThreads = 2;
 // Niceness of the threads that hash passwords: answering goes first.
 inline constexpr int kHashingNice = 10;
 
+// True once the process has been asked to end. Thread-safe.
+using StopAsked = std::function<bool()>;
+
 // Thread-safe. Serves from Create to Shutdown.
 class Server {
  public:
-  // Opens the store and the keys, does what a first start needs, and begins to serve. Blocks.
-  // INVALID_ARGUMENT, FAILED_PRECONDITION and others: a message for the operator, who can mend it.
+  // Opens the store (waiting for a database that is away, if so configured) and the keys, does what
+  // a first start needs, and begins to serve. Blocks. INVALID_ARGUMENT, FAILED_PRECONDITION and
+  // others: a message for the operator, who can mend it. CANCELLED: `stop_asked` while waiting.
   static absl::StatusOr<std::unique_ptr<Server>> Create(const Config& config, const Clock& clock,
-                                                        LogSink& log);
+                                                        LogSink& log, StopAsked stop_asked = {});
   // Shuts down without grace, if nobody has.
   ~Server();
 

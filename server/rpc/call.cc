@@ -12,11 +12,16 @@ namespace {
 
 absl::Duration TimeLeft(const grpc::CallbackServerContext& context) {
   const auto deadline = context.deadline();
-  if (deadline == std::chrono::system_clock::time_point::max()) return kMaxCallTime;
-  return std::min(absl::FromChrono(deadline) - SystemClock().Now(), kMaxCallTime);
+  if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteDuration();
+  return absl::FromChrono(deadline) - SystemClock().Now();
 }
 
 }  // namespace
+
+absl::Duration WorkTime(absl::Duration left) {
+  if (left <= absl::ZeroDuration()) return left;
+  return std::min(left - std::min(left / kAnswerPart, kMaxAnswerTime), kMaxCallTime);
+}
 
 std::string PeerAddress(const std::string& peer) {
   std::string_view address(peer);
@@ -32,7 +37,7 @@ std::string PeerAddress(const std::string& peer) {
 Call::Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log)
     : context_(context),
       reactor_(context.DefaultReactor()),
-      info_{PeerAddress(context.peer()), clock.Now() + TimeLeft(context)},
+      info_{PeerAddress(context.peer()), clock.Now() + WorkTime(TimeLeft(context))},
       log_(log) {}
 
 void Call::Finish(const absl::Status& status) { reactor_->Finish(ToWire(status, log_)); }

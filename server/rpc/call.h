@@ -32,6 +32,14 @@ struct Lanes {
 
 // A call without a deadline gets this one, and a later one is cut to it.
 inline constexpr absl::Duration kMaxCallTime = absl::Seconds(60);
+// Of the time that the caller has left, what the work leaves for the answer's way: one part in so
+// many, and no more than this. So a store that is away is answered with UNAVAILABLE before the
+// caller gives up by itself.
+inline constexpr int kAnswerPart = 10;
+inline constexpr absl::Duration kMaxAnswerTime = absl::Milliseconds(250);
+
+// How long the work may take for a caller that waits for `left`; infinite: without a deadline.
+absl::Duration WorkTime(absl::Duration left);
 
 // Thread-safe. Uses the context until Finish, not after.
 class Call {

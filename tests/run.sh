@@ -21,6 +21,7 @@ Without a part: all that has to pass before a commit lands (setup, dev, asan).
   lint    layering, buf, clang-format, clang-tidy, shellcheck, links
   e2e     whole programs: C++, JavaScript, quickstart
   install the installed libraries, used by the examples as an outside project
+  bench   the benchmarks, in a Release build of their own, with their own options: tests/run.sh bench --help
   tidy    clang-tidy on every source file, not only the changed ones (long); not part of all
   ROOM    one room's tests: base token guard caller cli storage config lanes auth user rpc ...
 
@@ -118,6 +119,10 @@ part() {
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
   usage
   exit 0
+fi
+if [[ ${1:-} == bench ]]; then
+  shift
+  exec tests/bench/run.sh "$@"
 fi
 started=$SECONDS
 for name in "${@:-all}"; do part "$name"; done

@@ -93,6 +93,7 @@ class Tesserad {
   void AddRole(const std::string& name, const std::vector<std::string>& audiences);
 
   SharedClock& clock() { return clock_; }
+  const Installation& installation() const { return *options_.installation; }
   const Certificate& certificate() const { return options_.installation->certificate; }
   Program& program() { return *program_; }
   // `127.0.0.1:PORT`; known before the first start if the options say the port.

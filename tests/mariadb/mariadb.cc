@@ -247,12 +247,14 @@ const std::string& MariaDb::host() const {
 int MariaDb::port() const { return parts_->port; }
 std::string MariaDb::folder() const { return parts_->folder; }
 
+std::string MariaDb::socket_file() const { return parts_->folder + "/sock"; }
+
 std::string MariaDb::ca_file() const {
   return parts_->options.tls ? parts_->folder + "/ca.pem" : "";
 }
 
 std::string MariaDb::Sql(const std::string& statements, const std::string& database) const {
-  return RunAsRoot(parts_->folder + "/sock", statements, database);
+  return RootClient(socket_file(), database).Run(statements);
 }
 
 MariaDbDatabase::MariaDbDatabase(MariaDb& server)

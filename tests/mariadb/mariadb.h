@@ -43,7 +43,8 @@ class MariaDb {
   const std::string& host() const;  // 127.0.0.1
   int port() const;
   std::string folder() const;
-  std::string ca_file() const;  // PEM; empty without TLS
+  std::string ca_file() const;      // PEM; empty without TLS
+  std::string socket_file() const;  // for a RootClient
 
   // Runs statements as root over the server's socket; the rows, tab-separated, a line each.
   std::string Sql(const std::string& statements, const std::string& database = "") const;

@@ -13,27 +13,20 @@ namespace {
 constexpr unsigned int kConnectSeconds = 20;
 constexpr unsigned int kAnswerSeconds = 120;
 
-struct Close {
-  void operator()(MYSQL* connection) const { mysql_close(connection); }
+struct FreeResult {
   void operator()(MYSQL_RES* result) const { mysql_free_result(result); }
 };
-using Connection = std::unique_ptr<MYSQL, Close>;
-using Result = std::unique_ptr<MYSQL_RES, Close>;
+using Result = std::unique_ptr<MYSQL_RES, FreeResult>;
 
 [[noreturn]] void Fail(MYSQL* connection) { throw std::runtime_error(mysql_error(connection)); }
 
-Connection Connect(const std::string& socket, const std::string& database) {
+MYSQL* NewConnection() {
   static std::once_flag once;
   std::call_once(once, [] { mysql_server_init(0, nullptr, nullptr); });
-  Connection connection(mysql_init(nullptr));
-  mysql_optionsv(connection.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
-  mysql_optionsv(connection.get(), MYSQL_OPT_READ_TIMEOUT, &kAnswerSeconds);
-  mysql_optionsv(connection.get(), MYSQL_SET_CHARSET_NAME, "utf8mb4");
-  if (mysql_real_connect(connection.get(), nullptr, "root", "",
-                         database.empty() ? nullptr : database.c_str(), 0, socket.c_str(),
-                         CLIENT_MULTI_STATEMENTS) == nullptr) {
-    Fail(connection.get());
-  }
+  MYSQL* const connection = mysql_init(nullptr);
+  mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &kConnectSeconds);
+  mysql_optionsv(connection, MYSQL_OPT_READ_TIMEOUT, &kAnswerSeconds);
+  mysql_optionsv(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   return connection;
 }
 
@@ -51,24 +44,34 @@ void AppendRows(MYSQL_RES* result, std::string& text) {
 
 }  // namespace
 
-std::string RunAsRoot(const std::string& socket, const std::string& statements,
-                      const std::string& database) {
-  const Connection connection = Connect(socket, database);
-  if (mysql_real_query(connection.get(), statements.data(), statements.size()) != 0) {
-    Fail(connection.get());
+RootClient::RootClient(const std::string& socket, const std::string& database)
+    : connection_(NewConnection()) {
+  if (mysql_real_connect(connection_, nullptr, "root", "",
+                         database.empty() ? nullptr : database.c_str(), 0, socket.c_str(),
+                         CLIENT_MULTI_STATEMENTS) != nullptr) {
+    return;
   }
+  const std::string error = mysql_error(connection_);
+  mysql_close(connection_);
+  throw std::runtime_error(error);
+}
+
+RootClient::~RootClient() { mysql_close(connection_); }
+
+std::string RootClient::Run(const std::string& statements) {
+  if (mysql_real_query(connection_, statements.data(), statements.size()) != 0) Fail(connection_);
   std::string rows;
   int next = 0;
   while (next == 0) {
-    const Result result(mysql_store_result(connection.get()));
+    const Result result(mysql_store_result(connection_));
     if (result != nullptr) {
       AppendRows(result.get(), rows);
-    } else if (mysql_field_count(connection.get()) != 0) {
-      Fail(connection.get());
+    } else if (mysql_field_count(connection_) != 0) {
+      Fail(connection_);
     }
-    next = mysql_next_result(connection.get());
+    next = mysql_next_result(connection_);
   }
-  if (next > 0) Fail(connection.get());
+  if (next > 0) Fail(connection_);
   return rows;
 }
 

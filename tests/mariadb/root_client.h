@@ -4,13 +4,25 @@
 
 #include <string>
 
+struct st_mysql;  // MYSQL
+
 namespace tessera::testing {
 
-// Runs statements over the server's socket, on a connection of their own; the rows of all of them,
-// tab-separated, a line each, NULL as such. Throws std::runtime_error with the server's words.
-// Thread-safe.
-std::string RunAsRoot(const std::string& socket, const std::string& statements,
-                      const std::string& database);
+// A connection over the server's socket. For one thread. Going away rolls back what is open.
+class RootClient {
+ public:
+  // Throws std::runtime_error with the server's words, as Run does. `database` may be empty.
+  RootClient(const std::string& socket, const std::string& database);
+  ~RootClient();
+  RootClient(const RootClient&) = delete;
+  RootClient& operator=(const RootClient&) = delete;
+
+  // Runs statements; the rows of all of them, tab-separated, a line each, NULL as such.
+  std::string Run(const std::string& statements);
+
+ private:
+  st_mysql* const connection_;
+};
 
 }  // namespace tessera::testing
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/secret_file.h"
 #include "server/user/events.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
@@ -28,6 +29,8 @@ using storage::Repositories;
 // 144 bits.
 constexpr size_t kGeneratedPasswordBytes = 18;
 constexpr absl::Duration kStoreLimit = absl::Seconds(30);
+constexpr int kMaxTries = 5;  // each lost one means that another replica has got ahead
+constexpr char kPasswordFileKey[] = "bootstrap.admin_password_file";
 
 // The reserved roles that the store lacks.
 absl::StatusOr<std::vector<std::string>> MissingRoles(storage::Store& store, absl::Time deadline) {
@@ -63,43 +66,6 @@ class File {
  private:
   const int fd_;
 };
-
-absl::Status Unusable(const std::string& path, const char* why) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("bootstrap.admin_password_file: ", path, " ", why));
-}
-
-// The beginning of the file: more than any password.
-absl::StatusOr<Secret> ReadBeginning(const File& file, const std::string& path) {
-  std::string text(2 * kMaxPasswordBytes, '\0');
-  size_t size = 0;
-  ssize_t got = 1;
-  while (size < text.size() && got != 0) {
-    got = read(file.fd(), text.data() + size, text.size() - size);
-    if (got < 0 && errno != EINTR) return Unusable(path, "cannot be read");
-    if (got > 0) size += static_cast<size_t>(got);
-  }
-  Secret beginning = Secret::CopyOf(std::string_view(text).substr(0, size));
-  WipeString(text);
-  return beginning;
-}
-
-// The file that was opened is the file that is judged: no second look at the path.
-absl::StatusOr<Secret> ReadPasswordFile(const std::string& path) {
-  const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info {};
-  if (file.fd() < 0 || fstat(file.fd(), &info) != 0) {
-    return absl::NotFoundError(
-        absl::StrCat("bootstrap.admin_password_file: cannot read a line from ", path));
-  }
-  if ((info.st_mode & 077) != 0) return Unusable(path, "can be read by others: use mode 0600");
-  TESSERA_ASSIGN_OR_RETURN(const Secret beginning, ReadBeginning(file, path));
-  if (beginning.empty()) return Unusable(path, "is empty");
-  std::string_view line = beginning.Reveal();
-  line = line.substr(0, line.find('\n'));
-  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return Secret::CopyOf(line);
-}
 
 absl::Status WriteAll(int file, std::string_view text) {
   while (!text.empty()) {
@@ -142,12 +108,14 @@ struct AdminPassword {
 
 absl::StatusOr<AdminPassword> ChoosePassword(const BootstrapOptions& options) {
   if (!options.admin_password_file.empty()) {
-    TESSERA_ASSIGN_OR_RETURN(Secret password, ReadPasswordFile(options.admin_password_file));
+    TESSERA_ASSIGN_OR_RETURN(Secret password,
+                             ReadSecretLine(options.admin_password_file, kPasswordFileKey));
     return AdminPassword{std::move(password), false};
   }
   if (options.terminal == nullptr && options.generated_password_file.empty()) {
     return absl::FailedPreconditionError(
-        "bootstrap.admin_password_file is required: there is no terminal to show a password on");
+        "bootstrap.admin_password_file is required: there is no terminal to show a password on, "
+        "and no folder of this server's own to write one to");
   }
   return AdminPassword{Secret(Base64UrlEncode(RandomBytes(kGeneratedPasswordBytes))), true};
 }
@@ -161,6 +129,20 @@ absl::Status HandOver(const BootstrapOptions& options, const AdminPassword& chos
   std::fprintf(options.terminal, "\nThe password of %s, shown this once: %.*s\n\n",
                options.admin_username.c_str(), static_cast<int>(chosen.password.Reveal().size()),
                chosen.password.Reveal().data());
+  std::fflush(options.terminal);
+  return absl::OkStatus();
+}
+
+// Another replica's administrator was first: nobody has the password that was handed over.
+absl::Status Withdraw(const BootstrapOptions& options, const AdminPassword& chosen) {
+  if (!chosen.generated) return absl::OkStatus();
+  if (options.terminal == nullptr) {
+    const std::string& path = options.generated_password_file;
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot remove ", path));
+  }
+  std::fprintf(options.terminal,
+               "\nThe password above is void: another server has made the administrator.\n\n");
   std::fflush(options.terminal);
   return absl::OkStatus();
 }
@@ -181,18 +163,39 @@ class FirstStart {
              LogSink& log)
       : options_(options), store_(store), now_(clock.Now()), log_(log) {}
 
+  // Of several replicas that start at once one adds; the others find the name of a role taken, look
+  // again, and find nothing missing.
   absl::Status Run(const PasswordHasher& hasher) {
-    TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingRoles(store_, Limit()));
-    for (const std::string& name : missing) {
-      roles_.push_back({RoleId::Random(now_), name, "", {options_.self_audience}, now_});
-      if (name == kAdminRole) admin_role_ = roles_.back().id;
+    for (int tries = 0; tries < kMaxTries; ++tries) {
+      TESSERA_ASSIGN_OR_RETURN(const bool missing, Look());
+      if (!missing) return absl::OkStatus();
+      const absl::Status added =
+          admin_role_.empty() ? AddRoles() : AddRolesAndAdministrator(hasher);
+      if (!WasOvertaken(added)) return added;
+      log_.Info(event::kBootstrapOvertaken);
     }
-    if (roles_.empty()) return absl::OkStatus();
-    return admin_role_.empty() ? AddRoles() : AddRolesAndAdministrator(hasher);
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                            "the reserved roles do not come to rest", absl::Seconds(1));
   }
 
  private:
   absl::Time Limit() const { return now_ + kStoreLimit; }
+
+  // False if nothing is missing.
+  absl::StatusOr<bool> Look() {
+    TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingRoles(store_, Limit()));
+    roles_.clear();
+    admin_role_ = RoleId();
+    for (const std::string& name : missing) {
+      roles_.push_back({RoleId::Random(now_), name, "", {options_.self_audience}, now_});
+      if (name == kAdminRole) admin_role_ = roles_.back().id;
+    }
+    return !roles_.empty();
+  }
+
+  static bool WasOvertaken(const absl::Status& added) {
+    return ReasonOf(added) == reason::kRoleNameTaken;
+  }
 
   // A generated password is random, so its length needs no rule.
   size_t MinCharacters(const AdminPassword& chosen) const {
@@ -200,9 +203,11 @@ class FirstStart {
   }
 
   absl::Status AddRoles() {
-    TESSERA_RETURN_IF_ERROR(store_.Write(Repeat::kOnce, Limit(), [&](Repositories& repositories) {
-      return InsertRoles(repositories, roles_);
-    }));
+    TESSERA_RETURN_IF_ERROR(
+        store_.Write(Repeat::kIdempotent, Limit(), [&](Repositories& repositories) -> absl::Status {
+          TESSERA_ASSIGN_OR_RETURN(const bool again, IsSecondRun(repositories));
+          return again ? absl::OkStatus() : InsertRoles(repositories, roles_);
+        }));
     LogRoles();
     return absl::OkStatus();
   }
@@ -213,23 +218,34 @@ class FirstStart {
     TESSERA_ASSIGN_OR_RETURN(const AdminPassword chosen, ChoosePassword(options_));
     TESSERA_ASSIGN_OR_RETURN(
         const Secret prepared,
-        PreparePassword(chosen.password, "bootstrap.admin_password_file", MinCharacters(chosen)));
+        PreparePassword(chosen.password, kPasswordFileKey, MinCharacters(chosen)));
     TESSERA_ASSIGN_OR_RETURN(std::string hash, hasher.Hash(prepared));
     const storage::User admin = Administrator(std::move(username), std::move(hash), now_);
     // Before the commit: an administrator whose password nobody has seen would lock all out.
     TESSERA_RETURN_IF_ERROR(HandOver(options_, chosen));
-    TESSERA_RETURN_IF_ERROR(Insert(admin));
+    const absl::Status inserted = Insert(admin);
+    if (WasOvertaken(inserted)) TESSERA_RETURN_IF_ERROR(Withdraw(options_, chosen));
+    TESSERA_RETURN_IF_ERROR(inserted);
     LogRoles();
     log_.Info(event::kAdministratorMade, {{"user", admin.id.str()}, {"name", admin.username}});
     return absl::OkStatus();
   }
 
   absl::Status Insert(const storage::User& admin) {
-    return store_.Write(Repeat::kOnce, Limit(), [&](Repositories& repositories) -> absl::Status {
-      TESSERA_RETURN_IF_ERROR(InsertRoles(repositories, roles_));
-      TESSERA_RETURN_IF_ERROR(repositories.users.Insert(admin));
-      return repositories.roles.Grant(admin_role_, admin.id, now_);
-    });
+    return store_.Write(Repeat::kIdempotent, Limit(),
+                        [&](Repositories& repositories) -> absl::Status {
+                          TESSERA_ASSIGN_OR_RETURN(const bool again, IsSecondRun(repositories));
+                          if (again) return absl::OkStatus();
+                          TESSERA_RETURN_IF_ERROR(InsertRoles(repositories, roles_));
+                          TESSERA_RETURN_IF_ERROR(repositories.users.Insert(admin));
+                          return repositories.roles.Grant(admin_role_, admin.id, now_);
+                        });
+  }
+
+  // True if these very roles are there: the first run's COMMIT got no answer, and was made.
+  absl::StatusOr<bool> IsSecondRun(Repositories& repositories) const {
+    TESSERA_ASSIGN_OR_RETURN(const auto role, repositories.roles.FindByName(roles_.front().name));
+    return role.has_value() && role->id.str() == roles_.front().id.str();
   }
 
   void LogRoles() {
@@ -242,8 +258,8 @@ class FirstStart {
   storage::Store& store_;
   const absl::Time now_;
   LogSink& log_;
-  std::vector<storage::Role> roles_;
-  RoleId admin_role_;  // empty: there already
+  std::vector<storage::Role> roles_;  // that are missing
+  RoleId admin_role_;                 // empty: there already
 };
 
 }  // namespace

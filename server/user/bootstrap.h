@@ -28,7 +28,9 @@ struct BootstrapOptions {
 
 // Adds the reserved roles that are not there. The administrator is added with the role
 // `tessera.admin`, in one transaction, so exactly once in a store's life: one who was deleted later
-// stays deleted. Blocks on the store and on one password hash.
+// stays deleted. Replicas that start at the same time may all call it: one of them adds, and all
+// end well; a generated password is handed over before the commit, and withdrawn by those who
+// found that another was first. Blocks on the store and on a password hash.
 //
 // FAILED_PRECONDITION: a password is needed and there is no place to take it from or show it, or
 // others may read the file that holds it.

@@ -19,6 +19,7 @@ inline constexpr std::string_view kRoleGranted = "role.granted";
 inline constexpr std::string_view kRoleRevoked = "role.revoked";
 inline constexpr std::string_view kAdministratorMade = "bootstrap.administrator_made";
 inline constexpr std::string_view kReservedRoleMade = "bootstrap.role_made";
+inline constexpr std::string_view kBootstrapOvertaken = "bootstrap.overtaken";  // by a replica
 
 }  // namespace tessera::server::event
 

@@ -1,0 +1,302 @@
+// What must hold when several replicas do the same thing, or opposite things, at the same moment:
+// on MariaDB each replica has a store of its own, on SQLite all threads share the one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "server/auth/key_ring.h"
+#include "server/auth/revocation_feed.h"
+#include "server/user/bootstrap.h"
+#include "server/user/role_facade.h"
+#include "server/user/user_facade.h"
+#include "storage/sql/mysql_store.h"
+#include "storage/sql/sqlite_store.h"
+#include "tessera/base/reason.h"
+#include "tests/base/fake_clock.h"
+#include "tests/base/temporary_folder.h"
+#include "tests/mariadb/mariadb.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::Repositories;
+using storage::Store;
+using ::testing::AnyOf;
+using ::testing::SizeIs;
+
+constexpr int kReplicas = 3;
+constexpr int kRounds = 8;
+constexpr char kPassword[] = "correct horse battery";
+
+enum class EngineKind { kSqlite, kMariaDb };
+
+template <typename T>
+T Must(absl::StatusOr<T> value) {
+  if (!value.ok()) throw std::runtime_error(value.status().ToString());
+  return *std::move(value);
+}
+
+// An empty database, and the stores of its replicas.
+class SharedDatabase {
+ public:
+  SharedDatabase(EngineKind engine, const Clock& clock) {
+    if (engine == EngineKind::kSqlite) {
+      stores_.push_back(Must(storage::OpenSqliteStore({folder_.Path("t.db"), 8}, clock, NoLog())));
+      return;
+    }
+    mariadb_.emplace(testing::MariaDb::Shared());
+    for (int i = 0; i < kReplicas; ++i) {
+      storage::MysqlOptions options = mariadb_->options();
+      stores_.push_back(Must(storage::OpenMysqlStore(std::move(options), clock, NoLog())));
+    }
+  }
+  Store& Of(int replica) { return *stores_[static_cast<size_t>(replica) % stores_.size()]; }
+
+ private:
+  const testing::TemporaryFolder folder_;
+  std::optional<testing::MariaDbDatabase> mariadb_;
+  std::vector<std::unique_ptr<Store>> stores_;
+};
+
+// Runs `body(i)` for each replica at the same moment.
+void AtOnce(int count, const std::function<void(int)>& body) {
+  std::latch start(count);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      start.arrive_and_wait();
+      body(i);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+class ReplicasTest : public ::testing::TestWithParam<EngineKind> {
+ protected:
+  std::unique_ptr<KeyRing> OpenKeys(int replica) {
+    MasterKeys master;
+    master.entries.push_back({"m1", Secret(std::string(32, 'k'))});
+    return Must(KeyRing::Open(database_.Of(replica), std::move(master), Algorithm::kEs256, clock_,
+                              NoLog()));
+  }
+  absl::Status Boot(int replica, const BootstrapOptions& options) {
+    return Bootstrap(options, database_.Of(replica), hasher_, clock_, NoLog());
+  }
+  BootstrapOptions WithPasswordFile() const {
+    return {"tessera", "admin", folder_.Write("pw", kPassword), nullptr, "", 8};
+  }
+  std::string GeneratedFile(int replica) const {
+    return folder_.Path("generated-" + std::to_string(replica));
+  }
+
+  std::vector<storage::User> Users() {
+    std::vector<storage::User> users;
+    EXPECT_TRUE(database_.Of(0)
+                    .Read(absl::InfiniteFuture(),
+                          [&](Repositories& r) {
+                            users = Must(r.users.List(UserId(), 100));
+                            return absl::OkStatus();
+                          })
+                    .ok());
+    return users;
+  }
+  int64_t Administrators() {
+    int64_t count = 0;
+    EXPECT_TRUE(database_.Of(0)
+                    .Read(absl::InfiniteFuture(),
+                          [&](Repositories& r) {
+                            const auto role = Must(r.roles.FindByName(kAdminRole));
+                            count = role ? Must(r.roles.CountActiveHolders(role->id)) : 0;
+                            return absl::OkStatus();
+                          })
+                    .ok());
+    return count;
+  }
+
+  const testing::TemporaryFolder folder_;
+  testing::FakeClock clock_;
+  SharedDatabase database_{GetParam(), clock_};
+  const PasswordHasher hasher_ = Must(PasswordHasher::Create({8192, 1}));
+};
+
+using FirstStartOfReplicas = ReplicasTest;
+
+TEST_P(FirstStartOfReplicas, LeavesOneAdministratorAndOneKeySetAndEndsWellInEach) {
+  const BootstrapOptions options = WithPasswordFile();
+  std::array<absl::Status, kReplicas> booted;
+  std::array<std::unique_ptr<KeyRing>, kReplicas> keys;
+  AtOnce(kReplicas, [&](int i) {
+    keys[static_cast<size_t>(i)] = OpenKeys(i);
+    booted[static_cast<size_t>(i)] = Boot(i, options);
+  });
+  for (const absl::Status& status : booted) EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(Users(), SizeIs(1));
+  EXPECT_EQ(Administrators(), 1);
+  for (const auto& ring : keys) {
+    EXPECT_EQ(ring->Current()->store_epoch, keys[0]->Current()->store_epoch);
+    EXPECT_EQ(ring->Current()->mac_kid, keys[0]->Current()->mac_kid);
+    EXPECT_EQ(ring->Current()->jwks_json, keys[0]->Current()->jwks_json);
+  }
+}
+
+TEST_P(FirstStartOfReplicas, LeavesOneGeneratedPasswordAndItIsTheAdministrators) {
+  std::array<absl::Status, kReplicas> booted;
+  AtOnce(kReplicas, [&](int i) {
+    booted[static_cast<size_t>(i)] =
+        Boot(i, {"tessera", "admin", "", nullptr, GeneratedFile(i), 8});
+  });
+  int files = 0;
+  const std::vector<storage::User> users = Users();
+  ASSERT_THAT(users, SizeIs(1));
+  for (int i = 0; i < kReplicas; ++i) {
+    EXPECT_TRUE(booted[static_cast<size_t>(i)].ok()) << booted[static_cast<size_t>(i)];
+    std::string password = testing::ReadFile(GeneratedFile(i));
+    if (password.empty()) continue;
+    ++files;
+    password.pop_back();
+    const Secret prepared = PrepareForLogin(Secret(password));
+    EXPECT_TRUE(Must(hasher_.Verify(prepared, users[0].password_hash)).matches);
+  }
+  EXPECT_EQ(files, 1);
+}
+
+// What administrators do, on two replicas at once.
+class OpposingAdministrators : public ReplicasTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(Boot(0, WithPasswordFile()).ok());
+    first_ = Users().front().id;
+    for (int i = 0; i < 2; ++i) {
+      parts_[static_cast<size_t>(i)] =
+          std::make_unique<Replica>(database_.Of(i), OpenKeys(i), hasher_, clock_);
+    }
+  }
+
+  struct Replica {
+    Replica(Store& store, std::unique_ptr<KeyRing> ring, const PasswordHasher& hasher,
+            const Clock& clock)
+        : keys(std::move(ring)),
+          feed(Must(RevocationFeed::Open(store, *keys, {}, clock, NoLog()))),
+          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), 8}),
+          roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog()}) {}
+    std::unique_ptr<KeyRing> keys;
+    std::unique_ptr<RevocationFeed> feed;
+    UserFacade users;
+    RoleFacade roles;
+  };
+  Replica& On(int i) { return *parts_[static_cast<size_t>(i)]; }
+
+  UserId AddAdministrator(const UserId& by, const std::string& name) {
+    NewUser fields;
+    fields.username = name;
+    const HashedNewUser hashed = Must(On(0).users.HashNewUser(fields, Secret::CopyOf(kPassword)));
+    const UserId id = Must(On(0).users.Create(call_, by, hashed)).id;
+    EXPECT_TRUE(On(0).roles.Grant(call_, by, kAdminRole, id).ok());
+    return id;
+  }
+  bool IsAdministrator(const UserId& id) {
+    const RoleLookup lookup = Must(On(0).roles.Lookup(call_, UserKey(id)));
+    return lookup.kind == UserKind::kAdmin;
+  }
+
+  // Two administrators who do the same to each other at the same moment: `act(replica, actor,
+  // target)`. One must stay, and the one who lost must have been told so.
+  void ExpectOneIsLeft(
+      const std::function<absl::Status(Replica&, const UserId&, const UserId&)>& act) {
+    UserId staying = first_;
+    for (int round = 0; round < kRounds; ++round) {
+      const UserId other = AddAdministrator(staying, "admin" + std::to_string(round));
+      const std::array<UserId, 2> both = {staying, other};
+      std::array<absl::Status, 2> done;
+      AtOnce(2, [&](int i) {
+        done[static_cast<size_t>(i)] =
+            act(On(i), both[static_cast<size_t>(i)], both[static_cast<size_t>(1 - i)]);
+      });
+      EXPECT_EQ(Administrators(), 1) << done[0] << " " << done[1];
+      EXPECT_NE(done[0].ok(), done[1].ok()) << done[0] << " " << done[1];
+      const absl::Status& lost = done[0].ok() ? done[1] : done[0];
+      EXPECT_THAT(ReasonOf(lost), AnyOf(reason::kRoleRequired, reason::kTokenRevoked));
+      staying = both[done[0].ok() ? 0 : 1];
+    }
+  }
+
+  CallInfo call_{"127.0.0.1", absl::InfiniteFuture()};
+  UserId first_;
+  std::array<std::unique_ptr<Replica>, 2> parts_;
+};
+
+TEST_P(OpposingAdministrators, WhoTakeTheRoleFromEachOtherLeaveOne) {
+  ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
+    return replica.roles.Revoke(call_, actor, kAdminRole, target);
+  });
+}
+
+TEST_P(OpposingAdministrators, WhoDisableEachOtherLeaveOne) {
+  ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
+    UserChange change;
+    change.id = target;
+    change.state = storage::UserState::kDisabled;
+    return replica.users.Update(call_, actor, change).status();
+  });
+}
+
+TEST_P(OpposingAdministrators, WhoDeleteEachOtherLeaveOne) {
+  ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
+    return replica.users.Delete(call_, actor, target, "");
+  });
+}
+
+TEST_P(OpposingAdministrators, WhoGiveUpTheRoleThemselvesLeaveOne) {
+  UserId staying = first_;
+  for (int round = 0; round < kRounds; ++round) {
+    const UserId other = AddAdministrator(staying, "admin" + std::to_string(round));
+    const std::array<UserId, 2> both = {staying, other};
+    std::array<absl::Status, 2> done;
+    AtOnce(2, [&](int i) {
+      const UserId& self = both[static_cast<size_t>(i)];
+      done[static_cast<size_t>(i)] = On(i).roles.Revoke(call_, self, kAdminRole, self);
+    });
+    EXPECT_EQ(Administrators(), 1);
+    EXPECT_NE(done[0].ok(), done[1].ok()) << done[0] << " " << done[1];
+    EXPECT_EQ(ReasonOf(done[0].ok() ? done[1] : done[0]), reason::kLastAdministrator);
+    staying = both[done[0].ok() ? 1 : 0];
+  }
+}
+
+TEST_P(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanwhile) {
+  for (int round = 0; round < kRounds; ++round) {
+    const UserId second = AddAdministrator(first_, "admin" + std::to_string(round));
+    AtOnce(2, [&](int i) {
+      if (i == 0) {
+        EXPECT_TRUE(On(0).roles.Revoke(call_, first_, kAdminRole, second).ok());
+      } else {
+        // Before the revocation it changes nothing, behind it it is refused.
+        On(1).roles.Grant(call_, second, kAdminRole, second).IgnoreError();
+      }
+    });
+    EXPECT_FALSE(IsAdministrator(second)) << "round " << round;
+  }
+}
+
+std::string EngineName(const ::testing::TestParamInfo<EngineKind>& info) {
+  return info.param == EngineKind::kSqlite ? "Sqlite" : "MariaDb";
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, FirstStartOfReplicas,
+                         ::testing::Values(EngineKind::kSqlite, EngineKind::kMariaDb), EngineName);
+INSTANTIATE_TEST_SUITE_P(Engines, OpposingAdministrators,
+                         ::testing::Values(EngineKind::kSqlite, EngineKind::kMariaDb), EngineName);
+
+}  // namespace
+}  // namespace tessera::server

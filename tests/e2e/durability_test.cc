@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tessera/caller/reason.h"
+#include "tests/e2e/calls.h"
 #include "tests/e2e/tesserad.h"
 
 namespace tessera::testing {
@@ -18,19 +19,12 @@ std::string RefusalOf(Tesserad& tesserad, const std::string& token) {
   return ReasonOf(tesserad.Users()->GetCurrentUser(ContextWith({token}).get(), {}, &response));
 }
 
-grpc::Status Revoke(Tesserad& tesserad, const std::string& token) {
-  v1::RevokeTokenRequest request;
-  request.set_token(token);
-  v1::RevokeTokenResponse response;
-  return tesserad.Auth()->RevokeToken(ContextWith({}).get(), request, &response);
-}
-
 TEST(Durability, AcknowledgedRevocationSurvivesKillNine) {
   Tesserad tesserad({});
   ASSERT_NO_FATAL_FAILURE(tesserad.Start());
   for (int round = 0; round < 5; ++round) {
     const v1::TokenGrant kept = tesserad.LoginAdmin(), revoked = tesserad.LoginAdmin();
-    ASSERT_TRUE(Revoke(tesserad, revoked.access_token()).ok());
+    ASSERT_TRUE(Revoke(*tesserad.Auth(), revoked.access_token()).ok());
     tesserad.KillHard();
     ASSERT_NO_FATAL_FAILURE(tesserad.Start());
     EXPECT_EQ(RefusalOf(tesserad, revoked.access_token()), "TOKEN_REVOKED");
@@ -107,7 +101,7 @@ TEST(Durability, ASyncLiesBetweenTheRevocationAndItsAnswer) {
   EXPECT_EQ(TraceFrom(path, from).first_synced, 0u) << "what writes nothing syncs nothing";
 
   from = LinesOf(path).size();
-  ASSERT_TRUE(Revoke(tesserad, token).ok());
+  ASSERT_TRUE(Revoke(*tesserad.Auth(), token).ok());
   const Trace trace = TraceFrom(path, from);
   EXPECT_GT(trace.first_received, from);
   EXPECT_GT(trace.first_synced, trace.first_received);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tessera/caller/reason.h"
+#include "tests/e2e/calls.h"
 #include "tests/e2e/tesserad.h"
 
 namespace tessera::testing {
@@ -18,17 +19,6 @@ class Sessions : public ::testing::TestWithParam<Transport> {
   Sessions() : tesserad_({.transport = GetParam(), .extra_config = "", .run_under = {}}) {}
   void SetUp() override { ASSERT_NO_FATAL_FAILURE(tesserad_.Start()); }
 
-  struct Renewal {
-    std::string reason;
-    v1::TokenGrant grant;
-  };
-  Renewal Renew(v1::AuthService::Stub& auth, const std::string& refresh_token) {
-    v1::RenewTokenRequest request;
-    request.set_refresh_token(refresh_token);
-    v1::RenewTokenResponse response;
-    const grpc::Status status = auth.RenewToken(ContextWith({}).get(), request, &response);
-    return {ReasonOf(status), response.grant()};
-  }
   // Empty if active.
   v1::ErrorReason InactiveReason(const std::string& token) {
     v1::ValidateTokenRequest request;

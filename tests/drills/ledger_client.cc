@@ -19,8 +19,8 @@ size_t Below(size_t bound) { return static_cast<size_t>(RandomBelow(bound)); }
 
 }  // namespace
 
-LedgerClient::LedgerClient(std::string name, const Replicas& replicas, Pulse& pulse)
-    : name_(std::move(name)), replicas_(replicas), pulse_(pulse) {}
+LedgerClient::LedgerClient(std::string name, const Servers& servers, Pulse& pulse)
+    : name_(std::move(name)), servers_(servers), pulse_(pulse) {}
 
 bool LedgerClient::SetUpRole(const Calls& calls) {
   v1::TokenGrant admin;
@@ -30,6 +30,7 @@ bool LedgerClient::SetUpRole(const Calls& calls) {
 }
 
 void LedgerClient::Work(const std::atomic<bool>& stop) {
+  renewing_ = -1;  // a comparison may have asked for it, and moved the sessions
   while (!stop) {
     const int open = ledger_.tally.open;
     Step();
@@ -162,8 +163,6 @@ bool LedgerClient::IsDone(const Answer& answer, const std::string& what) {
   return false;
 }
 
-std::shared_ptr<const Calls> LedgerClient::Any() const {
-  return replicas_[Below(replicas_.size())];
-}
+std::shared_ptr<const Calls> LedgerClient::Any() const { return servers_[Below(servers_.size())]; }
 
 }  // namespace tessera::testing

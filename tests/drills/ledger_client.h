@@ -7,7 +7,7 @@
 
 #include "tests/drills/ledger.h"
 #include "tests/drills/pulse.h"
-#include "tests/drills/replicas.h"
+#include "tests/drills/servers.h"
 
 namespace tessera::testing {
 
@@ -20,9 +20,9 @@ inline constexpr char kDrillPassword[] = "a password for drills";
 // token. An answer that contradicts the ledger goes into `ledger().broken`. One thread at a time.
 class LedgerClient {
  public:
-  // `name` begins its users' names: unique among the clients. Keeps `replicas` and `pulse`, which
+  // `name` begins its users' names: unique among the clients. Keeps `servers` and `pulse`, which
   // beats at each renewal.
-  LedgerClient(std::string name, const Replicas& replicas, Pulse& pulse);
+  LedgerClient(std::string name, const Servers& servers, Pulse& pulse);
 
   // Makes the role, once for all clients. False if there was no clear answer.
   static bool SetUpRole(const Calls& calls);
@@ -48,11 +48,11 @@ class LedgerClient {
   void ExpectInactive(const Calls& calls, const std::string& token);
   // True if it is clear what happened, and done. Counts and complains otherwise.
   bool IsDone(const Answer& answer, const std::string& what);
-  // One of the replicas, by chance.
+  // One of the servers, by chance.
   std::shared_ptr<const Calls> Any() const;
 
   const std::string name_;
-  const Replicas& replicas_;
+  const Servers& servers_;
   Pulse& pulse_;
   std::string admin_token_;
   int made_ = 0;

@@ -23,8 +23,8 @@ constexpr uint64_t kShowOldOneIn = 4;
 
 }  // namespace
 
-LedgerComparison::LedgerComparison(Ledger& ledger, const Replicas& replicas)
-    : ledger_(ledger), replicas_(replicas) {}
+LedgerComparison::LedgerComparison(Ledger& ledger, const Servers& servers)
+    : ledger_(ledger), servers_(servers) {}
 
 void LedgerComparison::Run(const std::string& admin_token, Depth depth) {
   admin_token_ = admin_token;
@@ -36,7 +36,7 @@ void LedgerComparison::Run(const std::string& admin_token, Depth depth) {
   std::erase_if(ledger_.live, [](const Ledger::Session& each) { return each.refresh.empty(); });
   ForSome(ledger_.ended, seen_ended_, [this](const Ledger::Ended& ended) { CheckEnded(ended); });
   ForSome(ledger_.revoked, seen_revoked_, [this](const std::string& token) {
-    for (size_t i = 0; i < replicas_.size(); ++i) ExpectInactive(i, token);
+    for (size_t i = 0; i < servers_.size(); ++i) ExpectInactive(i, token);
   });
 }
 
@@ -135,7 +135,7 @@ void LedgerComparison::ShowOldToken(Ledger::Session& session) {
 }
 
 void LedgerComparison::CheckEnded(const Ledger::Ended& ended) {
-  for (size_t i = 0; i < replicas_.size(); ++i) {
+  for (size_t i = 0; i < servers_.size(); ++i) {
     ExpectInactive(i, ended.access);
     v1::TokenGrant grant;
     const Answer answer =
@@ -144,30 +144,30 @@ void LedgerComparison::CheckEnded(const Ledger::Ended& ended) {
   }
 }
 
-void LedgerComparison::ExpectInactive(size_t replica, const std::string& token) {
+void LedgerComparison::ExpectInactive(size_t server, const std::string& token) {
   const absl::Time limit = SystemClock().Now() + kAnswerLimit;
   v1::ValidateTokenResponse known;
   Answer answer;
   do {
-    answer = Clear(replica, [&](const Calls& calls) { return calls.Validate(token, known); });
+    answer = Clear(server, [&](const Calls& calls) { return calls.Validate(token, known); });
     if (answer.done() && !known.active()) return;
     usleep(kPauseMicros);
   } while (answer.done() && SystemClock().Now() < limit);
   Broken("a revoked token is active", answer);
 }
 
-Answer LedgerComparison::Clear(size_t replica, Ask ask) {
+Answer LedgerComparison::Clear(size_t server, Ask ask) {
   const absl::Time limit = SystemClock().Now() + kAnswerLimit;
-  Answer answer = ask(*replicas_[replica]);
+  Answer answer = ask(*servers_[server]);
   while (answer.open() && SystemClock().Now() < limit) {
     usleep(kPauseMicros);
-    answer = ask(*replicas_[replica]);
+    answer = ask(*servers_[server]);
   }
   return answer;
 }
 
 Answer LedgerComparison::ClearAny(Ask ask) {
-  return Clear(static_cast<size_t>(RandomBelow(replicas_.size())), ask);
+  return Clear(static_cast<size_t>(RandomBelow(servers_.size())), ask);
 }
 
 void LedgerComparison::Broken(const std::string& what, const Answer& answer) {

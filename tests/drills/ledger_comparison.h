@@ -6,7 +6,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "tests/drills/ledger.h"
-#include "tests/drills/replicas.h"
+#include "tests/drills/servers.h"
 
 namespace tessera::testing {
 
@@ -21,7 +21,7 @@ enum class Depth {
 class LedgerComparison {
  public:
   // Keeps both.
-  LedgerComparison(Ledger& ledger, const Replicas& replicas);
+  LedgerComparison(Ledger& ledger, const Servers& servers);
 
   // What does not hold goes into the ledger's `broken`. `admin_token`: of an administrator; may be
   // empty as long as the ledger has no users.
@@ -37,10 +37,10 @@ class LedgerComparison {
   void CheckLive(Ledger::Session& session);
   void ShowOldToken(Ledger::Session& session);
   void CheckEnded(const Ledger::Ended& ended);
-  // A replica may take a moment to hear of it.
-  void ExpectInactive(size_t replica, const std::string& token);
-  // Asks a replica until the answer is clear.
-  Answer Clear(size_t replica, Ask ask);
+  // A server may take a moment to hear of it.
+  void ExpectInactive(size_t server, const std::string& token);
+  // Asks a server until the answer is clear.
+  Answer Clear(size_t server, Ask ask);
   Answer ClearAny(Ask ask);
   void Broken(const std::string& what, const Answer& answer);
   // Runs `check` on the entries from `seen` on and on some before, or on all; moves `seen`.
@@ -48,7 +48,7 @@ class LedgerComparison {
   void ForSome(Entries& entries, size_t& seen, Check check);
 
   Ledger& ledger_;
-  const Replicas& replicas_;
+  const Servers& servers_;
   std::string admin_token_;
   Depth depth_ = Depth::kAll;
   size_t seen_users_ = 0, seen_ended_ = 0, seen_revoked_ = 0;

@@ -12,15 +12,15 @@
 #include "tests/drills/ledger_client.h"
 #include "tests/drills/ledger_comparison.h"
 #include "tests/drills/pulse.h"
-#include "tests/drills/replicas.h"
+#include "tests/drills/servers.h"
 
 namespace tessera::testing {
 
 // Clients, each with a ledger and a thread. One thread drives it.
 class LedgerDrill {
  public:
-  // Keeps `replicas`.
-  LedgerDrill(const Replicas& replicas, int clients);
+  // Keeps `servers`.
+  LedgerDrill(const Servers& servers, int clients);
   ~LedgerDrill() { StopWork(); }
   LedgerDrill(const LedgerDrill&) = delete;
   LedgerDrill& operator=(const LedgerDrill&) = delete;
@@ -46,8 +46,8 @@ class LedgerDrill {
     LedgerClient client;
     LedgerComparison comparison;
     std::thread thread;
-    Client(const std::string& name, const Replicas& replicas, Pulse& pulse)
-        : client(name, replicas, pulse), comparison(client.ledger(), replicas) {}
+    Client(const std::string& name, const Servers& servers, Pulse& pulse)
+        : client(name, servers, pulse), comparison(client.ledger(), servers) {}
   };
 
   Pulse pulse_;

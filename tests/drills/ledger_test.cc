@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,8 +17,9 @@
 #include "tessera/base/clock.h"
 #include "tessera/base/random.h"
 #include "tests/drills/ledger_drill.h"
-#include "tests/drills/replicas.h"
+#include "tests/drills/servers.h"
 #include "tests/e2e/tesserad.h"
+#include "tests/mariadb/mariadb.h"
 
 namespace tessera::testing {
 namespace {
@@ -30,7 +33,7 @@ constexpr uint64_t kMaxDownMicros = 200'000;
 // after a slow restart into the grace.
 Tesserad::Options LongLife() {
   Tesserad::Options options;
-  options.run_under = {"env", "TESSERA_TOKENS_ACCESS_TTL=4h", "TESSERA_TOKENS_REUSE_GRACE=2m"};
+  options.environment = {"TESSERA_TOKENS_ACCESS_TTL=4h", "TESSERA_TOKENS_REUSE_GRACE=2m"};
   return options;
 }
 
@@ -47,21 +50,26 @@ struct Victim {
 class KillNine {
  public:
   KillNine(std::string engine, Tesserad& server)
-      : engine_(std::move(engine)), replicas_({&server}), drill_(replicas_, kClients) {}
+      : engine_(std::move(engine)), servers_({&server}), drill_(servers_, kClients) {}
 
-  Replicas& replicas() { return replicas_; }
+  void Restart(Tesserad& server) {
+    ASSERT_NO_FATAL_FAILURE(server.Start());
+    servers_.Started(0, server);
+  }
 
   // Kills the victims in turn.
   void Run(const std::vector<Victim>& victims) {
-    ASSERT_TRUE(LedgerClient::SetUpRole(*replicas_[0]));
+    ASSERT_TRUE(LedgerClient::SetUpRole(*servers_[0]));
     const int kills = Kills();
-    for (int i = 0; i < kills && drill_.Broken().empty(); ++i) {
-      ASSERT_NO_FATAL_FAILURE(KillOnce(victims[static_cast<size_t>(i) % victims.size()]));
-      ShowProgress("ledger " + engine_ + ": kill", i + 1, kills);
+    int done = 0;
+    while (done < kills && drill_.Broken().empty()) {
+      ASSERT_NO_FATAL_FAILURE(KillOnce(victims[static_cast<size_t>(done) % victims.size()]));
+      ShowProgress("ledger " + engine_ + ": kill", ++done, kills);
     }
     drill_.Compare(Depth::kAll);
-    std::printf("ledger %s: %d kills, back after at most %s; %s\n", engine_.c_str(), kills,
-                absl::FormatDuration(longest_).c_str(), drill_.Summary().c_str());
+    std::printf("ledger %s: %d kills, back after at most %s; %s\n", engine_.c_str(), done,
+                absl::FormatDuration(absl::Trunc(longest_, absl::Milliseconds(1))).c_str(),
+                drill_.Summary().c_str());
     ExpectNothingBroken();
   }
 
@@ -87,7 +95,7 @@ class KillNine {
   }
 
   const std::string engine_;
-  Replicas replicas_;
+  Servers servers_;
   LedgerDrill drill_;
   absl::Duration longest_;
 };
@@ -96,11 +104,29 @@ TEST(Ledger, NothingAcknowledgedIsLostOnSqlite) {
   Tesserad server(LongLife());
   ASSERT_NO_FATAL_FAILURE(server.Start());
   KillNine drill("sqlite", server);
-  drill.Run({{"the server", [&] { server.KillHard(); },
-              [&] {
-                server.Start();
-                drill.replicas().Started(0, server);
-              }}});
+  drill.Run({{"the server", [&] { server.KillHard(); }, [&] { drill.Restart(server); }}});
+}
+
+TEST(Ledger, NothingAcknowledgedIsLostOnMariaDb) {
+  MariaDb mariadb;
+  MariaDbDatabase database(mariadb);
+  Tesserad::Options options = LongLife();
+  options.installation = std::make_shared<Installation>(database);
+  Tesserad server(options);
+  ASSERT_NO_FATAL_FAILURE(server.Start());
+  KillNine drill("mariadb", server);
+  const Victim the_database{"the database", [&] { mariadb.KillHard(); }, [&] { mariadb.Start(); }};
+  const Victim the_server{"the server", [&] { server.KillHard(); }, [&] { drill.Restart(server); }};
+  const Victim both{"both",
+                    [&] {
+                      mariadb.KillHard();
+                      server.KillHard();
+                    },
+                    [&] {
+                      mariadb.Start();
+                      drill.Restart(server);
+                    }};
+  drill.Run({the_database, the_server, both});
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The tesserads that a drill's clients may call, while another thread kills and restarts them.
-#ifndef TESSERA_TESTS_DRILLS_REPLICAS_H_
-#define TESSERA_TESTS_DRILLS_REPLICAS_H_
+#ifndef TESSERA_TESTS_DRILLS_SERVERS_H_
+#define TESSERA_TESTS_DRILLS_SERVERS_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -15,26 +15,26 @@
 namespace tessera::testing {
 
 // Thread-safe.
-class Replicas {
+class Servers {
  public:
   // What a call of a drill may take.
   static constexpr absl::Duration kCallLimit = absl::Seconds(2);
 
   // All of them run.
-  explicit Replicas(const std::vector<Tesserad*>& servers) : calls_(servers.size()) {
+  explicit Servers(const std::vector<Tesserad*>& servers) : calls_(servers.size()) {
     for (size_t i = 0; i < servers.size(); ++i) Started(i, *servers[i]);
   }
 
   // It runs, perhaps on another port than before.
-  void Started(size_t replica, const Tesserad& server) {
+  void Started(size_t index, const Tesserad& server) {
     auto calls = std::make_shared<const Calls>(server.NewChannel(), kCallLimit);
     MutexLock lock(mu_);
-    calls_[replica].swap(calls);
+    calls_[index].swap(calls);
   }
 
-  std::shared_ptr<const Calls> operator[](size_t replica) const {
+  std::shared_ptr<const Calls> operator[](size_t index) const {
     MutexLock lock(mu_);
-    return calls_[replica];
+    return calls_[index];
   }
   size_t size() const { return calls_.size(); }
 
@@ -46,4 +46,4 @@ class Replicas {
 
 }  // namespace tessera::testing
 
-#endif  // TESSERA_TESTS_DRILLS_REPLICAS_H_
+#endif  // TESSERA_TESTS_DRILLS_SERVERS_H_

@@ -16,7 +16,7 @@ Without a part: all that has to pass before a commit lands (setup, dev, asan).
   setup   install the packages and npm modules that are missing
   dev     build the dev preset, and run every test: rooms, lint, end to end, install
   asan    the same tests of programs under AddressSanitizer and UndefinedBehaviorSanitizer (clang)
-  tsan    the rooms without gRPC under ThreadSanitizer (clang); not part of all
+  tsan    the same tests under ThreadSanitizer (clang): tests/tsan/README.md; not part of all
   unit    the dev preset's rooms alone: no lint, no end to end
   lint    layering, buf, clang-format, clang-tidy, shellcheck, links
   e2e     whole programs: C++, JavaScript, quickstart
@@ -70,13 +70,8 @@ run() {
 sanitizer_options() {
   export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
-  export TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
 }
-
-# The rooms whose code has no gRPC in it, which hands memory between threads unseen by TSan.
-tsan_rooms=(base token storage config lanes auth user)
 
 # test_dev CTEST-ARGUMENT...
 test_dev() {
@@ -100,9 +95,8 @@ part() {
       run asan
       ;;
     tsan)
-      build tsan "${tsan_rooms[@]/%/_test}"
-      sanitizer_options
-      run tsan -L "^($(IFS='|' && echo "${tsan_rooms[*]}"))\$"
+      build tsan
+      run tsan
       ;;
     all)
       part setup

@@ -8,6 +8,7 @@
 #include "storage/sql/mysql_store.h"
 #include "storage/sql/sqlite_store.h"
 #include "tessera/base/mutex.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
@@ -43,6 +44,12 @@ bool IsStopAsked(const StoreOpening& opening) {
   return opening.stop_asked != nullptr && opening.stop_asked();
 }
 
+// Nothing could be asked of the database. What it refused (and `storage.failed` tells) is not
+// mended by waiting: an account that may not change the schema, say.
+bool IsAway(const absl::Status& status) {
+  return absl::IsUnavailable(status) && ReasonOf(status).empty();
+}
+
 OpenedStore OpenMysql(const StoreOpening& opening, const Clock& clock, LogSink& log) {
   TESSERA_ASSIGN_OR_RETURN(const storage::MysqlOptions options, MysqlOptionsOf(opening));
   const absl::Duration wait = opening.storage.wait_at_start;
@@ -51,7 +58,7 @@ OpenedStore OpenMysql(const StoreOpening& opening, const Clock& clock, LogSink& 
   while (true) {
     OpenedStore store = storage::OpenMysqlStore(options, clock, log);
     if (store.ok() && away) log.Info("storage.reached");
-    if (!absl::IsUnavailable(store.status()) || clock.Monotonic() >= give_up) return store;
+    if (!IsAway(store.status()) || clock.Monotonic() >= give_up) return store;
     if (!away) {
       log.Warning("storage.away", {{"cause", std::string(store.status().message())},
                                    {"wait", absl::FormatDuration(wait)}});

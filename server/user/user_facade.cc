@@ -226,14 +226,17 @@ absl::Status UserFacade::StorePassword(const CallInfo& call,
                                        const CheckedPasswordChange& change) const {
   const absl::Time now = parts_.clock.Now();
   const User& checked = change.user();
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+  const absl::Status stored = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        // So that no administrator's change of the same user fails for this one, nor this for it.
+        TESSERA_RETURN_IF_ERROR(repositories.roles.TakeTurn());
         TESSERA_ASSIGN_OR_RETURN(User user, Find(repositories, checked.id));
         // Another password, or disabled, since the old one was checked.
         if (user.version != checked.version) return WrongPassword();
         user.password_hash = change.new_hash();
         return StoreAndEndAll(repositories, user, now);
-      }));
+      });
+  TESSERA_RETURN_IF_ERROR(stored);
   parts_.log.Info(event::kPasswordChanged, {{"user", checked.id.str()}, {"peer", call.peer}});
   return parts_.feed.CatchUp();
 }

@@ -289,6 +289,24 @@ TEST_P(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanw
   }
 }
 
+// Neither named an etag, so neither may be told of one.
+TEST_P(OpposingAdministrators, WhoChangeAUserAndTheUserWhoChangesThePasswordBothSucceed) {
+  const UserId user = AddAdministrator(first_, "second");
+  const PasswordChange change{user, Secret::CopyOf(kPassword), Secret::CopyOf(kPassword)};
+  for (int round = 0; round < kRounds; ++round) {
+    const CheckedPasswordChange checked = Must(On(1).users.CheckPasswordChange(
+        call_, Must(On(1).users.FindForPasswordChange(call_, user)), change));
+    UserChange rename;
+    rename.id = user;
+    rename.display_name = "round " + std::to_string(round);
+    AtOnce(2, [&](int i) {
+      const absl::Status done = i == 0 ? On(0).users.Update(call_, first_, rename).status()
+                                       : On(1).users.StorePassword(call_, checked);
+      EXPECT_TRUE(done.ok()) << done;
+    });
+  }
+}
+
 std::string EngineName(const ::testing::TestParamInfo<EngineKind>& info) {
   return info.param == EngineKind::kSqlite ? "Sqlite" : "MariaDb";
 }

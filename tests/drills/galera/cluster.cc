@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/random.h"
+#include "tests/drills/sweeper.h"
 #include "tests/mariadb/root_client.h"
 
 namespace tessera::testing {
@@ -185,11 +186,7 @@ GaleraCluster::GaleraCluster() : password_(absl::BytesToHexString(RandomBytes(16
     throw std::runtime_error("not installed:" + missing);
   }
   chmod(folder_.path().c_str(), 0711);
-  // Once this process is gone, by whatever end. It leaves the process group, and with it the reach
-  // of ~Program.
-  sweeper_ = MustStart({"setsid", "-f", "sh", "-c",
-                        "exec >/dev/null 2>&1; tail --pid=$0 -f /dev/null; rm -rf -- $1",
-                        absl::StrCat(getpid()), folder_.path()});
+  WhenThisProcessIsGone("rm -rf -- $1", folder_.path());
   const int first = FreePorts(6);
   ports_ = {first, first + 1, first + 2, first + 3, first + 4};
   proxy_port_ = first + 5;

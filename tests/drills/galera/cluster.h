@@ -80,7 +80,6 @@ class GaleraCluster {
   ClusterPorts ports_;
   int proxy_port_ = 0;
   std::vector<Node> nodes_;
-  std::unique_ptr<Program> sweeper_;  // removes the folder if this process is killed
   std::unique_ptr<Program> proxy_;
 };
 

@@ -1,0 +1,100 @@
+#include "tests/drills/database_user.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "absl/strings/str_cat.h"
+#include "tessera/base/clock.h"
+#include "tessera/caller/reason.h"
+
+namespace tessera::testing {
+namespace {
+
+constexpr absl::Duration kCallLimit = absl::Seconds(2);
+constexpr absl::Duration kRecoveryLimit = absl::Minutes(1);
+constexpr useconds_t kPauseMicros = 50'000;
+constexpr char kName[] = "database-user", kPassword[] = "a password for the database";
+
+// When it has been asked for again and again, at most for kRecoveryLimit.
+template <typename Ask>
+Answer Clear(Ask ask) {
+  const absl::Time limit = SystemClock().Now() + kRecoveryLimit;
+  Answer answer = ask();
+  while (answer.open() && SystemClock().Now() < limit) {
+    usleep(kPauseMicros);
+    answer = ask();
+  }
+  return answer;
+}
+
+}  // namespace
+
+DatabaseUser::DatabaseUser(Tesserad& server) : calls_(server.NewChannel(), kCallLimit) {
+  server.AddUser(kName, kPassword);
+  admin_ = server.LoginAdmin().access_token();
+  refresh_ = server.Login(kName, kPassword).refresh_token();
+  to_revoke_ = server.Login(kName, kPassword).access_token();
+}
+
+std::vector<DatabaseUser::Named> DatabaseUser::CallAll() {
+  v1::TokenGrant opened, renewed;
+  std::string id;
+  const std::string name = absl::StrCat("made-", users_++);
+  const auto at_once = std::launch::async;
+  auto login = std::async(at_once, [&] { return calls_.Login(kName, kPassword, "", opened); });
+  auto renewal = std::async(at_once, [&] { return calls_.Renew(refresh_, renewed); });
+  auto user = std::async(at_once, [&] { return calls_.CreateUser(admin_, name, kPassword, id); });
+  auto revocation = std::async(at_once, [&] { return calls_.Revoke(to_revoke_); });
+  std::vector<Named> all = {{"Login", login.get()},
+                            {"RenewToken", renewal.get()},
+                            {"CreateUser", user.get()},
+                            {"RevokeToken", revocation.get()}};
+  if (all[0].answer.done()) to_revoke_ = opened.access_token();
+  if (all[1].answer.done()) refresh_ = renewed.refresh_token();
+  return all;
+}
+
+void DatabaseUser::ExpectIsUnavailable(const Named& each) {
+  SCOPED_TRACE(each.name + ": " + each.answer.Text());
+  EXPECT_EQ(each.answer.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  const std::string reason = each.answer.reason();
+  EXPECT_TRUE(reason == "STORAGE_UNAVAILABLE" || reason == "OUTCOME_UNKNOWN") << reason;
+  EXPECT_TRUE(RetryDelayOf(each.answer.status).has_value());
+}
+
+void DatabaseUser::ExpectUnavailable() {
+  for (const Named& each : CallAll()) ExpectIsUnavailable(each);
+}
+
+int DatabaseUser::ExpectDoneOrUnavailable() {
+  int refused = 0;
+  for (const Named& each : CallAll()) {
+    if (each.answer.done()) continue;
+    ++refused;
+    ExpectIsUnavailable(each);
+  }
+  return refused;
+}
+
+void DatabaseUser::ExpectServedSoon() {
+  v1::TokenGrant grant;
+  Answer answer = Clear([&] { return calls_.Renew(refresh_, grant); });
+  ASSERT_TRUE(answer.done()) << "RenewToken: " << answer.Text();
+  refresh_ = grant.refresh_token();
+  answer = Clear([&] { return calls_.Revoke(to_revoke_); });
+  EXPECT_TRUE(answer.done()) << "RevokeToken: " << answer.Text();
+  v1::ValidateTokenResponse known;
+  EXPECT_TRUE(calls_.Validate(to_revoke_, known).done());
+  EXPECT_EQ(known.reason(), v1::ERROR_REASON_TOKEN_REVOKED);
+  answer = Clear([&] { return calls_.Login(kName, kPassword, "", grant); });
+  EXPECT_TRUE(answer.done()) << "Login: " << answer.Text();
+  to_revoke_ = grant.access_token();
+  std::string id;
+  const std::string name = absl::StrCat("made-", users_++);
+  answer = Clear([&] { return calls_.CreateUser(admin_, name, kPassword, id); });
+  EXPECT_TRUE(answer.done()) << "CreateUser: " << answer.Text();
+}
+
+}  // namespace tessera::testing

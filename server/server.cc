@@ -27,6 +27,7 @@
 #include "server/user/user_facade.h"
 #include "storage/sql/mysql_store.h"
 #include "storage/sql/sqlite_store.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/guard/guard.h"
 
@@ -94,20 +95,36 @@ BootstrapOptions BootstrapOf(const Config& config) {
   return options;
 }
 
-WorkerPool::Options LaneOf(std::string name, int threads, int nice = 0) {
+WorkerPool::Options LaneOf(std::string name, int threads, absl::Status too_late) {
   WorkerPool::Options options;
   options.name = std::move(name);
   options.threads = threads;
-  options.nice = nice;
+  options.too_late = std::move(too_late);
+  return options;
+}
+
+// Work on the store: a store that is away or busy has held up what came before.
+WorkerPool::Options StoreLaneOf(std::string name, int threads) {
+  return LaneOf(std::move(name), threads,
+                RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                                 "the database is away or busy", absl::Seconds(1)));
+}
+
+WorkerPool::Options HashingLane() {
+  WorkerPool::Options options =
+      LaneOf("hashing", UsableCores(),
+             RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
+                              "too much work is waiting", absl::Seconds(1)));
+  options.nice = kHashingNice;
   return options;
 }
 
 // The three pools.
 struct Pools {
   Pools(const Config& config, const Clock& clock)
-      : database(LaneOf("database", config.storage.connections), clock),
-        urgent(LaneOf("urgent", kUrgentThreads), clock),
-        hashing(LaneOf("hashing", UsableCores(), kHashingNice), clock) {}
+      : database(StoreLaneOf("database", config.storage.connections), clock),
+        urgent(StoreLaneOf("urgent", kUrgentThreads), clock),
+        hashing(HashingLane(), clock) {}
 
   Lanes lanes() { return {database, urgent, hashing}; }
 

@@ -53,7 +53,7 @@ struct WorkerPool::Impl {
     if (job.abandoned && job.abandoned()) {
       job.run(absl::CancelledError("the caller has gone"));
     } else if (clock.Now() >= job.deadline) {
-      job.run(absl::DeadlineExceededError("the call's time was over before its turn came"));
+      job.run(options.too_late);
     } else {
       job.run(absl::OkStatus());
     }
@@ -64,7 +64,41 @@ struct WorkerPool::Impl {
     MutexLock lock(mu);
     if (ending || queue.size() >= options.max_queued) return false;
     queue.push_back(std::move(job));
+    if (sweeper_rests) sweep.NotifyOne();
     return true;
+  }
+
+  void Sweep() {
+    pthread_setname_np(pthread_self(), options.name.substr(0, kMaxThreadName).c_str());
+    while (AwaitSweep()) {
+      for (Job& job : TakeOverdue()) job.run(options.too_late);
+    }
+  }
+
+  // True when it is time to look whether work is overdue; false when the pool ends.
+  bool AwaitSweep() {
+    MutexLock lock(mu);
+    sweeper_rests = true;
+    while (queue.empty() && !ending) sweep.Wait(mu);
+    sweeper_rests = false;
+    bool in_time = true;
+    while (in_time && !ending) in_time = sweep.WaitFor(mu, kSweepEvery);
+    return !ending;
+  }
+
+  std::deque<Job> TakeOverdue() {
+    const absl::Time now = clock.Now();
+    std::deque<Job> overdue;
+    MutexLock lock(mu);
+    for (auto job = queue.begin(); job != queue.end();) {
+      if (now < job->deadline) {
+        ++job;
+        continue;
+      }
+      overdue.push_back(std::move(*job));
+      job = queue.erase(job);
+    }
+    return overdue;
   }
 
   const Options options;
@@ -73,6 +107,8 @@ struct WorkerPool::Impl {
   CondVar wake;
   std::deque<Job> queue ABSL_GUARDED_BY(mu);
   bool ending ABSL_GUARDED_BY(mu) = false;
+  CondVar sweep;
+  bool sweeper_rests ABSL_GUARDED_BY(mu) = false;
   std::vector<std::thread> threads;  // touched by the pool's owner only
 };
 
@@ -81,6 +117,7 @@ WorkerPool::WorkerPool(Options options, const Clock& clock)
   for (int i = 0; i < impl_->options.threads; ++i) {
     impl_->threads.emplace_back([impl = impl_.get()] { impl->Work(); });
   }
+  impl_->threads.emplace_back([impl = impl_.get()] { impl->Sweep(); });
 }
 
 WorkerPool::~WorkerPool() {
@@ -89,6 +126,7 @@ WorkerPool::~WorkerPool() {
     impl_->ending = true;
   }
   impl_->wake.NotifyAll();
+  impl_->sweep.NotifyAll();
   for (std::thread& thread : impl_->threads) thread.join();
 }
 

@@ -22,7 +22,12 @@ class WorkerPool {
     int threads = 1;
     size_t max_queued = 256;  // beyond it: OVERLOADED
     int nice = 0;
+    // What work is told whose deadline passes before its turn.
+    absl::Status too_late =
+        absl::DeadlineExceededError("the call's time was over before its turn came");
   };
+  // While every thread is busy, work whose time is over learns of it this late at most.
+  static constexpr absl::Duration kSweepEvery = absl::Milliseconds(20);
   WorkerPool(Options options, const Clock& clock);
   ~WorkerPool();
 
@@ -33,8 +38,9 @@ class WorkerPool {
         run;  // called exactly once: with OK on a pool's thread, or with why it was not run
   };
   // Never blocks. A full queue calls `run` at once, here, with RESOURCE_EXHAUSTED OVERLOADED (retry
-  // after 1 s). Work whose deadline has passed (DEADLINE_EXCEEDED) or that is abandoned (CANCELLED)
-  // when its turn comes is told so and not started.
+  // after 1 s). Work whose deadline passes before its turn (`too_late`), or that is abandoned when
+  // its turn comes (CANCELLED), is told so and not started; the former also while all threads are
+  // held up, by a store that does not answer, say.
   void Submit(Job job);
 
  private:

@@ -112,6 +112,27 @@ TEST(WorkerPool, DeadlineThatPassesWhileWaitingDropsTheWork) {
   EXPECT_EQ(told.get_future().get().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
+TEST(WorkerPool, DeadlineThatPassesWhileAllThreadsAreHeldUpIsToldWithoutWaitingForThem) {
+  FakeClock clock;
+  Blocker blocker;
+  WorkerPool pool({.name = "test",
+                   .too_late = RetryableRefusal(absl::StatusCode::kUnavailable,
+                                                reason::kStorageUnavailable, "", absl::Seconds(1))},
+                  clock);
+  pool.Submit(blocker.Job());
+  blocker.AwaitStart();
+  std::promise<absl::Status> early, late;
+  WorkerPool::Job first = Recording(late), second = Recording(early);
+  first.deadline = clock.Now() + absl::Seconds(60);
+  second.deadline = clock.Now() + absl::Seconds(1);
+  pool.Submit(std::move(first));
+  pool.Submit(std::move(second));
+  clock.Advance(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf(early.get_future().get()), reason::kStorageUnavailable);
+  blocker.Release();
+  EXPECT_TRUE(late.get_future().get().ok());
+}
+
 TEST(WorkerPool, AbandonedWorkIsToldSoAndNotStarted) {
   FakeClock clock;
   WorkerPool pool({.name = "test"}, clock);

@@ -14,10 +14,10 @@
 
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
+#include "tests/base/recording_log.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/storage/child_process.h"
 #include "tests/storage/raw_sqlite.h"
-#include "tests/base/recording_log.h"
 
 namespace tessera::storage {
 namespace {

@@ -1,5 +1,7 @@
 #include "tests/drills/calls.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +9,13 @@
 #include "tessera/caller/reason.h"
 
 namespace tessera::testing {
+namespace {
+
+// Who gives no clear answer for so long is not coming back.
+constexpr absl::Duration kClearLimit = absl::Minutes(1);
+constexpr useconds_t kPauseMicros = 20'000;
+
+}  // namespace
 
 // UNKNOWN without a reason is what gRPC makes of a connection that broke in the middle.
 bool Answer::open() const {
@@ -26,6 +35,16 @@ std::string Answer::reason() const { return ReasonOf(status); }
 
 std::string Answer::Text() const {
   return absl::StrCat("code ", static_cast<int>(status.error_code()), " ", status.error_message());
+}
+
+Answer AskUntilClear(absl::FunctionRef<Answer()> ask) {
+  const absl::Time limit = SystemClock().Now() + kClearLimit;
+  Answer answer = ask();
+  while (answer.open() && SystemClock().Now() < limit) {
+    usleep(kPauseMicros);
+    answer = ask();
+  }
+  return answer;
 }
 
 Calls::Calls(std::shared_ptr<grpc::Channel> channel, absl::Duration limit)

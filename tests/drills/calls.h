@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "tessera/v1/auth_service.grpc.pb.h"
 #include "tessera/v1/user_service.grpc.pb.h"
@@ -22,6 +23,9 @@ struct Answer {
   std::string reason() const;
   std::string Text() const;  // for people: code and message
 };
+
+// Asks until the answer is clear, at most for a minute; the last answer.
+Answer AskUntilClear(absl::FunctionRef<Answer()> ask);
 
 // One connection's worth of calls. Thread-safe.
 class Calls {

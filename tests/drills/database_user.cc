@@ -1,49 +1,35 @@
 #include "tests/drills/database_user.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <future>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "tessera/base/clock.h"
 #include "tessera/caller/reason.h"
 
 namespace tessera::testing {
 namespace {
 
 constexpr absl::Duration kCallLimit = absl::Seconds(2);
-constexpr absl::Duration kRecoveryLimit = absl::Minutes(1);
-constexpr useconds_t kPauseMicros = 50'000;
-constexpr char kName[] = "database-user", kPassword[] = "a password for the database";
-
-// When it has been asked for again and again, at most for kRecoveryLimit.
-template <typename Ask>
-Answer Clear(Ask ask) {
-  const absl::Time limit = SystemClock().Now() + kRecoveryLimit;
-  Answer answer = ask();
-  while (answer.open() && SystemClock().Now() < limit) {
-    usleep(kPauseMicros);
-    answer = ask();
-  }
-  return answer;
-}
+constexpr char kPassword[] = "a password for the database";
 
 }  // namespace
 
-DatabaseUser::DatabaseUser(Tesserad& server) : calls_(server.NewChannel(), kCallLimit) {
-  server.AddUser(kName, kPassword);
+DatabaseUser::DatabaseUser(Tesserad& server, std::string name)
+    : name_(std::move(name)), calls_(server.NewChannel(), kCallLimit) {
+  server.AddUser(name_, kPassword);
   admin_ = server.LoginAdmin().access_token();
-  refresh_ = server.Login(kName, kPassword).refresh_token();
-  to_revoke_ = server.Login(kName, kPassword).access_token();
+  refresh_ = server.Login(name_, kPassword).refresh_token();
+  to_revoke_ = server.Login(name_, kPassword).access_token();
 }
 
 std::vector<DatabaseUser::Named> DatabaseUser::CallAll() {
   v1::TokenGrant opened, renewed;
   std::string id;
-  const std::string name = absl::StrCat("made-", users_++);
+  const std::string name = absl::StrCat(name_, "-", users_++);
   const auto at_once = std::launch::async;
-  auto login = std::async(at_once, [&] { return calls_.Login(kName, kPassword, "", opened); });
+  auto login = std::async(at_once, [&] { return calls_.Login(name_, kPassword, "", opened); });
   auto renewal = std::async(at_once, [&] { return calls_.Renew(refresh_, renewed); });
   auto user = std::async(at_once, [&] { return calls_.CreateUser(admin_, name, kPassword, id); });
   auto revocation = std::async(at_once, [&] { return calls_.Revoke(to_revoke_); });
@@ -80,20 +66,20 @@ int DatabaseUser::ExpectDoneOrUnavailable() {
 
 void DatabaseUser::ExpectServedSoon() {
   v1::TokenGrant grant;
-  Answer answer = Clear([&] { return calls_.Renew(refresh_, grant); });
+  Answer answer = AskUntilClear([&] { return calls_.Renew(refresh_, grant); });
   ASSERT_TRUE(answer.done()) << "RenewToken: " << answer.Text();
   refresh_ = grant.refresh_token();
-  answer = Clear([&] { return calls_.Revoke(to_revoke_); });
+  answer = AskUntilClear([&] { return calls_.Revoke(to_revoke_); });
   EXPECT_TRUE(answer.done()) << "RevokeToken: " << answer.Text();
   v1::ValidateTokenResponse known;
   EXPECT_TRUE(calls_.Validate(to_revoke_, known).done());
   EXPECT_EQ(known.reason(), v1::ERROR_REASON_TOKEN_REVOKED);
-  answer = Clear([&] { return calls_.Login(kName, kPassword, "", grant); });
+  answer = AskUntilClear([&] { return calls_.Login(name_, kPassword, "", grant); });
   EXPECT_TRUE(answer.done()) << "Login: " << answer.Text();
   to_revoke_ = grant.access_token();
   std::string id;
-  const std::string name = absl::StrCat("made-", users_++);
-  answer = Clear([&] { return calls_.CreateUser(admin_, name, kPassword, id); });
+  const std::string name = absl::StrCat(name_, "-", users_++);
+  answer = AskUntilClear([&] { return calls_.CreateUser(admin_, name, kPassword, id); });
   EXPECT_TRUE(answer.done()) << "CreateUser: " << answer.Text();
 }
 

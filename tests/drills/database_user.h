@@ -15,8 +15,8 @@ namespace tessera::testing {
 // time.
 class DatabaseUser {
  public:
-  // `server` runs, its database is there.
-  explicit DatabaseUser(Tesserad& server);
+  // `server` runs, its database is there; nobody else there has a user of this name.
+  explicit DatabaseUser(Tesserad& server, std::string name = "database-user");
 
   // All four: UNAVAILABLE before the deadline, with STORAGE_UNAVAILABLE or OUTCOME_UNKNOWN, and
   // when to try again.
@@ -35,6 +35,7 @@ class DatabaseUser {
   std::vector<Named> CallAll();
   static void ExpectIsUnavailable(const Named& each);
 
+  const std::string name_;
   const Calls calls_;
   std::string admin_, refresh_, to_revoke_;
   int users_ = 0;  // made so far, or tried

@@ -157,13 +157,7 @@ void LedgerComparison::ExpectInactive(size_t server, const std::string& token) {
 }
 
 Answer LedgerComparison::Clear(size_t server, Ask ask) {
-  const absl::Time limit = SystemClock().Now() + kAnswerLimit;
-  Answer answer = ask(*servers_[server]);
-  while (answer.open() && SystemClock().Now() < limit) {
-    usleep(kPauseMicros);
-    answer = ask(*servers_[server]);
-  }
-  return answer;
+  return AskUntilClear([&] { return ask(*servers_[server]); });
 }
 
 Answer LedgerComparison::ClearAny(Ask ask) {

@@ -16,9 +16,9 @@ constexpr useconds_t kLookEveryMicros = 2'000;
 
 }  // namespace
 
-LedgerDrill::LedgerDrill(const Servers& servers, int clients) {
+LedgerDrill::LedgerDrill(const std::string& name, const Servers& servers, int clients) {
   for (int i = 0; i < clients; ++i) {
-    clients_.push_back(std::make_unique<Client>(absl::StrCat("client-", i), servers, pulse_));
+    clients_.push_back(std::make_unique<Client>(absl::StrCat(name, "-", i), servers, pulse_));
   }
 }
 

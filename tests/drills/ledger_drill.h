@@ -19,8 +19,8 @@ namespace tessera::testing {
 // Clients, each with a ledger and a thread. One thread drives it.
 class LedgerDrill {
  public:
-  // Keeps `servers`.
-  LedgerDrill(const Servers& servers, int clients);
+  // Keeps `servers`; `name` begins the names of all users made there.
+  LedgerDrill(const std::string& name, const Servers& servers, int clients);
   ~LedgerDrill() { StopWork(); }
   LedgerDrill(const LedgerDrill&) = delete;
   LedgerDrill& operator=(const LedgerDrill&) = delete;

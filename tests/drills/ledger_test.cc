@@ -50,7 +50,7 @@ struct Victim {
 class KillNine {
  public:
   KillNine(std::string engine, Tesserad& server)
-      : engine_(std::move(engine)), servers_({&server}), drill_(servers_, kClients) {}
+      : engine_(std::move(engine)), servers_({&server}), drill_("client", servers_, kClients) {}
 
   void Restart(Tesserad& server) {
     ASSERT_NO_FATAL_FAILURE(server.Start());

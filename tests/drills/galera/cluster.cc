@@ -254,7 +254,7 @@ void GaleraCluster::StartProxy() {
   Words addresses;
   for (Node& node : nodes_) {
     addresses.push_back(node.address);
-    node.agent = std::make_unique<NodeAgent>(node.address, ports_.agent, Socket(node));
+    node.agent = std::make_unique<NodeAgent>(node.address, ports_.agent, node.folder + "/sock");
   }
   const std::string config = folder_.Write(
       "haproxy.cfg", ProxyConfig(addresses, ports_, absl::StrCat(kProxyAddress, ":", proxy_port_)));
@@ -296,7 +296,7 @@ bool GaleraCluster::IsWhole() const {
 
 std::string GaleraCluster::Sql(int node, const std::string& statements,
                                const std::string& database) const {
-  return RootClient(Socket(nodes_.at(static_cast<size_t>(node))), database).Run(statements);
+  return RootClient(SocketOf(node), database).Run(statements);
 }
 
 std::string GaleraCluster::Status(int node, const std::string& variable) const {

@@ -51,6 +51,10 @@ class GaleraCluster {
 
   // Runs statements as root over the node's socket; the rows, tab-separated, a line each.
   std::string Sql(int node, const std::string& statements, const std::string& database = "") const;
+  // The node's socket, for root.
+  std::string SocketOf(int node) const {
+    return nodes_.at(static_cast<size_t>(node)).folder + "/sock";
+  }
   // The value of a status variable there, `wsrep_cluster_size`, say.
   std::string Status(int node, const std::string& variable) const;
 
@@ -73,7 +77,6 @@ class GaleraCluster {
   void Launch(Node& node, std::vector<std::string> more);
   void StartProxy();
   bool IsWhole() const;
-  std::string Socket(const Node& node) const { return node.folder + "/sock"; }
 
   const TemporaryFolder folder_;
   const std::string password_;

@@ -43,6 +43,9 @@ class Store {
 
   // One consistent view. A change made in `work` is refused or rolled back, as the engine likes.
   virtual absl::Status Read(absl::Time deadline, Work work) = 0;
+  // Likewise, but each statement sees the newest state by itself: costs less where what is read
+  // need not agree, or is judged again by a write.
+  virtual absl::Status ReadEach(absl::Time deadline, Work work) { return Read(deadline, work); }
   // Commits, durably, if and only if `work` returns OK; so a refusal that must persist is a value
   // that `work` hands out beside an OK. `work` may run more than once (deadlock, lost connection):
   // it must not keep state between runs. It may run on another caller's thread, beside others'

@@ -100,10 +100,12 @@ RenewalVerdict Renewal::Judge(const Attempt& attempt, const Seen& seen) const {
   return issues && !issuer_.IsAllowed(seen.session->audience) ? RenewalVerdict::kEnded : verdict;
 }
 
+// What it finds is judged again by the write that follows: a session that has moved on or was ended
+// meanwhile, as every change of its user ends it, does not move again.
 absl::StatusOr<Renewal::Seen> Renewal::Look(const Attempt& attempt) const {
   Seen seen;
   TESSERA_RETURN_IF_ERROR(
-      parts_.store.Read(attempt.call.deadline, [&](storage::Repositories& repositories) {
+      parts_.store.ReadEach(attempt.call.deadline, [&](storage::Repositories& repositories) {
         seen = Seen();  // a second run begins anew
         TESSERA_ASSIGN_OR_RETURN(seen.session,
                                  repositories.sessions.Find(attempt.claim.session_id));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "storage/sql/mysql_engine.h"
 #include "storage/sql/statement.h"
 
 namespace tessera::storage::sql {
@@ -59,7 +60,7 @@ void SetIfKnown(soci::session& session, std::string assignment) {
 }
 
 void PrepareSession(soci::session& session) {
-  Execute(session, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  MysqlEngine::SetFor(session, Access::kWrite);
   Execute(session, absl::StrCat("SET SESSION autocommit = 1, time_zone = '+00:00',"
                                 " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
                                 " innodb_lock_wait_timeout = ",

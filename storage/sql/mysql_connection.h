@@ -23,7 +23,8 @@ inline constexpr absl::Duration kMysqlIdleInTransaction = absl::Seconds(10);
 
 // By TCP. With options.tls_ca only to a server whose certificate is signed by one of these
 // authorities and names options.host, and never in the clear; without, never with a plug-in that
-// would hand the password over. READ COMMITTED, strict values, UTC. Throws soci::soci_error.
+// would hand the password over. Set for writing transactions (MysqlEngine::SetFor), strict values,
+// UTC. Throws soci::soci_error.
 std::unique_ptr<soci::session> ConnectMysql(const MysqlOptions& options);
 
 // The socket, for shutting it down from another thread.

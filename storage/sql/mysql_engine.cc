@@ -145,11 +145,15 @@ std::string MysqlEngine::Cause(const soci::soci_error& error) const {
   return quotes_nothing ? absl::StrCat(code, " ", error.get_error_message()) : absl::StrCat(code);
 }
 
+void MysqlEngine::SetFor(soci::session& session, Access access) {
+  Execute(session, access == Access::kWrite
+                       ? "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+                       : "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+}
+
 void MysqlEngine::Begin(soci::session& session, Access access, absl::Duration) const {
-  if (access == Access::kWrite) return Execute(session, "START TRANSACTION");
-  // For the next transaction only: one view for all that it reads.
-  Execute(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-  Execute(session, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+  Execute(session, access == Access::kWrite ? "START TRANSACTION"
+                                            : "START TRANSACTION WITH CONSISTENT SNAPSHOT");
 }
 
 void MysqlEngine::Commit(soci::session& session) const { Execute(session, "COMMIT"); }

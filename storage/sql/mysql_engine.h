@@ -15,7 +15,10 @@ class MysqlEngine final : public Engine {
   std::string_view Name() const override { return "mysql"; }
   Failure Classify(const soci::soci_error& error) const override;
   std::string Cause(const soci::soci_error& error) const override;
-  // What a lock may wait is the session's own setting; `wait` plays no part.
+  // Sets the session for transactions of this kind: reading ones have one view and cannot write.
+  static void SetFor(soci::session& session, Access access);
+  // The session must be set for `access`. What a lock may wait is the session's own setting; `wait`
+  // plays no part.
   void Begin(soci::session& session, Access access, absl::Duration wait) const override;
   void Commit(soci::session& session) const override;
   void Rollback(soci::session& session) const override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -52,7 +53,8 @@ MysqlPool::~MysqlPool() {
   thread_.join();
 }
 
-absl::StatusOr<std::unique_ptr<MysqlPool::Lease>> MysqlPool::Acquire(absl::Time deadline) {
+absl::StatusOr<std::unique_ptr<MysqlPool::Lease>> MysqlPool::Acquire(absl::Time deadline,
+                                                                     Access access) {
   std::optional<Connection> connection;
   {
     MutexLock lock(mu_);
@@ -64,11 +66,21 @@ absl::StatusOr<std::unique_ptr<MysqlPool::Lease>> MysqlPool::Acquire(absl::Time 
       available_.WaitFor(mu_, left);
       --waiting_;
     }
-    connection = std::move(idle_.back());
-    idle_.pop_back();
+    connection = TakeIdle(access);
     ++lent_;
   }
   return std::make_unique<Lease>(*this, *std::move(connection), deadline - parts_.clock.Now());
+}
+
+// The last one used, of those that are set for it; the last one of all if none is.
+MysqlPool::Connection MysqlPool::TakeIdle(Access access) {
+  auto chosen = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Connection& connection) {
+    return connection.access == access;
+  });
+  if (chosen == idle_.rend()) chosen = idle_.rbegin();
+  Connection connection = std::move(*chosen);
+  idle_.erase(std::next(chosen).base());
+  return connection;
 }
 
 void MysqlPool::Return(Connection connection) {

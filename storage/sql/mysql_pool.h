@@ -40,6 +40,7 @@ class MysqlPool {
     std::unique_ptr<soci::session> session;
     absl::Duration opened_at;  // monotonic
     absl::Duration idle_since;
+    Access access = Access::kWrite;  // what its session is set for
   };
 
   // A connection, to be used by one thread, until the limit that it was asked for with: then it is
@@ -53,6 +54,9 @@ class MysqlPool {
     Lease& operator=(const Lease&) = delete;
 
     soci::session& session() { return *connection_.session; }
+    // What the session is set for; whoever sets it for something else says so.
+    Access access() const { return connection_.access; }
+    void set_access(Access access) { connection_.access = access; }
     // Closes the connection, and those that lie idle: what befell it has befallen them too.
     void Discard();
 
@@ -73,12 +77,14 @@ class MysqlPool {
   MysqlPool(const MysqlPool&) = delete;
   MysqlPool& operator=(const MysqlPool&) = delete;
 
+  // If there is a choice, one whose session is set for `access`.
   // UNAVAILABLE STORAGE_UNAVAILABLE: the database is away, or all are lent until `deadline`.
-  absl::StatusOr<std::unique_ptr<Lease>> Acquire(absl::Time deadline);
+  absl::StatusOr<std::unique_ptr<Lease>> Acquire(absl::Time deadline, Access access);
 
  private:
   using Connections = std::vector<Connection>;
 
+  Connection TakeIdle(Access access) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Return(Connection connection);
   void ForgetIdle();
   void Run();

@@ -44,7 +44,11 @@ class MysqlStore final : public Store {
               [this] { return sql::ConnectMysql(options_); }, {engine_, clock, log}) {}
 
   absl::Status Read(absl::Time deadline, Work work) override {
-    return sql::Rerun(clock_, deadline, [&] { return ReadOnce(deadline, work); });
+    return sql::Rerun(clock_, deadline, [&] { return ReadOnce(deadline, work, true); });
+  }
+
+  absl::Status ReadEach(absl::Time deadline, Work work) override {
+    return sql::Rerun(clock_, deadline, [&] { return ReadOnce(deadline, work, false); });
   }
 
   absl::Status Write(Repeat repeat, absl::Time deadline, Work work) override {
@@ -58,7 +62,7 @@ class MysqlStore final : public Store {
   absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override {
     absl::Time time;
     TESSERA_RETURN_IF_ERROR(sql::Rerun(clock_, deadline, [&]() -> Attempt {
-      auto lease = pool_.Acquire(deadline);
+      auto lease = pool_.Acquire(deadline, Access::kRead);
       if (!lease.ok()) return {lease.status()};
       sql::Transaction query((*lease)->session(), engine_, log_);
       absl::Status status = query.Do("time", [&](soci::session& session) {
@@ -70,16 +74,16 @@ class MysqlStore final : public Store {
   }
 
  private:
-  Attempt ReadOnce(absl::Time deadline, Work work) {
-    auto lease = pool_.Acquire(deadline);
+  Attempt ReadOnce(absl::Time deadline, Work work, bool one_view) {
+    auto lease = pool_.Acquire(deadline, Access::kRead);
     if (!lease.ok()) return {lease.status()};
-    return Run(**lease, Access::kRead, work);
+    return Run(**lease, Access::kRead, one_view, work);
   }
 
   Attempt WriteOnce(Repeat repeat, absl::Time deadline, Work work, bool& unknown) {
-    auto lease = pool_.Acquire(deadline);
+    auto lease = pool_.Acquire(deadline, Access::kWrite);
     if (!lease.ok()) return {lease.status()};
-    Attempt attempt = Run(**lease, Access::kWrite, work);
+    Attempt attempt = Run(**lease, Access::kWrite, true, work);
     if (!attempt.status.ok()) return attempt;
     sql::Transaction commit((*lease)->session(), engine_, log_);
     absl::Status status =
@@ -93,11 +97,13 @@ class MysqlStore final : public Store {
             undone || repeat == Repeat::kIdempotent};
   }
 
-  // Begins and runs the work.
-  Attempt Run(MysqlPool::Lease& lease, Access access, Work work) {
+  // Runs the work, in a transaction or each statement by itself.
+  Attempt Run(MysqlPool::Lease& lease, Access access, bool in_transaction, Work work) {
     sql::Transaction begin(lease.session(), engine_, log_);
     absl::Status begun = begin.Do("begin", [&](soci::session& session) {
-      engine_.Begin(session, access, sql::kMysqlLockWait);
+      if (lease.access() != access) sql::MysqlEngine::SetFor(session, access);
+      lease.set_access(access);
+      if (in_transaction) engine_.Begin(session, access, sql::kMysqlLockWait);
     });
     if (!begun.ok()) return Judge(lease, std::move(begun), begin.failure());
     sql::WorkOutcome outcome = sql::RunWork(lease.session(), engine_, log_, work);

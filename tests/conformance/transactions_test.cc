@@ -79,6 +79,22 @@ TEST_P(StoreTest, WhatIsWrittenInAReadIsNotKept) {
   AddUser("ada");
 }
 
+TEST_P(StoreTest, ReadingEachByItselfSeesTheNewestAndKeepsNoWrite) {
+  const User user = NewUser("ada");
+  const absl::Status ignored = store_->ReadEach(absl::InfiniteFuture(), [&](Repositories& r) {
+    static_cast<void>(r.users.Insert(user));
+    return absl::OkStatus();
+  });
+  static_cast<void>(ignored);  // refused or rolled back, as the engine likes
+  EXPECT_FALSE(HasUser("ada"));
+  AddUser("ada");
+  const absl::Status status = store_->ReadEach(absl::InfiniteFuture(), [&](Repositories& r) {
+    EXPECT_TRUE(Must(r.users.FindByName("ada")).has_value());
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_P(StoreTest, WhatWasAcknowledgedIsThereAfterReopening) {
   const User user = AddUser("ada");
   const Session session = AddSession(user.id);

@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/blocking_counter.h"
 #include "tessera/caller/reason.h"
 #include "tests/caller/caller_fixture.h"
 
@@ -17,6 +16,7 @@ namespace {
 
 using grpc::StatusCode;
 using testing::CallerTest;
+using testing::Counter;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using testing::kPassword;
@@ -48,15 +48,15 @@ int CallsAtOnce(const std::shared_ptr<grpc::Channel>& channel, int count) {
   const auto stub = v1::UserService::NewStub(channel);
   std::vector<One> calls(static_cast<size_t>(count));
   std::atomic<int> succeeded{0};
-  absl::BlockingCounter left(count);
+  Counter answered;
   for (One& call : calls) {
     stub->async()->GetCurrentUser(&call.context, &call.request, &call.response,
                                   [&](const grpc::Status& status) {
                                     if (status.ok()) ++succeeded;
-                                    left.DecrementCount();
+                                    answered.Add();
                                   });
   }
-  left.Wait();
+  EXPECT_TRUE(answered.WaitFor(count));
   return succeeded;
 }
 

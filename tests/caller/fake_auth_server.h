@@ -33,9 +33,9 @@ class Counter {
     MutexLock lock(mu_);
     return value_;
   }
-  // True once `value` is reached, within ten seconds.
+  // True once `value` is reached, within a minute.
   bool WaitFor(int value) {
-    const absl::Duration end = SystemClock().Monotonic() + absl::Seconds(10);
+    const absl::Duration end = SystemClock().Monotonic() + absl::Minutes(1);
     MutexLock lock(mu_);
     while (value_ < value) {
       const absl::Duration left = end - SystemClock().Monotonic();

@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "tessera/caller/reason.h"
 #include "tests/caller/caller_fixture.h"
 
@@ -16,6 +15,7 @@ namespace {
 
 using grpc::StatusCode;
 using testing::CallerTest;
+using testing::Counter;
 using ::testing::ElementsAre;
 using testing::RunningServer;
 using testing::TestCertificate;
@@ -246,10 +246,10 @@ class EagerStream final
   }
   void OnDone(const grpc::Status& status) override {
     status_ = status;
-    done_.Notify();
+    done_.Add();
   }
   grpc::Status Wait() {
-    EXPECT_TRUE(done_.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    EXPECT_TRUE(done_.WaitFor(1));
     return status_;
   }
   grpc::ClientContext& context() { return context_; }
@@ -261,7 +261,7 @@ class EagerStream final
   v1::WatchRevocationsResponse response_;
   int reads_ = 0;
   grpc::Status status_;
-  absl::Notification done_;
+  Counter done_;
 };
 
 TEST_F(InterfaceTest, CallbackStream) {

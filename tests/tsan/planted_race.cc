@@ -3,7 +3,9 @@
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
 
+#include <array>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -32,6 +34,7 @@ class Shared {
 
   void RacedCount() { ++count_; }
   void RacedList() { list_.push_back(1); }
+  void RacedCopy() { std::memcpy(copy_.data(), list_.data(), list_.capacity()); }
   void Locked() {
     MutexLock lock(mu_);
     ++locked_;
@@ -39,6 +42,7 @@ class Shared {
 
  private:
   int count_ = 0;
+  std::array<char, 8 * kClients * kCallsEach> copy_{};
   std::vector<int> list_;  // grows within what it reserved: the race does no harm
   Mutex mu_;
   int locked_ ABSL_GUARDED_BY(mu_) = 0;
@@ -135,6 +139,7 @@ int Run(const char* program, const std::string& what) {
       {"thread", [&] { InThreads([&] { shared.RacedCount(); }); }},
       {"handler", [&] { InHandlers([&] { shared.RacedCount(); }); }},
       {"handler-list", [&] { InHandlers([&] { shared.RacedList(); }); }},
+      {"handler-copy", [&] { InHandlers([&] { shared.RacedCopy(); }); }},
       {"handler-locked", [&] { InHandlers([&] { shared.Locked(); }); }},
   };
   if (what == "child") return InChild(program);

@@ -11,9 +11,7 @@ find_program(LLVM_SYMBOLIZER_PROGRAM NAMES llvm-symbolizer-14 llvm-symbolizer)
 if(LLVM_SYMBOLIZER_PROGRAM)
   string(APPEND TSAN_OPTIONS ":external_symbolizer_path=${LLVM_SYMBOLIZER_PROGRAM}")
 endif()
-# README.md says why.
-set(TSAN_OPTIONS_WITH_GRPC
-  ${TSAN_OPTIONS}:ignore_noninstrumented_modules=1)
+set(TSAN_OPTIONS_WITH_GRPC ${TSAN_OPTIONS}:suppressions=${TSAN_FOLDER}/suppressions.txt)
 
 # In the file's own folder of the build, by the test's name: what TSan reported.
 function(watched_test name label)

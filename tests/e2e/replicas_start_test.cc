@@ -135,7 +135,11 @@ TEST_F(Replicas, OneThatComesBackAmidWritesKnowsAllRevocationsBeforeItServes) {
   }
 }
 
-TEST(ReplicasStart, OneWithoutTheDatabaseAnswersNothingUntilItHasLoadedItsView) {
+// Stopped, or not answering.
+class WithoutDatabase : public ::testing::TestWithParam<bool> {};
+
+TEST_P(WithoutDatabase, AReplicaThatStartsAnswersNothingUntilItHasLoadedItsView) {
+  const bool paused = GetParam();
   MariaDb server;
   MariaDbDatabase database(server);
   const auto installation = std::make_shared<Installation>(database);
@@ -146,7 +150,7 @@ TEST(ReplicasStart, OneWithoutTheDatabaseAnswersNothingUntilItHasLoadedItsView) 
     revoked = first.LoginAdmin().access_token();
     ASSERT_TRUE(Revoke(*first.Auth(), revoked).ok());
   }
-  server.Stop();
+  paused ? server.Pause() : server.Stop();
   Tesserad::Options options = On(installation);
   options.port = FreePort();
   Tesserad late(options);
@@ -155,10 +159,13 @@ TEST(ReplicasStart, OneWithoutTheDatabaseAnswersNothingUntilItHasLoadedItsView) 
     EXPECT_THAT(Verdict(*late.Auth(), revoked), AnyOf("NO_ANSWER", "REVOCATION_VIEW_STALE"));
     EXPECT_FALSE(IsServing(late));
   }
-  server.Start();
+  paused ? server.Resume() : server.Start();
   EXPECT_TRUE(Within(2 * kSoon, [&] { return IsServing(late); })) << late.program().Output();
   EXPECT_EQ(Verdict(*late.Auth(), revoked), "TOKEN_REVOKED");
 }
+
+INSTANTIATE_TEST_SUITE_P(ReplicasStart, WithoutDatabase, ::testing::Bool(),
+                         [](const auto& each) { return each.param ? "Paused" : "Stopped"; });
 
 TEST(ReplicasStart, OneWhoseClockIsOffTheDatabasesDoesNotServeUntilItIsRight) {
   MariaDbDatabase database(MariaDb::Shared());

@@ -18,6 +18,7 @@ namespace tessera::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -181,6 +182,21 @@ TEST_F(MysqlSetup, FirstStartWithoutATerminalAsksForThePasswordFile) {
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.output, HasSubstr("bootstrap.admin_password_file is required"));
   EXPECT_EQ(database_.Sql("SELECT COUNT(*) FROM users", "tessera"), "0\n");
+}
+
+// mariadbd ends with an error at a setting that it does not know.
+TEST(MysqlSettings, AreKnownToTheServerAndKeepWhatIsAcknowledged) {
+  const Ended shown =
+      RunToEnd({"sh", "-c",
+                absl::StrCat("PATH=$PATH:/usr/sbin exec mariadbd --defaults-file=", DEPLOY_MYSQL,
+                             "/tessera.cnf --verbose --help")});
+  EXPECT_EQ(shown.status, 0) << shown.output.substr(0, 1000);
+  for (const char* setting :
+       {"innodb-flush-log-at-trx-commit +1", "sync-binlog +1", "binlog-format +ROW",
+        "require-secure-transport +TRUE", "local-infile +FALSE", "general-log +FALSE",
+        "slow-query-log +FALSE"}) {
+    EXPECT_THAT(shown.output, ContainsRegex(absl::StrCat("\n", setting, "\n")));
+  }
 }
 
 // A database that is away when tesserad starts.

@@ -68,6 +68,14 @@ TokenCache::Entry& TokenCache::Insert(Shard& shard, std::string_view token,
   return entry;
 }
 
+TokenCache::Entry& TokenCache::Set(Shard& shard, std::string_view token,
+                                   const std::shared_ptr<const KnownToken>& known) {
+  Entry* const entry = Touch(shard, token);
+  if (entry == nullptr) return Insert(shard, token, known);
+  entry->known = known;
+  return *entry;
+}
+
 void TokenCache::Erase(Shard& shard, std::list<Entry>::iterator entry) {
   Line& line = LineOf(shard, *entry);
   line.bytes -= entry->bytes;
@@ -93,20 +101,25 @@ std::shared_ptr<const KnownToken> TokenCache::Find(std::string_view token) {
   return entry == nullptr ? nullptr : entry->known;
 }
 
+void TokenCache::Keep(std::string_view token, const std::shared_ptr<const KnownToken>& known) {
+  Shard& shard = ShardOf(token);
+  MutexLock lock(shard.mu);
+  Set(shard, token, known);
+  Shrink(shard, shard.idle, shard_bytes_);
+}
+
 void TokenCache::Admit(std::string_view token, const std::shared_ptr<const KnownToken>& known,
                        const void* method) {
   Shard& shard = ShardOf(token);
   MutexLock lock(shard.mu);
-  Entry* entry = Touch(shard, token);
-  if (entry == nullptr) entry = &Insert(shard, token, known);
-  entry->known = known;
-  if (entry->on_the_way.empty()) MoveFirst(shard.idle, shard.on_the_way);
-  const auto same = std::find_if(entry->on_the_way.begin(), entry->on_the_way.end(),
+  Entry& entry = Set(shard, token, known);
+  if (entry.on_the_way.empty()) MoveFirst(shard.idle, shard.on_the_way);
+  const auto same = std::find_if(entry.on_the_way.begin(), entry.on_the_way.end(),
                                  [&](const auto& one) { return one.first == method; });
-  if (same != entry->on_the_way.end()) {
+  if (same != entry.on_the_way.end()) {
     ++same->second;
   } else {
-    entry->on_the_way.emplace_back(method, 1);
+    entry.on_the_way.emplace_back(method, 1);
   }
   Shrink(shard, shard.on_the_way, kOnTheWayBytes / kShards);
 }

@@ -39,6 +39,9 @@ class TokenCache {
   // Null if the token is not known. The whole token is compared.
   std::shared_ptr<const KnownToken> Find(std::string_view token);
 
+  // Found from now on, without being admitted anywhere.
+  void Keep(std::string_view token, const std::shared_ptr<const KnownToken>& known);
+
   // `known` is admitted to `method`.
   void Admit(std::string_view token, const std::shared_ptr<const KnownToken>& known,
              const void* method);
@@ -80,6 +83,10 @@ class TokenCache {
   static Entry* Touch(Shard& shard, std::string_view token) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   static Entry& Insert(Shard& shard, std::string_view token,
                        const std::shared_ptr<const KnownToken>& known)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // The token's entry, which knows `known`.
+  static Entry& Set(Shard& shard, std::string_view token,
+                    const std::shared_ptr<const KnownToken>& known)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   static void Erase(Shard& shard, std::list<Entry>::iterator entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);

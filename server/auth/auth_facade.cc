@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "server/auth/key_ring.h"
+#include "server/auth/known_tokens.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/refresh_token.h"
 #include "server/auth/renewal.h"
@@ -46,7 +47,11 @@ absl::Status ViewNotLoaded() {
                           "the revocations are not loaded yet", absl::Seconds(1));
 }
 
-Introspection Inactive(std::string_view reason) { return {std::nullopt, std::string(reason)}; }
+Introspection Inactive(std::string_view reason) { return {nullptr, std::string(reason)}; }
+
+Introspection Active(const KnownTokens::KnownToken& known) {
+  return {std::shared_ptr<const Claims>(known, &known->token.claims()), ""};
+}
 
 // Behind RecordLogin, in its transaction. A session that is there already means that this is the
 // second run of a write whose COMMIT got no answer.
@@ -84,6 +89,7 @@ struct AuthFacade::Impl {
   // Any audience; an error only for an impossible policy.
   absl::StatusOr<TokenVerifier> verifier;
   absl::StatusOr<TokenVerifier> lenient;  // takes what any guard may still take
+  mutable KnownTokens known;
   TokenIssuer issuer;
   Renewal renewal;
 };
@@ -247,27 +253,28 @@ absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
   }
   if (!impl_->parts.feed.view()->loaded()) return ViewNotLoaded();
   if (LooksLikeRefreshToken(token.Reveal())) return Inactive(reason::kTokenType);
-  const absl::StatusOr<VerifiedToken> verified =
-      impl_->verifier->Verify(token.Reveal(), *keys->verify, impl_->parts.clock.Now());
-  const absl::Status standing = verified.ok() ? impl_->CheckStanding(*verified) : verified.status();
-  if (standing.ok()) return Introspection{verified->claims(), ""};
+  const absl::StatusOr<KnownTokens::KnownToken> known =
+      impl_->known.Verify(*impl_->verifier, token.Reveal(), keys->verify, impl_->parts.clock.Now());
+  const absl::Status standing = known.ok() ? impl_->CheckStanding((*known)->token) : known.status();
+  if (standing.ok()) return Active(*known);
   if (!absl::IsUnauthenticated(standing)) return standing;
+  impl_->known.Forget(token.Reveal());
   return Inactive(ReasonOf(standing));
 }
 
 bool AuthFacade::IsRevocable(const Secret& token) const {
   if (!impl_->lenient.ok()) return true;  // Revoke says what is wrong
-  return TokenRevoker(*impl_->lenient, impl_->parts).IsRevocable(token);
+  return TokenRevoker(*impl_->lenient, impl_->known, impl_->parts).IsRevocable(token);
 }
 
 absl::Status AuthFacade::Revoke(const CallInfo& call, const Secret& token) const {
   TESSERA_RETURN_IF_ERROR(impl_->lenient.status());
-  return TokenRevoker(*impl_->lenient, impl_->parts).Revoke(call, token);
+  return TokenRevoker(*impl_->lenient, impl_->known, impl_->parts).Revoke(call, token);
 }
 
 absl::Status AuthFacade::Logout(const CallInfo& call, const Secret& refresh_token) const {
   TESSERA_RETURN_IF_ERROR(impl_->lenient.status());
-  return TokenRevoker(*impl_->lenient, impl_->parts).Logout(call, refresh_token);
+  return TokenRevoker(*impl_->lenient, impl_->known, impl_->parts).Logout(call, refresh_token);
 }
 
 absl::StatusOr<std::string> AuthFacade::Jwks() const {

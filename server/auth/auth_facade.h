@@ -79,9 +79,9 @@ struct IssuedGrant {
   SessionId session_id;
 };
 
-// RFC 7662: `claims` if active, else `inactive_reason` (`TOKEN_EXPIRED` ...).
+// RFC 7662: `claims` if active, else null and `inactive_reason` (`TOKEN_EXPIRED` ...).
 struct Introspection {
-  std::optional<Claims> claims;
+  std::shared_ptr<const Claims> claims;
   std::string inactive_reason;
 };
 

@@ -13,7 +13,7 @@
 namespace tessera::server {
 
 bool TokenRevoker::IsRevocable(const Secret& token) const {
-  if (!LooksLikeRefreshToken(token.Reveal())) return Genuine(token, parts_.clock.Now()).has_value();
+  if (!LooksLikeRefreshToken(token.Reveal())) return Genuine(token, parts_.clock.Now()) != nullptr;
   return ParseRefreshToken(token, *parts_.keys.Current()).ok();
 }
 
@@ -31,11 +31,11 @@ absl::Status TokenRevoker::Logout(const CallInfo& call, const Secret& refresh_to
 }
 
 absl::Status TokenRevoker::RevokeAccess(const CallInfo& call, const Secret& token) const {
-  const std::optional<VerifiedToken> verified = Genuine(token, parts_.clock.Now());
-  if (!verified.has_value()) return absl::OkStatus();
+  const KnownTokens::KnownToken known = Genuine(token, parts_.clock.Now());
+  if (known == nullptr) return absl::OkStatus();
   // What the view holds is durable; so asking again and again adds no rows.
-  if (parts_.feed.view()->IsRevoked(*verified)) return absl::OkStatus();
-  const Claims& claims = verified->claims();
+  if (parts_.feed.view()->IsRevoked(known->token)) return absl::OkStatus();
+  const Claims& claims = known->token.claims();
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& repositories) {
         return repositories.revocations.Append(
@@ -50,19 +50,18 @@ absl::Status TokenRevoker::RevokeAccess(const CallInfo& call, const Secret& toke
 
 // A token that one of our keys signed and that is alive, or will be: one whose life has not begun
 // here (the clock was set back) is judged at its own beginning, so that it never comes to life.
-std::optional<VerifiedToken> TokenRevoker::Genuine(const Secret& token, absl::Time now) const {
+KnownTokens::KnownToken TokenRevoker::Genuine(const Secret& token, absl::Time now) const {
   const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
-  absl::StatusOr<VerifiedToken> verified = verifier_.Verify(token.Reveal(), *keys->verify, now);
-  if (verified.ok()) return *std::move(verified);
-  if (ReasonOf(verified.status()) != reason::kTokenNotYetValid) return std::nullopt;
+  auto known = known_.Verify(verifier_, token.Reveal(), keys->verify, now);
+  if (known.ok()) return *std::move(known);
+  if (ReasonOf(known.status()) != reason::kTokenNotYetValid) return nullptr;
   const absl::StatusOr<UnverifiedToken> shown = InspectWithoutVerifying(token.Reveal());
-  if (!shown.ok()) return std::nullopt;
+  if (!shown.ok()) return nullptr;
   const absl::StatusOr<Claims> claims = ClaimsFromJson(shown->payload_json);
-  if (!claims.ok()) return std::nullopt;
-  verified = verifier_.Verify(token.Reveal(), *keys->verify,
-                              std::max(claims->not_before, claims->issued_at));
-  if (!verified.ok()) return std::nullopt;
-  return *std::move(verified);
+  if (!claims.ok()) return nullptr;
+  known = known_.Verify(verifier_, token.Reveal(), keys->verify,
+                        std::max(claims->not_before, claims->issued_at));
+  return known.ok() ? *std::move(known) : nullptr;
 }
 
 }  // namespace tessera::server

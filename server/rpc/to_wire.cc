@@ -67,8 +67,8 @@ void Write(const IssuedGrant& grant, v1::TokenGrant* wire) {
 }
 
 void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire) {
-  wire->set_active(introspection.claims.has_value());
-  if (!introspection.claims.has_value()) {
+  wire->set_active(introspection.claims != nullptr);
+  if (introspection.claims == nullptr) {
     wire->set_reason(ReasonFromName(introspection.inactive_reason));
     return;
   }

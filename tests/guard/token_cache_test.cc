@@ -51,6 +51,29 @@ TEST_F(TokenCacheTest, FindsTheWholeTokenOnly) {
   EXPECT_EQ(cache.Find(""), nullptr);
 }
 
+TEST_F(TokenCacheTest, WhatIsKeptIsFoundButAdmittedNowhere) {
+  TokenCache cache(1 << 20);
+  const std::string token = NewToken();
+  const auto first = Know(token), second = Know(token);
+  cache.Keep(token, first);
+  EXPECT_EQ(cache.Find(token), first);
+  EXPECT_EQ(cache.TakeAdmitted(token, &method_), nullptr);
+  cache.Keep(token, second);
+  EXPECT_EQ(cache.Find(token), second);
+  EXPECT_EQ(cache.size(), 1u);
+}
+
+TEST_F(TokenCacheTest, WhatIsKeptStaysWithinTheBytes) {
+  constexpr size_t kBytes = 256 * 1024;
+  TokenCache cache(kBytes);
+  for (int i = 0; i < 2000; ++i) {
+    const std::string token = NewToken();
+    cache.Keep(token, Know(token));
+  }
+  EXPECT_LE(cache.bytes(), kBytes);
+  EXPECT_GT(cache.size(), 20u);
+}
+
 TEST_F(TokenCacheTest, StaysWithinItsBytes) {
   constexpr size_t kBytes = 256 * 1024;
   TokenCache cache(kBytes);

@@ -182,14 +182,14 @@ IssuedGrant AuthWorld::Login(std::string_view name, std::string audience) {
 }
 
 Claims AuthWorld::ClaimsOf(const Secret& access_token) {
-  Introspection seen = Require(auth->Validate(access_token));
-  if (!seen.claims.has_value()) Require(absl::InternalError(seen.inactive_reason));
-  return *std::move(seen.claims);
+  const Introspection seen = Require(auth->Validate(access_token));
+  if (seen.claims == nullptr) Require(absl::InternalError(seen.inactive_reason));
+  return *seen.claims;
 }
 
 std::string AuthWorld::WhyInactive(const Secret& token) {
   const Introspection seen = Require(auth->Validate(token));
-  return seen.claims.has_value() ? "active" : seen.inactive_reason;
+  return seen.claims != nullptr ? "active" : seen.inactive_reason;
 }
 
 std::optional<storage::User> AuthWorld::UserRow(const UserId& id) {

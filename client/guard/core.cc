@@ -96,6 +96,12 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view p
   return DecideNow(*method, bearer);
 }
 
+bool Core::IsPublic(std::string_view path) const {
+  const RuleBook* book = book_;
+  const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
+  return method != nullptr && method->rule.admission == Admission::kPublic;
+}
+
 void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
   const Use use(*this);
   if (!use) return;

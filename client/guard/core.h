@@ -39,6 +39,9 @@ class Core {
   absl::StatusOr<std::shared_ptr<const KnownToken>> Claim(std::string_view path,
                                                           const Bearer& bearer);
 
+  // Whether the method lets everybody in, whatever token they show.
+  bool IsPublic(std::string_view path) const;
+
   void LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
 
   // From now on calls are judged by `book`. False if there is one already.

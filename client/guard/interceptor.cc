@@ -3,6 +3,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/server_context.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -82,10 +83,27 @@ class CallInterceptor final : public experimental::Interceptor {
   std::atomic<uint64_t> stream_id_{0};
 };
 
+// The headers are the derived contexts' to show; a pointer to member reaches them in any.
+struct ShownContext : grpc::ServerContextBase {
+  static const Headers& HeadersOf(const grpc::ServerContextBase& context) {
+    return (context.*(&ShownContext::client_metadata))();
+  }
+};
+
+bool ShowsToken(const grpc::ServerContextBase& context) {
+  const Headers& headers = ShownContext::HeadersOf(context);
+  return std::any_of(headers.begin(), headers.end(),
+                     [](const auto& header) { return IsTokenHeader(View(header.first)); });
+}
+
 }  // namespace
 
 experimental::Interceptor* InterceptorFactory::CreateServerInterceptor(
     experimental::ServerRpcInfo* info) {
+  if (core_->IsPublic(info->method()) && !ShowsToken(*info->server_context())) {
+    core_->principals().Clear(info->server_context());
+    return nullptr;
+  }
   return new CallInterceptor(core_, info);
 }
 

@@ -10,9 +10,11 @@
 
 namespace tessera::guard {
 
-// Made for every call of a server. It cannot refuse (gRPC gives server interceptors no such way):
-// the processor has done that. Should no principal be found, the call is cancelled with the
-// refusal, and its handler sees an anonymous caller.
+// Made for every call of a server, but for a public method's without a token: there is nothing to
+// tell, hide or watch, and gRPC takes each batch of an intercepted call through its completion
+// queue once more. It cannot refuse (gRPC gives server interceptors no such way): the processor has
+// done that. Should no principal be found, the call is cancelled with the refusal, and its handler
+// sees an anonymous caller.
 class InterceptorFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   explicit InterceptorFactory(std::shared_ptr<Core> core) : core_(std::move(core)) {}

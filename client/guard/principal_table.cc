@@ -24,6 +24,12 @@ void PrincipalTable::Unpin(const void* context, const void* owner) {
   if (found != shard.pinned.end() && found->second.owner == owner) shard.pinned.erase(found);
 }
 
+void PrincipalTable::Clear(const void* context) {
+  Shard& shard = ShardOf(context);
+  MutexLock lock(shard.mu);
+  shard.pinned.erase(context);
+}
+
 std::shared_ptr<const Principal> PrincipalTable::Find(const void* context) const {
   const Shard& shard = ShardOf(context);
   MutexLock lock(shard.mu);

@@ -19,6 +19,8 @@ class PrincipalTable {
   void Pin(const void* context, const void* owner, std::shared_ptr<const Principal> principal);
   // Does nothing if the address has meanwhile become somebody else's.
   void Unpin(const void* context, const void* owner);
+  // For a call that gets no principal: forgets whoever had the address before.
+  void Clear(const void* context);
   // Null if nothing is pinned.
   std::shared_ptr<const Principal> Find(const void* context) const;
 

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "tessera/guard/known_token.h"
 #include "tests/guard/echo_services.h"
 #include "tests/guard/held_keys.h"
 #include "tests/guard/world.h"
@@ -54,8 +57,10 @@ class Witness final : public echo::Echo::Service {
 
  private:
   grpc::Status Look(const grpc::ServerContext& context) {
+    auto principal = core_->principals().Find(&context);
     MutexLock lock(mu_);
-    seen_.push_back(core_->principals().Find(&context));
+    // As Guard::PrincipalOf has it.
+    seen_.push_back(principal != nullptr ? std::move(principal) : AnonymousPrincipal());
     return grpc::Status::OK;
   }
 
@@ -96,7 +101,6 @@ class InterceptorTest : public ::testing::Test {
   }
   void ExpectSeen(PrincipalKind kind, const std::string& subject) {
     ASSERT_TRUE(Eventually([&] { return witness_.seen().size() == 1; }));
-    ASSERT_NE(witness_.seen()[0], nullptr);
     EXPECT_EQ(witness_.seen()[0]->kind, kind);
     EXPECT_EQ(witness_.seen()[0]->claims.subject, subject);
   }
@@ -113,6 +117,12 @@ class InterceptorTest : public ::testing::Test {
 };
 
 TEST_F(InterceptorTest, APublicCallAtTheAddressOfAnotherIsAnonymous) {
+  EXPECT_TRUE(stub_->Open(&context_, {}, &response_).ok());
+  ExpectSeen(PrincipalKind::kAnonymous, "");
+}
+
+TEST_F(InterceptorTest, APublicCallWithATokenIsAnonymousToo) {
+  context_.AddMetadata("authorization", "Bearer " + Sign(ClaimsFor("usr_a", clock_.Now()), key_));
   EXPECT_TRUE(stub_->Open(&context_, {}, &response_).ok());
   ExpectSeen(PrincipalKind::kAnonymous, "");
 }

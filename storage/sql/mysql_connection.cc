@@ -1,7 +1,9 @@
 #include "storage/sql/mysql_connection.h"
 
 #include <soci/mysql/soci-mysql.h>
+#include <string.h>
 
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -9,16 +11,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "storage/sql/mysql_engine.h"
-#include "storage/sql/statement.h"
 
 namespace tessera::storage::sql {
 namespace {
 
-constexpr unsigned int kUnknownVariable = 1193;  // ER_UNKNOWN_SYSTEM_VARIABLE
 constexpr char kTlsVersions[] = "TLSv1.2,TLSv1.3";
-// None of these shows the password itself to a server in the clear.
+// The last two encrypt the password for whatever key the server shows: good only behind TLS.
 constexpr char kPlugins[] =
     "mysql_native_password,client_ed25519,sha256_password,caching_sha2_password";
+constexpr char kPluginsInTheClear[] = "mysql_native_password,client_ed25519";
 
 // What SOCI's connect string has no word for, handed to the wrapper below on the connecting thread.
 thread_local const MysqlOptions* connecting = nullptr;
@@ -36,40 +37,49 @@ std::string Quoted(std::string_view value) {
 }
 
 std::string ConnectString(const MysqlOptions& options) {
-  std::string text = absl::StrCat("host=", Quoted(options.host), " port=", options.port,
-                                  " user=", Quoted(options.user), " db=", Quoted(options.database),
-                                  " charset=utf8mb4 local_infile=0 connect_timeout=",
-                                  absl::ToInt64Seconds(kMysqlConnectTimeout),
-                                  " read_timeout=", absl::ToInt64Seconds(kMysqlAnswerTimeout),
-                                  " write_timeout=", absl::ToInt64Seconds(kMysqlAnswerTimeout));
+  std::string text =
+      absl::StrCat("host=", Quoted(options.host), " port=", options.port,
+                   " user=", Quoted(options.user), " db=", Quoted(options.database),
+                   " charset=utf8mb4 connect_timeout=", absl::ToInt64Seconds(kMysqlConnectTimeout),
+                   " read_timeout=", absl::ToInt64Seconds(kMysqlAnswerTimeout),
+                   " write_timeout=", absl::ToInt64Seconds(kMysqlAnswerTimeout));
   if (!options.tls_ca.empty()) absl::StrAppend(&text, " sslca=", Quoted(options.tls_ca));
   return text;
 }
 
-void Execute(soci::session& session, std::string text) {
-  Statement(session, std::move(text)).Run();
+// Sent while connecting, under its time-out. The character sets are said again because a server may
+// be set to ignore what the client asked for, and the client would then escape for another; the
+// language because a duplicate key is told by the words. `/*M!` is for MariaDB alone; on a cluster
+// a reading waits for what other nodes have committed before it.
+std::string SessionSettings() {
+  return absl::StrCat(
+      "SET SESSION character_set_client = 'utf8mb4', character_set_connection = 'utf8mb4',"
+      " character_set_results = 'utf8mb4', lc_messages = 'en_US', completion_type = 'NO_CHAIN',"
+      " autocommit = 1, time_zone = '+00:00',"
+      " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = ",
+      absl::ToInt64Seconds(kMysqlSchemaLockWait),
+      ", innodb_lock_wait_timeout = ", absl::ToInt64Seconds(kMysqlLockWait),
+      ", wait_timeout = ", absl::ToInt64Seconds(kMysqlIdleTimeout),
+      " /*M!, wsrep_sync_wait = 3, idle_transaction_timeout = ",
+      absl::ToInt64Seconds(kMysqlIdleInTransaction),
+      ", max_statement_time = ", absl::ToInt64Seconds(kMysqlLongestStatement), " */");
 }
 
-// For a variable that only some servers have.
-void SetIfKnown(soci::session& session, std::string assignment) {
-  try {
-    Execute(session, absl::StrCat("SET SESSION ", assignment));
-  } catch (const soci::mysql_soci_error& e) {
-    if (e.err_num_ != kUnknownVariable) throw;
-  }
-}
-
-void PrepareSession(soci::session& session) {
-  MysqlEngine::SetFor(session, Access::kWrite);
-  Execute(session, absl::StrCat("SET SESSION autocommit = 1, time_zone = '+00:00',"
-                                " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
-                                " innodb_lock_wait_timeout = ",
-                                absl::ToInt64Seconds(kMysqlLockWait),
-                                ", wait_timeout = ", absl::ToInt64Seconds(kMysqlIdleTimeout)));
-  SetIfKnown(session, absl::StrCat("idle_transaction_timeout = ",
-                                   absl::ToInt64Seconds(kMysqlIdleInTransaction)));
-  // On a cluster a reading waits for what other nodes have committed before it.
-  SetIfKnown(session, "wsrep_sync_wait = 3");
+void SetOptions(MYSQL* mysql, const MysqlOptions& options) {
+  // `localhost` would mean a socket file.
+  const unsigned int protocol = MYSQL_PROTOCOL_TCP;
+  const unsigned int off = 0;
+  const bool tls = !options.tls_ca.empty();
+  mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
+  mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
+  mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, tls ? kPlugins : kPluginsInTheClear);
+  mysql_optionsv(mysql, MYSQL_INIT_COMMAND, SessionSettings().c_str());
+  mysql_optionsv(mysql, MYSQL_INIT_COMMAND, MysqlEngine::SettingFor(Access::kWrite).c_str());
+  if (!tls) return;
+  const my_bool yes = 1;
+  mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+  mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_optionsv(mysql, MARIADB_OPT_TLS_VERSION, kTlsVersions);
 }
 
 }  // namespace
@@ -85,7 +95,6 @@ std::unique_ptr<soci::session> ConnectMysql(const MysqlOptions& options) {
   if (!options.tls_ca.empty() && mysql_get_ssl_cipher(Handle(*session)) == nullptr) {
     throw soci::mysql_soci_error("the connection is not encrypted", CR_SSL_CONNECTION_ERROR);
   }
-  PrepareSession(*session);
   return session;
 }
 
@@ -98,8 +107,9 @@ bool MysqlInTransaction(soci::session& session) {
 }  // namespace tessera::storage::sql
 
 // The linker sends SOCI's call of mysql_real_connect here (--wrap), and `__real_` on to the
-// library. NOLINTBEGIN(bugprone-reserved-identifier): the linker makes these names.
+// library.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker makes these names.
 
 MYSQL* __real_mysql_real_connect(MYSQL* mysql, const char* host, const char* user,
                                  const char* password, const char* database, unsigned int port,
@@ -116,23 +126,18 @@ MYSQL* __wrap_mysql_real_connect(MYSQL* mysql, const char* host, const char* use
   if (connecting == nullptr) {
     return __real_mysql_real_connect(mysql, host, user, password, database, port, socket, flags);
   }
-  // `localhost` would mean a socket file.
-  const unsigned int protocol = MYSQL_PROTOCOL_TCP;
-  mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
-  mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, tessera::storage::sql::kPlugins);
-  if (!connecting->tls_ca.empty()) {
-    const my_bool yes = 1;
-    mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
-    mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
-    mysql_optionsv(mysql, MARIADB_OPT_TLS_VERSION, tessera::storage::sql::kTlsVersions);
-  }
+  tessera::storage::sql::SetOptions(mysql, *connecting);
   // A copy of its own: Reveal has no end mark.
   std::string revealed(connecting->password.Reveal());
   MYSQL* const connected = __real_mysql_real_connect(mysql, host, user, revealed.c_str(), database,
                                                      port, nullptr, flags);
   tessera::WipeString(revealed);
+  // Kept for reconnecting, which is off.
+  if (connected != nullptr && connected->passwd != nullptr) {
+    explicit_bzero(connected->passwd, std::strlen(connected->passwd));
+  }
   return connected;
 }
 
-}  // extern "C"
 // NOLINTEND(bugprone-reserved-identifier)
+}  // extern "C"

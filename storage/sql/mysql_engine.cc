@@ -17,7 +17,11 @@ constexpr unsigned int kInactivityTimeout = 4031;       // ER_CLIENT_INTERACTION
 constexpr unsigned int kConnectionKilled = 1927;        // ER_CONNECTION_KILLED
 constexpr unsigned int kStatementTooLong = 3024;        // ER_QUERY_TIMEOUT
 constexpr unsigned int kLostExtended = CR_SERVER_LOST_EXTENDED;
-constexpr unsigned int kNoSpaceForWrite = 3;  // EE_WRITE
+constexpr unsigned int kSessionKilled = 3169;  // ER_SESSION_WAS_KILLED
+constexpr unsigned int kOffline = 3032;        // ER_SERVER_OFFLINE_MODE
+constexpr unsigned int kTlsRequired = 3159;    // ER_SECURE_TRANSPORT_REQUIRED
+constexpr unsigned int kHookRefused = 3100;    // ER_RUN_HOOK_ERROR
+constexpr unsigned int kNoSpaceForWrite = 3;   // EE_WRITE
 
 bool IsBusy(unsigned int code) {
   switch (code) {
@@ -48,6 +52,8 @@ bool IsLost(unsigned int code) {
     case ER_NET_PACKETS_OUT_OF_ORDER:
     case CR_COMMANDS_OUT_OF_SYNC:
     case CR_MALFORMED_PACKET:
+    case CR_SSL_CONNECTION_ERROR:  // over TLS a broken connection, however it broke
+    case kSessionKilled:
       return true;
     default:
       return false;
@@ -60,15 +66,20 @@ bool IsAway(unsigned int code) {
     case CR_CONN_HOST_ERROR:
     case CR_IPSOCK_ERROR:
     case CR_UNKNOWN_HOST:
-    case CR_SSL_CONNECTION_ERROR:
     case ER_CON_COUNT_ERROR:
     case ER_TOO_MANY_USER_CONNECTIONS:
     case ER_USER_LIMIT_REACHED:
     case ER_HOST_IS_BLOCKED:
+    case ER_HOST_NOT_PRIVILEGED:
     case ER_ACCESS_DENIED_ERROR:
     case ER_DBACCESS_DENIED_ERROR:
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_BAD_DB_ERROR:
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+    case ER_MUST_CHANGE_PASSWORD:
+    case kOffline:
+    case kTlsRequired:
+    case kHookRefused:
     case ER_UNKNOWN_COM_ERROR:  // a node of a cluster that is not part of it
     case ER_OPTION_PREVENTS_STATEMENT:
     case ER_READ_ONLY_MODE:
@@ -105,6 +116,8 @@ unsigned int MysqlCode(const soci::soci_error& error) {
 bool IsUnreachable(const soci::soci_error& error) {
   const unsigned int code = MysqlCode(error);
   switch (code) {
+    case CR_SSL_CONNECTION_ERROR:  // a certificate, as likely as not
+      return false;
     case CR_CONNECTION_ERROR:
     case CR_CONN_HOST_ERROR:
     case CR_IPSOCK_ERROR:
@@ -145,10 +158,14 @@ std::string MysqlEngine::Cause(const soci::soci_error& error) const {
   return quotes_nothing ? absl::StrCat(code, " ", error.get_error_message()) : absl::StrCat(code);
 }
 
+std::string MysqlEngine::SettingFor(Access access) {
+  return access == Access::kWrite
+             ? "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+             : "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+}
+
 void MysqlEngine::SetFor(soci::session& session, Access access) {
-  Execute(session, access == Access::kWrite
-                       ? "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
-                       : "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+  Execute(session, SettingFor(access));
 }
 
 void MysqlEngine::Begin(soci::session& session, Access access, absl::Duration) const {

@@ -17,6 +17,8 @@ class MysqlEngine final : public Engine {
   std::string Cause(const soci::soci_error& error) const override;
   // Sets the session for transactions of this kind: reading ones have one view and cannot write.
   static void SetFor(soci::session& session, Access access);
+  // The statement for that.
+  static std::string SettingFor(Access access);
   // The session must be set for `access`. What a lock may wait is the session's own setting; `wait`
   // plays no part.
   void Begin(soci::session& session, Access access, absl::Duration wait) const override;

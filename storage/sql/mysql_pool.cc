@@ -1,5 +1,8 @@
 #include "storage/sql/mysql_pool.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <iterator>
@@ -16,7 +19,23 @@ namespace {
 
 absl::Duration MonotonicNow() { return SystemClock().Monotonic(); }
 
+bool IdleForLonger(const MysqlPool::Connection& a, const MysqlPool::Connection& b) {
+  return a.idle_since < b.idle_since;
+}
+
 }  // namespace
+
+MysqlPool::Socket::Socket(soci::session& session)
+    : fd_(fcntl(SocketOf(session), F_DUPFD_CLOEXEC, 0)) {}
+
+MysqlPool::Socket& MysqlPool::Socket::operator=(Socket&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+MysqlPool::Socket::~Socket() {
+  if (fd_ >= 0) close(fd_);
+}
 
 MysqlPool::Lease::Lease(MysqlPool& pool, Connection connection, absl::Duration limit)
     : pool_(pool),
@@ -36,9 +55,10 @@ MysqlPool::Lease::~Lease() {
 }
 
 void MysqlPool::Lease::Discard() {
+  const bool by_itself = watch_->Fired();
   watch_.reset();
   connection_.session.reset();
-  pool_.ForgetIdle();
+  if (!by_itself) pool_.ForgetIdle();
 }
 
 MysqlPool::MysqlPool(size_t size, Open open, Parts parts)
@@ -60,7 +80,7 @@ absl::StatusOr<std::unique_ptr<MysqlPool::Lease>> MysqlPool::Acquire(absl::Time 
     MutexLock lock(mu_);
     while (idle_.empty()) {
       const absl::Duration left = deadline - parts_.clock.Now();
-      if (left <= absl::ZeroDuration() || (away_ && lent_ == 0)) return Unavailable();
+      if (left <= kLeastTime || (away_ && lent_ == 0)) return Unavailable();
       ++waiting_;
       wanted_.NotifyOne();
       available_.WaitFor(mu_, left);
@@ -84,7 +104,7 @@ MysqlPool::Connection MysqlPool::TakeIdle(Access access) {
 }
 
 void MysqlPool::Return(Connection connection) {
-  Connection closed;  // outside the lock
+  std::unique_ptr<soci::session> closed;  // outside the lock
   const absl::Duration now = MonotonicNow();
   MutexLock lock(mu_);
   --lent_;
@@ -92,10 +112,11 @@ void MysqlPool::Return(Connection connection) {
     connection.idle_since = now;
     idle_.push_back(std::move(connection));
   } else {
-    closed = std::move(connection);
-    wanted_.NotifyOne();
+    closed = std::move(connection.session);
   }
   available_.NotifyOne();
+  // With none idle there was nothing for it to look after.
+  if (idle_.size() <= 1) wanted_.NotifyOne();
 }
 
 void MysqlPool::ForgetIdle() {
@@ -111,9 +132,13 @@ bool MysqlPool::WantsOne() const {
   return asked && lent_ + idle_.size() < size_;
 }
 
+absl::Duration MysqlPool::NextPing() const {
+  const auto oldest = std::min_element(idle_.begin(), idle_.end(), IdleForLonger);
+  return oldest == idle_.end() ? absl::InfiniteDuration() : oldest->idle_since + kPingAfter;
+}
+
 absl::Duration MysqlPool::NextTurn() const {
-  if (WantsOne()) return try_at_;
-  return idle_.empty() ? absl::InfiniteDuration() : idle_.front().idle_since + kPingAfter;
+  return WantsOne() ? std::min(try_at_, NextPing()) : NextPing();
 }
 
 void MysqlPool::Run() {
@@ -122,7 +147,7 @@ void MysqlPool::Run() {
     const absl::Duration left = NextTurn() - MonotonicNow();
     if (left > absl::ZeroDuration()) {
       wanted_.WaitFor(mu_, left);
-    } else if (WantsOne()) {
+    } else if (WantsOne() && try_at_ <= MonotonicNow()) {
       OpenOne();
     } else {
       LookAfterIdle();
@@ -131,7 +156,6 @@ void MysqlPool::Run() {
 }
 
 void MysqlPool::OpenOne() {
-  ++lent_;
   const bool was_away = away_;
   mu_.Unlock();
   std::unique_ptr<soci::session> session;
@@ -146,7 +170,6 @@ void MysqlPool::OpenOne() {
   if (session == nullptr && !was_away) parts_.log.Error("database.away", {{"cause", cause}});
   if (session != nullptr && was_away) parts_.log.Info("database.back");
   mu_.Lock();
-  --lent_;
   Opened(std::move(session));
 }
 
@@ -159,33 +182,33 @@ void MysqlPool::Opened(std::unique_ptr<soci::session> session) {
     return;
   }
   try_at_ = now;
-  idle_.push_back({std::move(session), now, now});
+  Socket socket(*session);
+  idle_.push_back({std::move(session), std::move(socket), now, now});
   available_.NotifyOne();
 }
 
-// The one that has been idle for longest, which lies at the front.
 void MysqlPool::LookAfterIdle() {
-  Connection connection = std::move(idle_.front());
-  idle_.erase(idle_.begin());
+  const auto oldest = std::min_element(idle_.begin(), idle_.end(), IdleForLonger);
+  Connection connection = std::move(*oldest);
+  idle_.erase(oldest);
   ++lent_;
   mu_.Unlock();
-  const absl::Duration now = MonotonicNow();
-  const bool keep = now - connection.opened_at < kMaxAge && Lives(*connection.session);
+  const bool keep = MonotonicNow() - connection.opened_at < kMaxAge && Lives(connection);
   if (!keep) connection.session.reset();
   mu_.Lock();
   --lent_;
   if (!keep) return;
-  connection.idle_since = now;
-  // It stays the first to be asked again, and the last to be lent.
+  connection.idle_since = MonotonicNow();
+  // The last to be lent: it was not needed so far.
   idle_.insert(idle_.begin(), std::move(connection));
   available_.NotifyOne();
 }
 
-bool MysqlPool::Lives(soci::session& session) {
-  const SocketDeadlines::Watch watch(deadlines_, SocketOf(session), kOwnLimit);
+bool MysqlPool::Lives(Connection& connection) {
+  const SocketDeadlines::Watch watch(deadlines_, connection.socket.fd(), kOwnLimit);
   try {
     int64_t one = 0;
-    return Statement(session, "SELECT 1").Into(one).One();
+    return Statement(*connection.session, "SELECT 1").Into(one).One();
   } catch (...) {
     return false;
   }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,17 +28,33 @@ class MysqlPool {
   // Opens a connection; may throw soci::soci_error. Called on the pool's thread.
   using Open = std::function<std::unique_ptr<soci::session>()>;
 
-  // A connection that has been idle for longer is asked whether it lives.
+  // A connection that has been idle for so long is asked whether it lives.
   static constexpr absl::Duration kPingAfter = absl::Seconds(10);
   // None gets older: so a proxy or a name that leads elsewhere by now is followed in time.
   static constexpr absl::Duration kMaxAge = absl::Minutes(30);
   // Between two tries to reach the database.
   static constexpr absl::Duration kRetryAfter = absl::Milliseconds(250);
+  // With less time left there is no use in beginning: the connection would only be spoilt.
+  static constexpr absl::Duration kLeastTime = absl::Milliseconds(5);
   // Statements of the pool's own (a ping, a rollback) wait this long for their answer.
   static constexpr absl::Duration kOwnLimit = absl::Seconds(2);
 
+  // A descriptor of our own for a session's socket: the library closes its own whenever it likes.
+  class Socket {
+   public:
+    explicit Socket(soci::session& session);
+    Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Socket& operator=(Socket&& other) noexcept;
+    ~Socket();
+    int fd() const { return fd_; }
+
+   private:
+    int fd_;
+  };
+
   struct Connection {
     std::unique_ptr<soci::session> session;
+    Socket socket;
     absl::Duration opened_at;  // monotonic
     absl::Duration idle_since;
     Access access = Access::kWrite;  // what its session is set for
@@ -57,7 +74,8 @@ class MysqlPool {
     // What the session is set for; whoever sets it for something else says so.
     Access access() const { return connection_.access; }
     void set_access(Access access) { connection_.access = access; }
-    // Closes the connection, and those that lie idle: what befell it has befallen them too.
+    // Closes the connection, and those that lie idle: what befell it has befallen them too. Not if
+    // it was shut because its own time was over, which says nothing of the others.
     void Discard();
 
    private:
@@ -78,7 +96,8 @@ class MysqlPool {
   MysqlPool& operator=(const MysqlPool&) = delete;
 
   // If there is a choice, one whose session is set for `access`.
-  // UNAVAILABLE STORAGE_UNAVAILABLE: the database is away, or all are lent until `deadline`.
+  // UNAVAILABLE STORAGE_UNAVAILABLE: the database is away, or all are lent until `deadline`, or
+  // less than kLeastTime is left.
   absl::StatusOr<std::unique_ptr<Lease>> Acquire(absl::Time deadline, Access access);
 
  private:
@@ -89,11 +108,13 @@ class MysqlPool {
   void ForgetIdle();
   void Run();
   bool WantsOne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When the one that has been idle for longest is to be asked.
+  absl::Duration NextPing() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration NextTurn() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OpenOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Opened(std::unique_ptr<soci::session> session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LookAfterIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool Lives(soci::session& session);
+  bool Lives(Connection& connection);
 
   const size_t size_;
   const Open open_;

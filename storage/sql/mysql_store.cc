@@ -25,6 +25,7 @@ using sql::Attempt;
 using sql::Failure;
 using sql::MysqlPool;
 
+constexpr int kPrepareTries = 3;
 constexpr char kTimeQuery[] = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)";
 
 absl::Status OutcomeUnknown() {
@@ -136,14 +137,24 @@ absl::Status CheckOptions(const MysqlOptions& options) {
   return absl::OkStatus();
 }
 
-// What an acknowledged write rests on.
+int64_t Setting(soci::session& session, const char* name) {
+  int64_t value = 0;
+  sql::Statement(session, absl::StrCat("SELECT @@GLOBAL.", name)).Into(value).One();
+  return value;
+}
+
+// What an acknowledged write rests on. A recovery undoes what a binary log, if there is one, has
+// not got.
 absl::Status CheckDurability(soci::session& session, const MysqlOptions& options) {
-  int64_t flush = 0;
-  sql::Statement(session, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit").Into(flush).One();
-  if (flush == 1 || options.relaxed_durability) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("the database has innodb_flush_log_at_trx_commit = ", flush,
-                   ": an acknowledged write could be lost; expected 1"));
+  if (options.relaxed_durability) return absl::OkStatus();
+  const int64_t flush = Setting(session, "innodb_flush_log_at_trx_commit");
+  const int64_t log = Setting(session, "log_bin");
+  const int64_t sync = Setting(session, "sync_binlog");
+  if (flush == 1 && (log == 0 || sync == 1)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "an acknowledged write could be lost: the database has innodb_flush_log_at_trx_commit = ",
+      flush, ", log_bin = ", log, ", sync_binlog = ", sync,
+      "; expected 1, and with a binary log sync_binlog = 1"));
 }
 
 absl::Status Prepare(const MysqlOptions& options, const Clock& clock, LogSink& log) {
@@ -153,6 +164,15 @@ absl::Status Prepare(const MysqlOptions& options, const Clock& clock, LogSink& l
   const sql::Steps steps = sql::AllSteps(engine);
   return options.migrate ? sql::Migrate(*session, engine, steps, {}, clock, log)
                          : sql::CheckSchema(*session, engine, steps, clock, log);
+}
+
+// Again where the server undid a step or broke off.
+absl::Status PrepareWithPatience(const MysqlOptions& options, const Clock& clock, LogSink& log) {
+  absl::Status status = Prepare(options, clock, log);
+  for (int more = kPrepareTries - 1; more > 0 && absl::IsUnavailable(status); --more) {
+    status = Prepare(options, clock, log);
+  }
+  return status;
 }
 
 // Opening is the operator's business, who may see the server's words.
@@ -170,7 +190,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenMysqlStore(MysqlOptions options, cons
                                                       LogSink& log) {
   TESSERA_RETURN_IF_ERROR(CheckOptions(options));
   try {
-    TESSERA_RETURN_IF_ERROR(Prepare(options, clock, log));
+    TESSERA_RETURN_IF_ERROR(PrepareWithPatience(options, clock, log));
   } catch (const soci::soci_error& e) {
     return OpenError(e, options);
   } catch (...) {

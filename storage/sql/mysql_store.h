@@ -28,8 +28,9 @@ struct MysqlOptions {
   std::string tls_ca;
   // Opened when first needed and kept. As many works run at the same time; one too many waits.
   int connections = 4;
-  // Serve although a commit may be lost with the machine (innodb_flush_log_at_trx_commit is not 1):
-  // for clusters whose other nodes make up for it.
+  // Serve although a commit may be lost with the machine (innodb_flush_log_at_trx_commit is not 1,
+  // or there is a binary log and sync_binlog is not 1): for clusters whose other nodes make up for
+  // it.
   bool relaxed_durability = false;
   // False: the schema must be there already; the account needs no right to change it.
   bool migrate = true;

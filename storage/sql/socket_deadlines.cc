@@ -30,6 +30,11 @@ void SocketDeadlines::Remove(Entries::iterator entry) {
   entries_.erase(entry);
 }
 
+bool SocketDeadlines::HasFired(Entries::iterator entry) {
+  MutexLock lock(mu_);
+  return entry->second < 0;
+}
+
 // Under the lock, for the socket's number may belong to another as soon as its watch has gone;
 // shutting down waits for nothing.
 void SocketDeadlines::Run() {

@@ -21,12 +21,14 @@ class SocketDeadlines {
   SocketDeadlines(const SocketDeadlines&) = delete;
   SocketDeadlines& operator=(const SocketDeadlines&) = delete;
 
-  // Watches until it goes; it must go before the socket is closed.
+  // Watches until it goes. The descriptor must stay open for as long.
   class Watch {
    public:
     Watch(SocketDeadlines& deadlines, int socket, absl::Duration limit)
         : deadlines_(deadlines), entry_(deadlines.Add(socket, limit)) {}
     ~Watch() { deadlines_.Remove(entry_); }
+    // True if the limit has passed and the socket was shut.
+    bool Fired() const { return deadlines_.HasFired(entry_); }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
@@ -40,6 +42,7 @@ class SocketDeadlines {
 
   Entries::iterator Add(int socket, absl::Duration limit);
   void Remove(Entries::iterator entry);
+  bool HasFired(Entries::iterator entry);
   void Run();
 
   Mutex mu_;

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/escaping.h"
-#include "storage/sql/bounded_delete.h"
+#include "storage/sql/picked_delete.h"
 
 namespace tessera::storage::sql {
 namespace {
@@ -75,15 +75,13 @@ absl::StatusOr<std::vector<Revocation>> SqlRevocationRepository::ListAfter(int64
 
 absl::StatusOr<int64_t> SqlRevocationRepository::DeleteExpired(absl::Time before, int limit) {
   return transaction_.Do("revocations.delete_expired", [&](soci::session& session) {
-    return DeleteInBatches(limit, [&](int64_t batch) {
-      return Statement(session,
-                       "DELETE FROM revocations WHERE seq IN (SELECT seq FROM (SELECT seq"
-                       " FROM revocations WHERE expires_at < :before"
-                       " ORDER BY expires_at, seq LIMIT :batch) AS picked)")
-          .Bind("before", before)
-          .Bind("batch", batch)
-          .Run();
-    });
+    return DeleteByNumber(
+        session,
+        {"SELECT seq FROM revocations WHERE expires_at < :before ORDER BY expires_at, seq"
+         " LIMIT :batch",
+         "DELETE FROM revocations WHERE expires_at < :before AND seq IN ",
+         [&](Statement& statement) { statement.Bind("before", before); }},
+        limit);
   });
 }
 

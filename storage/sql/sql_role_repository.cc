@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "storage/sql/bounded_delete.h"
+#include "storage/sql/picked_delete.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -56,15 +56,12 @@ void InsertAudiences(soci::session& session, const Role& role) {
 }
 
 void DeleteGrants(soci::session& session, const RoleId& id) {
-  DeleteInBatches(std::numeric_limits<int64_t>::max(), [&](int64_t batch) {
-    return Statement(session,
-                     "DELETE FROM user_roles WHERE role_id = :role AND user_id IN (SELECT user_id"
-                     " FROM (SELECT user_id FROM user_roles WHERE role_id = :role"
-                     " ORDER BY user_id LIMIT :batch) AS picked)")
-        .Bind("role", id.str())
-        .Bind("batch", batch)
-        .Run();
-  });
+  DeleteByName(session,
+               {"SELECT user_id FROM user_roles WHERE role_id = :role ORDER BY user_id"
+                " LIMIT :batch",
+                "DELETE FROM user_roles WHERE role_id = :role AND user_id IN ",
+                [&](Statement& statement) { statement.Bind("role", id.str()); }},
+               std::numeric_limits<int64_t>::max());
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "storage/sql/bounded_delete.h"
+#include "storage/sql/picked_delete.h"
 #include "tessera/base/reason.h"
 
 namespace tessera::storage::sql {
@@ -112,14 +112,12 @@ absl::StatusOr<int64_t> SqlSessionRepository::RevokeAllOf(const UserId& user, ab
 
 absl::StatusOr<int64_t> SqlSessionRepository::DeleteEnded(absl::Time before, int limit) {
   return transaction_.Do("sessions.delete_ended", [&](soci::session& session) {
-    return DeleteInBatches(limit, [&](int64_t batch) {
-      return Statement(session,
-                       "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions"
-                       " WHERE ends_at < :before ORDER BY ends_at, id LIMIT :batch) AS picked)")
-          .Bind("before", before)
-          .Bind("batch", batch)
-          .Run();
-    });
+    return DeleteByName(
+        session,
+        {"SELECT id FROM sessions WHERE ends_at < :before ORDER BY ends_at, id LIMIT :batch",
+         "DELETE FROM sessions WHERE ends_at < :before AND id IN ",
+         [&](Statement& statement) { statement.Bind("before", before); }},
+        limit);
   });
 }
 

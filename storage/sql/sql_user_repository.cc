@@ -4,12 +4,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "storage/sql/bounded_delete.h"
+#include "storage/sql/picked_delete.h"
 #include "tessera/base/reason.h"
 
 namespace tessera::storage::sql {
 namespace {
 
+constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
 constexpr char kSelect[] =
     "SELECT id, username, display_name, state, version, revision, password_hash, created_at,"
     " updated_at, last_login_at FROM users ";
@@ -58,26 +59,20 @@ void BindUser(Statement& statement, const User& user) {
 }
 
 void DeleteGrants(soci::session& session, const UserId& id) {
-  DeleteInBatches(std::numeric_limits<int64_t>::max(), [&](int64_t batch) {
-    return Statement(session,
-                     "DELETE FROM user_roles WHERE user_id = :user AND role_id IN (SELECT role_id"
-                     " FROM (SELECT role_id FROM user_roles WHERE user_id = :user"
-                     " ORDER BY role_id LIMIT :batch) AS picked)")
-        .Bind("user", id.str())
-        .Bind("batch", batch)
-        .Run();
-  });
+  DeleteByName(session,
+               {"SELECT role_id FROM user_roles WHERE user_id = :user ORDER BY role_id"
+                " LIMIT :batch",
+                "DELETE FROM user_roles WHERE user_id = :user AND role_id IN ",
+                [&](Statement& statement) { statement.Bind("user", id.str()); }},
+               kAll);
 }
 
 void DeleteSessions(soci::session& session, const UserId& id) {
-  DeleteInBatches(std::numeric_limits<int64_t>::max(), [&](int64_t batch) {
-    return Statement(session,
-                     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions"
-                     " WHERE user_id = :user ORDER BY id LIMIT :batch) AS picked)")
-        .Bind("user", id.str())
-        .Bind("batch", batch)
-        .Run();
-  });
+  DeleteByName(session,
+               {"SELECT id FROM sessions WHERE user_id = :user ORDER BY id LIMIT :batch",
+                "DELETE FROM sessions WHERE user_id = :user AND id IN ",
+                [&](Statement& statement) { statement.Bind("user", id.str()); }},
+               kAll);
 }
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <thread>
 
+#include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tests/base/recording_log.h"
 #include "tests/mariadb/cutting_proxy.h"
@@ -289,6 +291,96 @@ TEST_F(MysqlStoreTest, WhileTheDatabaseIsPausedWorksEndAtTheirDeadline) {
   const absl::Time give_up = Soon();
   while (!status.ok() && SystemClock().Now() < give_up) status = Advance(*store, 1);
   EXPECT_TRUE(status.ok()) << status;
+}
+
+// A server set to go its own way about character sets must not make the client escape for another.
+TEST_F(MysqlStoreTest, TextStaysTextOnAServerThatIgnoresTheClientsCharacterSet) {
+  MariaDb::Options options;
+  options.arguments = {"--skip-character-set-client-handshake", "--character-set-server=gbk",
+                       "--collation-server=gbk_bin", "--init-connect=SET NAMES gbk"};
+  MariaDb server(options);
+  MariaDbDatabase database(server);
+  const auto store = Open(database.options());
+  User user;
+  user.id = UserId("usr_1");
+  user.username = "ada";
+  // In gbk the last byte of the sign and the backslash before the quote are one character.
+  user.display_name = "\xE2\x82\xAC', 0x494e4a -- ";
+  ASSERT_TRUE(
+      store->Write(Repeat::kOnce, Soon(), [&](Repositories& r) { return r.users.Insert(user); })
+          .ok());
+  ASSERT_TRUE(store
+                  ->Read(Soon(),
+                         [&](Repositories& r) {
+                           const auto found = r.users.FindByName("ada");
+                           EXPECT_EQ((*found)->display_name, user.display_name);
+                           return found.status();
+                         })
+                  .ok());
+}
+
+// What is cleaned away is found by an index: rows that others hold, or that live, are not touched.
+TEST_F(MysqlStoreTest, CleaningUpWaitsForNobodysRow) {
+  const auto store = Open();
+  Session session;
+  session.id = SessionId("ses_1");
+  session.user_id = UserId("usr_1");
+  session.idle_expires_at = session.expires_at = SystemClock().Now() + absl::Hours(1);
+  ASSERT_TRUE(store
+                  ->Write(Repeat::kOnce, Soon(),
+                          [&](Repositories& r) {
+                            User user;
+                            user.id = session.user_id;
+                            user.username = "ada";
+                            const absl::Status made = r.users.Insert(user);
+                            return made.ok() ? r.sessions.Insert(session) : made;
+                          })
+                  .ok());
+  const absl::Status held = store->Write(Repeat::kOnce, Soon(), [&](Repositories& r) {
+    const auto rotated = r.sessions.Rotate({session.id, 1, "mac", {}, {}, session.expires_at});
+    const absl::Status cleaned = store->Write(Repeat::kOnce, Soon(), [&](Repositories& other) {
+      EXPECT_EQ(*other.sessions.DeleteEnded(SystemClock().Now(), 1000), 0);
+      EXPECT_EQ(*other.revocations.DeleteExpired(SystemClock().Now(), 1000), 0);
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(cleaned.ok()) << cleaned;
+    return rotated.status();
+  });
+  EXPECT_TRUE(held.ok()) << held;
+  EXPECT_THAT(log_.text(), Not(HasSubstr("1205")));
+}
+
+// Whoever sets short deadlines spoils the one connection that he uses.
+TEST_F(MysqlStoreTest, AWorkThatRanOutOfTimeLeavesOthersTheirConnections) {
+  const auto store = Open();
+  const auto connections = [&] {
+    return database_.server().Sql(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = '" + database_.user() +
+        "'");
+  };
+  // Three at once, each inside the other.
+  const auto read = [&](const std::function<void()>& inside) {
+    return store->Read(Soon(), [&](Repositories& r) {
+      const auto version = r.keys.Version();
+      inside();
+      return version.status();
+    });
+  };
+  EXPECT_TRUE(read([&] { EXPECT_TRUE(read([&] { EXPECT_TRUE(read([] {}).ok()); }).ok()); }).ok());
+  ASSERT_EQ(connections(), "3\n");
+  const absl::Status status =
+      store->Read(SystemClock().Now() + absl::Milliseconds(200), [&](Repositories& r) {
+        Mutex mutex;
+        CondVar nobody;
+        MutexLock lock(mutex);
+        nobody.WaitFor(mutex, absl::Milliseconds(400));
+        return r.keys.Version().status();
+      });
+  EXPECT_EQ(ReasonOf(status), reason::kStorageUnavailable);
+  const absl::Time give_up = Soon();
+  while (connections() != "2\n" && SystemClock().Now() < give_up) {
+  }
+  EXPECT_EQ(connections(), "2\n");
 }
 
 TEST_F(MysqlStoreTest, OneThatHoldsARowForLongMakesOthersWaitNotFail) {

@@ -56,6 +56,20 @@ TEST_F(MysqlTlsTest, AServerThatTheAuthorityVouchesForUnderItsNameIsSpokenToEncr
   EXPECT_TRUE(Open(by_name).ok());
 }
 
+// Over TLS the library has one number for whatever broke.
+TEST_F(MysqlTlsTest, ConnectionsKilledByTheServerAreReplacedUnnoticed) {
+  auto store = OpenMysqlStore(database_.options(), SystemClock(), NoLog());
+  ASSERT_TRUE(store.ok()) << store.status();
+  for (int64_t version = 0; version < 3; ++version) {
+    server_.Sql("KILL USER '" + database_.user() + "'@'127.0.0.1'");
+    const absl::Status status =
+        (*store)->Write(Repeat::kOnce, SystemClock().Now() + absl::Seconds(30),
+                        [&](Repositories& r) { return r.keys.AdvanceVersion(version).status(); });
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(database_.Sql("SELECT version FROM key_set"), "3\n");
+}
+
 TEST_F(MysqlTlsTest, ACertificateOfAnotherAuthorityIsRefused) {
   MysqlOptions options = database_.options();
   options.tls_ca = OtherAuthority();

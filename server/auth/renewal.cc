@@ -173,7 +173,7 @@ absl::Status Renewal::EndForReuse(const Attempt& attempt, const Seen& seen) cons
       storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
         return EndSessionIn(in, attempt.claim.session_id, attempt.now).status();
       }));
-  parts_.feed.CatchUp().IgnoreError();
+  parts_.feed.CatchUp(attempt.call.deadline).IgnoreError();
   Log("renewal.reuse", attempt, *seen.session);
   return Refusal(absl::StatusCode::kUnauthenticated, reason::kRefreshReused,
                  "the refresh token had been replaced: its session has been ended");
@@ -191,7 +191,7 @@ Renewal::Outcome Renewal::EndIfAhead(const Attempt& attempt) const {
         return EndSessionIn(in, behind->id, attempt.now).status();
       }));
   if (!behind.has_value()) return std::nullopt;
-  parts_.feed.CatchUp().IgnoreError();
+  parts_.feed.CatchUp(attempt.call.deadline).IgnoreError();
   Log("renewal.store_went_back", attempt, *behind);
   return SessionEnded();
 }

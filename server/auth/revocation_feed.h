@@ -36,9 +36,10 @@ class RevocationFeed {
   // What is revoked, as this replica knows it; shared with its own guard.
   virtual const std::shared_ptr<RevocationView>& view() const = 0;
 
-  // Reads the store now and returns when the view holds everything that was committed before the
-  // call: after a write, before its answer. Blocks on the store.
-  virtual absl::Status CatchUp() = 0;
+  // Behind a write's COMMIT, before its answer: reads the store now and returns when the view holds
+  // everything that was committed before the call. Blocks on the store, until `deadline`.
+  // UNAVAILABLE OUTCOME_UNKNOWN: what was written is kept, but this server may not act on it yet.
+  virtual absl::Status CatchUp(absl::Time deadline) = 0;
 
   // For watchers: memory only.
   struct Position {

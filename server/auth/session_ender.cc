@@ -35,7 +35,7 @@ absl::Status SessionEnder::End(const CallInfo& call, const SessionId& id,
     parts_.log.Info("session.ended",
                     {{"session", id.str()}, {"cause", std::string(why)}, {"peer", call.peer}});
   }
-  return parts_.feed.CatchUp();
+  return parts_.feed.CatchUp(call.deadline);
 }
 
 }  // namespace tessera::server

@@ -132,15 +132,18 @@ void StoredRevocationFeed::Report(const absl::Status& status) {
   failing_ = !status.ok();
 }
 
-absl::Status StoredRevocationFeed::CatchUp() {
+absl::Status StoredRevocationFeed::CatchUp(absl::Time deadline) {
   MutexLock lock(mu_);
   const uint64_t ticket = ++asked_;
   wake_.NotifyAll();
-  while (served_ < ticket && !stop_) answered_.Wait(mu_);
+  bool in_time = true;
+  while (served_ < ticket && !stop_ && in_time) {
+    in_time = answered_.WaitFor(mu_, deadline - parts_.clock.Now());
+  }
   // A later reading may have been served since: it covers this one too.
-  if (served_ >= ticket) return outcome_;
-  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
-                          "the server is stopping", absl::Seconds(1));
+  if (served_ >= ticket && outcome_.ok()) return absl::OkStatus();
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kOutcomeUnknown,
+                          "kept, but this server may not act on it yet", absl::Seconds(1));
 }
 
 absl::Status StoredRevocationFeed::ReadOnce() {

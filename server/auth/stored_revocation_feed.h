@@ -36,7 +36,7 @@ class StoredRevocationFeed final : public RevocationFeed {
   absl::Status Start();
 
   const std::shared_ptr<RevocationView>& view() const override { return view_; }
-  absl::Status CatchUp() override;
+  absl::Status CatchUp(absl::Time deadline) override;
   Position Now() const override;
   absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq, size_t limit) const override;
   Snapshot TakeSnapshot() const override;

@@ -45,7 +45,7 @@ absl::Status TokenRevoker::RevokeAccess(const CallInfo& call, const Secret& toke
                                     {"user", claims.subject},
                                     {"session", claims.session_id.str()},
                                     {"peer", call.peer}});
-  return parts_.feed.CatchUp();
+  return parts_.feed.CatchUp(call.deadline);
 }
 
 // A token that one of our keys signed and that is alive, or will be: one whose life has not begun

@@ -182,7 +182,7 @@ absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::
                                         {"actor", actor.str()},
                                         {"peer", call.peer}});
   // Also where it was not held: the one who took it may have failed to catch up.
-  return IsReserved(role) ? parts_.feed.CatchUp() : absl::OkStatus();
+  return IsReserved(role) ? parts_.feed.CatchUp(call.deadline) : absl::OkStatus();
 }
 
 absl::StatusOr<RoleLookup> RoleFacade::Lookup(const CallInfo& call, const UserKey& key) const {

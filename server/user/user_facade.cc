@@ -179,7 +179,7 @@ absl::StatusOr<User> UserFacade::Update(const CallInfo& call, const UserId& acto
   parts_.log.Info(event::kUserUpdated, fields);
   if (!updated.disabled) return updated.user;
   parts_.log.Info(event::kUserDisabled, fields);
-  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp());
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
   return updated.user;
 }
 
@@ -198,7 +198,7 @@ absl::Status UserFacade::Delete(const CallInfo& call, const UserId& actor, const
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kUserDeleted,
                   {{"user", id.str()}, {"actor", actor.str()}, {"peer", call.peer}});
-  return parts_.feed.CatchUp();
+  return parts_.feed.CatchUp(call.deadline);
 }
 
 absl::StatusOr<User> UserFacade::FindForPasswordChange(const CallInfo& call,
@@ -238,7 +238,7 @@ absl::Status UserFacade::StorePassword(const CallInfo& call,
       });
   TESSERA_RETURN_IF_ERROR(stored);
   parts_.log.Info(event::kPasswordChanged, {{"user", checked.id.str()}, {"peer", call.peer}});
-  return parts_.feed.CatchUp();
+  return parts_.feed.CatchUp(call.deadline);
 }
 
 }  // namespace tessera::server

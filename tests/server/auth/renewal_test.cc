@@ -343,7 +343,7 @@ TEST_F(RenewalTest, ARetryAcrossAKeyRotationDerivesTheSameSuccessor) {
     TESSERA_RETURN_IF_ERROR(in.keys.Insert(fresh));
     return in.keys.AdvanceVersion(1).status();
   });
-  ASSERT_TRUE(world_.feed->CatchUp().ok());
+  ASSERT_TRUE(world_.feed->CatchUp(absl::InfiniteFuture()).ok());
   ASSERT_EQ(world_.keys->Current()->mac_kid, fresh.kid);
 
   EXPECT_EQ(Require(Renew(first_.refresh_token)).refresh_token, second.refresh_token);

@@ -62,7 +62,7 @@ TEST_F(RevocationFeedTest, AfterOpenTheViewIsLoaded) {
 
 TEST_F(RevocationFeedTest, CatchUpBringsWhatWasCommittedBefore) {
   Append({Session(1), Session(2)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->view()->size(), 2u);
   EXPECT_EQ(feed_->Now().head_seq, 2);
   EXPECT_THAT(SeqsAfter(0), ElementsAre(1, 2));
@@ -93,7 +93,7 @@ TEST_F(RevocationFeedTest, ManyWhoCatchUpAtOnceEachSeeTheirOwnWrite) {
         TESSERA_ASSIGN_OR_RETURN(mine, in.revocations.Head());
         return absl::OkStatus();
       }));
-      Require(feed_->CatchUp());
+      Require(feed_->CatchUp(absl::InfiniteFuture()));
       if (feed_->Now().head_seq < mine) ++missing;
     });
   }
@@ -122,39 +122,44 @@ TEST_F(RevocationFeedTest, ItFollowsTheStoreByItself) {
 TEST_F(RevocationFeedTest, ListenersHearOfEntriesAndKeysAndNotOfNothing) {
   std::atomic<int> heard{0};
   auto handle = feed_->Subscribe([&] { ++heard; });
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(heard, 0);
   Append({Session(1)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(heard, 1);
   world_.Write([](storage::Repositories& in) { return in.keys.AdvanceVersion(1).status(); });
   // Two feeds share this ring: whichever refreshes it hears of it. This one's position tells too.
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->Now().key_set_version, 2);
   handle.reset();
   Append({Session(2)});
   const int before = heard;
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(heard, before);
 }
 
 TEST_F(RevocationFeedTest, WithTheStoreAwayItServesWhatItHasAndItsAgeGrows) {
   Append({Session(1)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->Now().age, absl::ZeroDuration());
   store_.set_away(true);
   world_.clock.Advance(absl::Minutes(3));
-  EXPECT_EQ(Reason(feed_->CatchUp()), "STORAGE_UNAVAILABLE");
-  EXPECT_EQ(Reason(feed_->CatchUp()), "STORAGE_UNAVAILABLE");
+  EXPECT_EQ(Reason(feed_->CatchUp(absl::InfiniteFuture())), "OUTCOME_UNKNOWN");
+  EXPECT_EQ(Reason(feed_->CatchUp(absl::InfiniteFuture())), "OUTCOME_UNKNOWN");
   EXPECT_EQ(feed_->Now().age, absl::Minutes(3));
   EXPECT_EQ(feed_->view()->Age(), absl::Minutes(3));
   EXPECT_EQ(feed_->view()->size(), 1u);
   EXPECT_THAT(SeqsAfter(0), ElementsAre(1));
   EXPECT_EQ(log_.Count("feed.read_failed"), 1);
   store_.set_away(false);
-  EXPECT_TRUE(feed_->CatchUp().ok());
+  EXPECT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->Now().age, absl::ZeroDuration());
   EXPECT_EQ(log_.Count("feed.recovered"), 1);
+}
+
+// What was written is kept: the answer must not say that nothing was changed, nor come late.
+TEST_F(RevocationFeedTest, ACatchUpEndsAtItsDeadlineAndSaysThatTheOutcomeIsUnknown) {
+  EXPECT_EQ(Reason(feed_->CatchUp(world_.clock.Now() - absl::Seconds(1))), "OUTCOME_UNKNOWN");
 }
 
 TEST_F(RevocationFeedTest, TheAgeDoesNotFollowTheWallClock) {
@@ -164,11 +169,11 @@ TEST_F(RevocationFeedTest, TheAgeDoesNotFollowTheWallClock) {
 
 TEST_F(RevocationFeedTest, AHoleIsReadFromTheStartAndNothingIsForgotten) {
   Append({Session(1)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   Append({Session(2)});
   ForgetAll();
   Append({Session(3)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(log_.Count("feed.hole"), 1);
   EXPECT_EQ(feed_->Now().head_seq, 3);
   EXPECT_EQ(feed_->view()->size(), 2u);  // 1 and 3
@@ -179,7 +184,7 @@ TEST_F(RevocationFeedTest, AHoleIsReadFromTheStartAndNothingIsForgotten) {
 
 TEST_F(RevocationFeedTest, AnotherStoreEpochIsLoggedAndMerged) {
   Append({Session(1)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   const std::string epoch = NewStoreEpoch();
   ForgetAll();
   world_.Write([&](storage::Repositories& in) -> absl::Status {
@@ -187,7 +192,7 @@ TEST_F(RevocationFeedTest, AnotherStoreEpochIsLoggedAndMerged) {
     return in.keys.AdvanceVersion(1).status();
   });
   Append({Session(2)});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(log_.Count("feed.store_epoch_changed"), 1);
   EXPECT_EQ(feed_->Now().store_epoch, epoch);
   EXPECT_EQ(world_.keys->Current()->store_epoch, epoch);
@@ -204,29 +209,29 @@ TEST_F(RevocationFeedTest, KeysThatAnotherReplicaMadeAreTakenOver) {
     TESSERA_RETURN_IF_ERROR(in.keys.Insert(pending));
     return in.keys.AdvanceVersion(1).status();
   });
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_NE(world_.keys->Current()->verify->Find(pending.kid), nullptr);
 }
 
 TEST_F(RevocationFeedTest, ExpiredEntriesAreForgotten) {
   Append({Session(1, absl::Minutes(1)), Session(2, absl::Hours(2))});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   world_.clock.Advance(absl::Minutes(10));
-  ASSERT_TRUE(
-      feed_->CatchUp().ok());  // pruning follows a reading: the next answer has it behind it
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture())
+                  .ok());  // pruning follows a reading: the next answer has it behind it
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->view()->size(), 1u);
   EXPECT_EQ(feed_->TakeSnapshot().entries.size(), 1u);
 }
 
 TEST_F(RevocationFeedTest, AWallClockThatJumpsForwardForgetsNothing) {
   Append({Session(1, absl::Minutes(1))});
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   const absl::Time then = world_.clock.Now();
   world_.clock.SetWall(then + absl::Hours(48));
   world_.clock.Advance(absl::Seconds(30));
-  ASSERT_TRUE(feed_->CatchUp().ok());
-  ASSERT_TRUE(feed_->CatchUp().ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
+  ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   EXPECT_EQ(feed_->TakeSnapshot().entries.size(), 1u);
   EXPECT_EQ(feed_->view()->size(), 1u);
 }

@@ -190,7 +190,7 @@ TEST_F(RevokeTest, WithTheDatabaseAwayNothingIsPromised) {
 
 TEST_F(RevokeTest, WhatTheViewDoesNotHoldIsNotAcknowledged) {
   world_.feed_store->set_away(true);
-  EXPECT_EQ(Revoke(grant_.access_token), "STORAGE_UNAVAILABLE");
+  EXPECT_EQ(Revoke(grant_.access_token), "OUTCOME_UNKNOWN");
   world_.feed_store->set_away(false);
   EXPECT_EQ(Revoke(grant_.access_token), "OK");
   EXPECT_EQ(world_.WhyInactive(grant_.access_token), "TOKEN_REVOKED");

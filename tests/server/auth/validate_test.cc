@@ -21,7 +21,7 @@ class ValidateTest : public ::testing::Test {
   }
   void Append(const storage::Revocation& entry) {
     world_.Write([&](storage::Repositories& in) { return in.revocations.Append({entry}); });
-    Require(world_.feed->CatchUp());
+    Require(world_.feed->CatchUp(absl::InfiniteFuture()));
   }
 
   AuthWorld world_;
@@ -112,7 +112,7 @@ class UnloadedFeed final : public RevocationFeed {
  public:
   explicit UnloadedFeed(const Clock& clock) : view_(std::make_shared<RevocationView>(clock)) {}
   const std::shared_ptr<RevocationView>& view() const override { return view_; }
-  absl::Status CatchUp() override { return absl::OkStatus(); }
+  absl::Status CatchUp(absl::Time) override { return absl::OkStatus(); }
   Position Now() const override { return {}; }
   absl::StatusOr<std::vector<storage::Revocation>> After(int64_t, size_t) const override {
     return absl::OutOfRangeError("nothing is held");

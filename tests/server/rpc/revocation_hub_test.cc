@@ -172,7 +172,7 @@ class RevocationHubTest : public ::testing::Test {
                                                  return repositories.revocations.Append(entries);
                                                });
     ASSERT_TRUE(written.ok()) << written;
-    ASSERT_TRUE(feed_->CatchUp().ok());
+    ASSERT_TRUE(feed_->CatchUp(absl::InfiniteFuture()).ok());
   }
 
   testing::TemporaryFolder folder_;

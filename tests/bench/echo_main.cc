@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bench.grpc.pb.h"
 #include "tessera/caller/caller.h"
@@ -97,6 +98,22 @@ struct Guarding {
   std::unique_ptr<Guard> guard;
 };
 
+// What gRPC itself asks for a call being intercepted.
+class IdleInterceptor final : public grpc::experimental::Interceptor {
+ public:
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    methods->Proceed();
+  }
+};
+
+class IdleFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo*) override {
+    return new IdleInterceptor;
+  }
+};
+
 int AwaitSignal() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -126,9 +143,15 @@ int ServeGuarded(const Settings& settings) {
   return 0;
 }
 
-int ServeUnguarded(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+int ServeUnguarded(const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                   bool intercepted = false) {
   EchoService service;
   grpc::ServerBuilder builder;
+  if (intercepted) {
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(std::make_unique<IdleFactory>());
+    builder.experimental().SetInterceptorCreators(std::move(creators));
+  }
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", credentials, &port);
   builder.RegisterService(&service);
@@ -143,6 +166,7 @@ int ServeUnguarded(const std::shared_ptr<grpc::ServerCredentials>& credentials) 
 int Serve(const Settings& settings) {
   if (settings.processor == "guard") return ServeGuarded(settings);
   if (settings.processor == "admit") return ServeUnguarded(AdmitAllCredentials());
+  if (settings.processor == "idle") return ServeUnguarded(AdmitAllCredentials(), true);
   return ServeUnguarded(grpc::InsecureServerCredentials());
 }
 
@@ -157,7 +181,7 @@ int main(int argc, char** argv) {
   tessera::bench::Settings settings;
   CLI::App app("Answers with as many bytes as it is asked for", "bench_echo");
   app.add_option("--processor", settings.processor, "who judges the calls")
-      ->check(CLI::IsMember({"none", "admit", "guard"}));
+      ->check(CLI::IsMember({"none", "admit", "idle", "guard"}));
   app.add_option("--tesserad", settings.tesserad, "host:port, plaintext, for the guard");
   app.add_option("--issuer", settings.issuer);
   app.add_option("--audience", settings.audience);

@@ -14,7 +14,8 @@ constexpr unsigned kReplies = 10;  // of a stream
 constexpr int kStreamOutstanding = 16;
 constexpr char kNote[] =
     "every call carries the same access token, whoever looks at it; messages of 128 bytes; a "
-    "stream has ten of them";
+    "stream has ten of them. Bare: no processor, no interceptor. Admit-all: a processor that says "
+    "yes at once. Idle: that, and an interceptor that does nothing";
 
 struct Shape {
   std::string name;
@@ -26,6 +27,7 @@ struct Shape {
 struct Servers {
   const EchoServer& guarded;
   const EchoServer& admit_all;
+  const EchoServer& idle;
   const EchoServer& bare;
   std::string token;
 };
@@ -60,6 +62,7 @@ void Tell(const std::string& what, const Results& results, Report& report) {
   const auto p99 = [](const LoadResult& result) { return result.p99; };
   add("server CPU, against bare", "us/call", "bare", cpu, kOverBare);
   add("server CPU, against admit-all", "us/call", "admit all", cpu, kOverAdmitAll);
+  add("server CPU, against idle", "us/call", "idle", cpu, std::nullopt);
   add("calls, against bare", "1/s", "bare", rate, std::nullopt);
   add("p50, against bare", "us", "bare", p50, std::nullopt);
   add("p99, against bare", "us", "bare", p99, std::nullopt);
@@ -70,6 +73,7 @@ void MeasureShape(const Scale& scale, const Shape& shape, int outstanding, const
   LoadPlan plan = PlanOf(scale, outstanding);
   plan.targets = {TargetOf("guarded", servers.guarded, shape, servers.token),
                   TargetOf("admit all", servers.admit_all, shape, servers.token),
+                  TargetOf("idle", servers.idle, shape, servers.token),
                   TargetOf("bare", servers.bare, shape, servers.token)};
   Tell(absl::StrCat(shape.name, ", ", outstanding, " outstanding"),
        Sorted(Loader(plan).Results(), kName, report), report);
@@ -84,8 +88,9 @@ void MeasureGuard(const Scale& scale, Report& report) {
   tesserad.AddUser(kFeedUser, {"tessera.guard"});
   const EchoServer guarded(files, tesserad);
   const EchoServer admit_all(EchoServer::Processor::kAdmitAll);
+  const EchoServer idle(EchoServer::Processor::kIdle);
   const EchoServer bare(EchoServer::Processor::kNone);
-  const Servers servers{guarded, admit_all, bare, tesserad.LoginAdmin().access_token()};
+  const Servers servers{guarded, admit_all, idle, bare, tesserad.LoginAdmin().access_token()};
 
   const Shape unary{"guarded unary call", LoadKind::kUnary, "/tessera.bench.Echo/Say",
                     EchoOfSize(kMessageBytes, kMessageBytes)};

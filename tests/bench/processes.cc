@@ -53,6 +53,18 @@ std::string ConfigFor(const TesseradFiles& files, const Database& database, Hash
       "[bootstrap]\nadmin_password_file = \"", files.admin_password(), "\"\n");
 }
 
+std::string NameOf(EchoServer::Processor processor) {
+  switch (processor) {
+    case EchoServer::Processor::kNone:
+      return "none";
+    case EchoServer::Processor::kAdmitAll:
+      return "admit";
+    case EchoServer::Processor::kIdle:
+      return "idle";
+  }
+  return "none";
+}
+
 }  // namespace
 
 TesseradFiles::TesseradFiles() {
@@ -101,9 +113,7 @@ void Tesserad::AddUser(const std::string& username, const std::vector<std::strin
   }
 }
 
-EchoServer::EchoServer(Processor processor) {
-  Start({"--processor", processor == Processor::kAdmitAll ? "admit" : "none"});
-}
+EchoServer::EchoServer(Processor processor) { Start({"--processor", NameOf(processor)}); }
 
 EchoServer::EchoServer(const TesseradFiles& files, const Tesserad& tesserad) {
   Start({"--processor", "guard", "--tesserad", tesserad.address(), "--issuer", kIssuer,

@@ -68,7 +68,8 @@ class Tesserad {
 // bench_echo. `guarded_by` null: without a guard.
 class EchoServer {
  public:
-  enum class Processor { kNone, kAdmitAll };
+  // kIdle: admits all, and an interceptor that does nothing runs beside each call.
+  enum class Processor { kNone, kAdmitAll, kIdle };
   explicit EchoServer(Processor processor);
   // Has keys and revocations from `tesserad`, whose user kFeedUser reads them.
   EchoServer(const TesseradFiles& files, const Tesserad& tesserad);

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -203,7 +204,12 @@ absl::Status Server::Parts::OpenAuth() {
   TESSERA_ASSIGN_OR_RETURN(keys, KeyRing::Open(*store, std::move(master), *algorithm, clock, log));
   TESSERA_ASSIGN_OR_RETURN(
       hasher, PasswordHasher::Create({config.passwords.memory_kib, config.passwords.passes}));
-  TESSERA_RETURN_IF_ERROR(Bootstrap(BootstrapOf(config), *store, *hasher, clock, log));
+  // On a thread that ends: the memory that hashing sets aside for a thread goes with it.
+  absl::Status bootstrapped;
+  std::thread([&] {
+    bootstrapped = Bootstrap(BootstrapOf(config), *store, *hasher, clock, log);
+  }).join();
+  TESSERA_RETURN_IF_ERROR(bootstrapped);
   TESSERA_ASSIGN_OR_RETURN(feed, RevocationFeed::Open(*store, *keys, {}, clock, log));
   return absl::OkStatus();
 }

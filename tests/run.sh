@@ -22,6 +22,8 @@ Without a part: all that has to pass before a commit lands (setup, dev, asan).
   e2e     whole programs: C++, JavaScript, quickstart
   install the installed libraries, used by the examples as an outside project
   bench   the benchmarks, in a Release build of their own, with their own options: tests/run.sh bench --help
+  drills  outages of the database, and 100 kill -9 of server and database under clients' ledgers; not part of all
+  galera  the ledgers on a cluster of three nodes: one killed, frozen, late, alone; not part of all
   tidy    clang-tidy on every source file, not only the changed ones (long); not part of all
   ROOM    one room's tests: base token guard caller cli storage config lanes auth user rpc ...
 
@@ -73,6 +75,17 @@ sanitizer_options() {
   export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-14
 }
 
+# drill NAME PROGRAM: in the foreground, for it shows how far it has come.
+drill() {
+  step "$1"
+  if "$2" --gtest_brief=1; then
+    summaries+=("$1: passed")
+  else
+    summaries+=("$1: failed")
+    failed+=("$1")
+  fi
+}
+
 # test_dev CTEST-ARGUMENT...
 test_dev() {
   build dev
@@ -83,8 +96,18 @@ part() {
   case $1 in
     setup) setup ;;
     dev) test_dev ;;
-    unit) test_dev -LE '^(lint|e2e|install)$' ;;
+    unit) test_dev -LE '^(lint|e2e|install|drills)$' ;;
     lint | e2e | install) test_dev -L "^$1\$" ;;
+    drills)
+      build dev drills_test
+      TESSERA_DRILL_KILLS=${TESSERA_DRILL_KILLS:-100} drill drills build/dev/bin/drills_test
+      ;;
+    galera)
+      deploy/install_packages.sh build test cluster
+      tests/drills/galera/state_transfer.sh build/galera
+      build dev galera_test
+      PATH=$PWD/build/galera/usr/bin:$PATH:/usr/sbin drill galera build/dev/bin/galera_test
+      ;;
     tidy)
       build dev
       TESSERA_TIDY=all tests/lint/lint.sh tidy build/dev

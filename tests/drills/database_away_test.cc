@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tessera/caller/reason.h"
 #include "tests/drills/database_user.h"
 #include "tests/drills/onlookers.h"
 #include "tests/drills/small_disk.h"
@@ -98,6 +101,28 @@ TEST(DatabaseAway, Paused) {
   World world;
   world.GoThrough([&] { world.mariadb->Pause(); }, [&] { world.mariadb->Resume(); });
   world.ExpectNoFloodOfEvents();
+}
+
+// More calls than threads and connections: those that wait for their turn are told in time too.
+TEST(DatabaseAway, PausedWithACrowdOfCallers) {
+  World world;
+  const Calls calls(world.tesserad.NewChannel(), absl::Seconds(2));
+  const std::string refresh = world.tesserad.LoginAdmin().refresh_token();
+  world.mariadb->Pause();
+  std::vector<std::future<Answer>> crowd;
+  for (int i = 0; i < 48; ++i) {
+    crowd.push_back(std::async(std::launch::async, [&] {
+      v1::TokenGrant grant;
+      return calls.Renew(refresh, grant);
+    }));
+  }
+  for (auto& each : crowd) {
+    const Answer answer = each.get();
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE) << answer.Text();
+    EXPECT_TRUE(RetryDelayOf(answer.status).has_value()) << answer.Text();
+  }
+  world.mariadb->Resume();
+  world.user->ExpectServedSoon();
 }
 
 TEST(DatabaseAway, ARevocationAfterTheOutageReachesTheOtherReplica) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace tessera::testing {
 namespace {
 
 constexpr absl::Duration kCallLimit = absl::Seconds(2);
+constexpr int kTries = 3;
 constexpr char kPassword[] = "a password for the database";
 
 }  // namespace
@@ -50,13 +52,25 @@ void DatabaseUser::ExpectIsUnavailable(const Named& each) {
   EXPECT_TRUE(RetryDelayOf(each.answer.status).has_value());
 }
 
+// A late answer may be this machine's own fault, but not over and over.
+std::vector<DatabaseUser::Named> DatabaseUser::CallAllInTime() {
+  std::vector<Named> all = CallAll();
+  const auto late = [](const Named& each) {
+    return each.answer.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  };
+  for (int tries = 1; tries < kTries && std::any_of(all.begin(), all.end(), late); ++tries) {
+    all = CallAll();
+  }
+  return all;
+}
+
 void DatabaseUser::ExpectUnavailable() {
-  for (const Named& each : CallAll()) ExpectIsUnavailable(each);
+  for (const Named& each : CallAllInTime()) ExpectIsUnavailable(each);
 }
 
 int DatabaseUser::ExpectDoneOrUnavailable() {
   int refused = 0;
-  for (const Named& each : CallAll()) {
+  for (const Named& each : CallAllInTime()) {
     if (each.answer.done()) continue;
     ++refused;
     ExpectIsUnavailable(each);

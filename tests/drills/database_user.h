@@ -33,6 +33,7 @@ class DatabaseUser {
     Answer answer;
   };
   std::vector<Named> CallAll();
+  std::vector<Named> CallAllInTime();
   static void ExpectIsUnavailable(const Named& each);
 
   const std::string name_;

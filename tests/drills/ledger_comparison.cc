@@ -13,8 +13,6 @@
 namespace tessera::testing {
 namespace {
 
-// A server that answers no question for so long is not coming back.
-constexpr absl::Duration kAnswerLimit = absl::Seconds(60);
 constexpr useconds_t kPauseMicros = 20'000;
 // Of what was compared before, so many once more.
 constexpr size_t kSample = 5;
@@ -23,8 +21,9 @@ constexpr uint64_t kShowOldOneIn = 4;
 
 }  // namespace
 
-LedgerComparison::LedgerComparison(Ledger& ledger, const Servers& servers)
-    : ledger_(ledger), servers_(servers) {}
+LedgerComparison::LedgerComparison(Ledger& ledger, const Servers& servers,
+                                   absl::Duration hears_within)
+    : ledger_(ledger), servers_(servers), hears_within_(hears_within) {}
 
 void LedgerComparison::Run(const std::string& admin_token, Depth depth) {
   admin_token_ = admin_token;
@@ -145,7 +144,7 @@ void LedgerComparison::CheckEnded(const Ledger::Ended& ended) {
 }
 
 void LedgerComparison::ExpectInactive(size_t server, const std::string& token) {
-  const absl::Time limit = SystemClock().Now() + kAnswerLimit;
+  const absl::Time limit = SystemClock().Now() + hears_within_;
   v1::ValidateTokenResponse known;
   Answer answer;
   do {

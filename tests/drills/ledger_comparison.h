@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "tests/drills/ledger.h"
 #include "tests/drills/servers.h"
 
@@ -20,8 +21,9 @@ enum class Depth {
 // time, and not while the client works.
 class LedgerComparison {
  public:
-  // Keeps both.
-  LedgerComparison(Ledger& ledger, const Servers& servers);
+  // Keeps both. A server may take `hears_within` to hear of a revocation at another.
+  LedgerComparison(Ledger& ledger, const Servers& servers,
+                   absl::Duration hears_within = absl::Seconds(30));
 
   // What does not hold goes into the ledger's `broken`. `admin_token`: of an administrator; may be
   // empty as long as the ledger has no users.
@@ -49,6 +51,7 @@ class LedgerComparison {
 
   Ledger& ledger_;
   const Servers& servers_;
+  const absl::Duration hears_within_;
   std::string admin_token_;
   Depth depth_ = Depth::kAll;
   size_t seen_users_ = 0, seen_ended_ = 0, seen_revoked_ = 0;

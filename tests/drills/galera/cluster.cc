@@ -69,12 +69,26 @@ int FreePorts(int count) {
   throw std::runtime_error("no free ports on 127.0.0.10 to 127.0.0.13");
 }
 
-bool IsInPath(const std::string& program) {
+std::string Path() {
   const char* const path = std::getenv("PATH");
-  const Words folders = absl::StrSplit(path == nullptr ? "" : path, ':');
-  return std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+  return path == nullptr ? "" : path;
+}
+
+// Where in the PATH the program is; empty if nowhere.
+std::string FolderInPath(const std::string& program) {
+  const Words folders = absl::StrSplit(Path(), ':');
+  const auto found = std::find_if(folders.begin(), folders.end(), [&](const std::string& folder) {
     return access((folder + "/" + program).c_str(), X_OK) == 0;
   });
+  return found == folders.end() ? "" : *found;
+}
+
+// The scripts by which nodes take over each other's state, where the nodes' user may read them.
+void CopyScripts(const std::string& to) {
+  std::filesystem::create_directory(to);
+  for (const char* name : {"wsrep_sst_common", "wsrep_sst_rsync"}) {
+    std::filesystem::copy_file(FolderInPath("wsrep_sst_rsync") + "/" + name, to + "/" + name);
+  }
 }
 
 // A change of user would undo that the program ends with the test, so that is said anew.
@@ -171,6 +185,8 @@ std::string ProxyConfig(const std::vector<std::string>& nodes, const ClusterPort
   return text;
 }
 
+bool IsInPath(const std::string& program) { return !FolderInPath(program).empty(); }
+
 std::string GaleraCluster::Missing() {
   std::string missing;
   for (const char* program :
@@ -187,6 +203,7 @@ GaleraCluster::GaleraCluster() : password_(absl::BytesToHexString(RandomBytes(16
   }
   chmod(folder_.path().c_str(), 0711);
   WhenThisProcessIsGone("rm -rf -- $1", folder_.path());
+  CopyScripts(folder_.Path("bin"));
   const int first = FreePorts(6);
   ports_ = {first, first + 1, first + 2, first + 3, first + 4};
   proxy_port_ = first + 5;
@@ -238,8 +255,10 @@ void GaleraCluster::CreateAccount() const {
 }
 
 void GaleraCluster::Launch(Node& node, std::vector<std::string> more) {
-  const Words argv = Joined(
-      Joined(AsServersUser(), {"mariadbd", "--defaults-file=" + node.folder + "/my.cnf"}), more);
+  const Words argv =
+      Joined(Joined(AsServersUser(), {"env", "PATH=" + folder_.Path("bin") + ":" + Path(),
+                                      "mariadbd", "--defaults-file=" + node.folder + "/my.cnf"}),
+             more);
   node.program = MustStart(argv);
   const int number = static_cast<int>(&node - nodes_.data());
   Await("node " + node.address + " joins", [&] {

@@ -24,6 +24,8 @@ struct ClusterPorts {
 std::string ProxyConfig(const std::vector<std::string>& nodes, const ClusterPorts& ports,
                         const std::string& listen);
 
+bool IsInPath(const std::string& program);
+
 // Nodes are numbered from 0; the proxy prefers the first one that is up. Everything ends with the
 // object, and when the process is killed; then the folder goes a second later. What fails throws
 // std::runtime_error with the server's own words. Not thread-safe, but for Sql and the addresses.

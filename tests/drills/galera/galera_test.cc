@@ -44,6 +44,12 @@ class Galera : public ::testing::Test {
   }
   void SetUp() override { cluster_->AwaitWhole(); }
 
+  // How many of tesserad's connections a node serves.
+  static std::string Connections(int node) {
+    return cluster_->Sql(
+        node, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'drill'");
+  }
+
   // A replica on that database.
   static std::unique_ptr<Tesserad> Replica(const std::string& url) {
     Tesserad::Options options;
@@ -79,6 +85,8 @@ TEST_F(Galera, TheWritingNodeIsKilledInTheMiddle) {
   LedgerDrill drill("killed", servers, kClients);
   drill.StartWork();
   ASSERT_TRUE(drill.AwaitRenewals(kRenewals));
+  EXPECT_NE(Connections(0), "0\n");
+  EXPECT_EQ(Connections(1), "0\n") << "one node writes";
   drill.pulse().TakeLongest();
   cluster_->Kill(0);
   ASSERT_TRUE(drill.AwaitRenewals(kRenewals));
@@ -119,6 +127,9 @@ TEST_F(Galera, ALaggingNodeServesNoStaleTruth) {
     ASSERT_TRUE(here.Renew(renewed.refresh_token(), renewed).done());
     ASSERT_TRUE(here.Revoke(ended.refresh_token()).done());
     ASSERT_TRUE(here.CreateUser(admin.access_token(), "newcomer", kDrillPassword, id).done());
+    EXPECT_EQ(cluster_->Sql(1, "SELECT COUNT(*) FROM tessera.users WHERE username = 'newcomer'"),
+              "0\n")
+        << "it does not lag";
 
     // A token ahead of the row would say that the store went back, and end the session.
     const Answer answers[] = {there.Renew(renewed.refresh_token(), none),
@@ -167,6 +178,7 @@ TEST_F(Galera, AFrozenWritingNodeIsLeftOut) {
   std::printf("galera: node frozen, longest time without a renewal %s; %s\n",
               Seconds(longest).c_str(), drill.Summary().c_str());
   ExpectNothingBroken(drill);
+  EXPECT_LT(longest, kBackWithin);
 }
 
 // The two others are frozen: the one that is left must not go on alone.

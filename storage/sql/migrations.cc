@@ -70,14 +70,20 @@ class Migrator {
 
   // A step that finds its work done has done it.
   absl::Status RunStep(const std::string& step) {
-    return Do("schema.step", [&](soci::session& session) {
+    std::string refusal;
+    absl::Status status = Do("schema.step", [&](soci::session& session) {
       try {
         Statement(session, step).Run();
       } catch (const soci::soci_error& e) {
-        const bool row_is_there = engine_.Classify(e) == Failure::kDuplicatePrimary;
-        if (!row_is_there && !engine_.IsAlreadyThere(e)) throw;
+        const Failure failure = engine_.Classify(e);
+        if (failure == Failure::kDuplicatePrimary || engine_.IsAlreadyThere(e)) return;
+        if (failure == Failure::kAway) refusal = engine_.Cause(e);
+        throw;
       }
     });
+    if (refusal.empty()) return status;
+    // For the operator, who gave the account too few rights, say.
+    return absl::FailedPreconditionError(absl::StrCat("the schema cannot be changed: ", refusal));
   }
 
   // Version 0 where there is no table yet.

@@ -67,6 +67,12 @@ class MysqlStoreTest : public ::testing::Test {
     if (!status.ok()) return status;
     return version;
   }
+  static void TakeSchemaRights(MariaDbDatabase& database) {
+    // In a grant's name of a database an underscore stands for any character.
+    database.server().Sql("REVOKE CREATE, ALTER, INDEX, REFERENCES ON `t\\_" +
+                          database.name().substr(2) + "`.* FROM '" + database.user() +
+                          "'@'127.0.0.1'");
+  }
   std::string Account() const { return "'" + database_.user() + "'@'127.0.0.1'"; }
   int64_t StoredVersion() { return std::stoll(database_.Sql("SELECT version FROM key_set")); }
 
@@ -99,9 +105,13 @@ TEST_F(MysqlStoreTest, AnAccountThatMayNotChangeTheSchemaServesOneThatIsThere) {
   EXPECT_EQ(early.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(early.status().message()), HasSubstr("--migrate"));
   EXPECT_EQ(database_.Sql("SHOW TABLES"), "");
+  MariaDbDatabase other(MariaDb::Shared());
+  TakeSchemaRights(other);
+  const auto refused = OpenMysqlStore(other.options(), SystemClock(), log_);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("1142"));
   Open();
-  database_.server().Sql("REVOKE CREATE, ALTER, INDEX, REFERENCES ON `t\\_" +
-                         database_.name().substr(2) + "`.* FROM " + Account());
+  TakeSchemaRights(database_);
   EXPECT_TRUE(Version(*Open(options)).ok());
   EXPECT_TRUE(Version(*Open()).ok());
 }

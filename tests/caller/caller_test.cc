@@ -220,6 +220,7 @@ TEST_F(CallerTest, DestructionEndsTheCallsThatWait) {
   auth_.gate.Shut();
   Start();
   std::vector<std::thread> calls;
+  calls.reserve(16);
   std::atomic<int> closed{0};
   for (int i = 0; i < 16; ++i) {
     calls.emplace_back([&] {

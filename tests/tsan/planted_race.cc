@@ -101,6 +101,7 @@ void InHandlers(const std::function<void()>& work) {
   builder.RegisterService(&service);
   const auto server = builder.BuildAndStart();
   std::vector<std::thread> clients;
+  clients.reserve(kClients);
   for (int i = 0; i < kClients; ++i) {
     clients.emplace_back(Call, "127.0.0.1:" + std::to_string(port));
   }

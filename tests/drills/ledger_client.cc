@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,7 +110,8 @@ void LedgerClient::Renew(size_t index) {
   renewing_ = answer.open() ? static_cast<int>(index) : -1;
   if (!IsDone(answer, "a renewal")) {
     // It is broken; nothing more is to be learnt from it.
-    if (!answer.open()) ledger_.live.erase(ledger_.live.begin() + static_cast<long>(index));
+    if (!answer.open())
+      ledger_.live.erase(ledger_.live.begin() + static_cast<std::ptrdiff_t>(index));
     return;
   }
   pulse_.Beat();
@@ -133,7 +135,7 @@ void LedgerClient::RevokeAccess(size_t index) {
 
 void LedgerClient::EndSession(size_t index) {
   Ledger::Session session = std::move(ledger_.live[index]);
-  ledger_.live.erase(ledger_.live.begin() + static_cast<long>(index));
+  ledger_.live.erase(ledger_.live.begin() + static_cast<std::ptrdiff_t>(index));
   const std::shared_ptr<const Calls> calls = Any();
   const Answer answer = calls->Revoke(session.refresh);
   if (!IsDone(answer, "the end of a session")) {

@@ -137,6 +137,7 @@ std::string ProviderOptions(const std::string& address, const ClusterPorts& port
 std::string NodeConfig(const std::string& name, const std::string& address,
                        const std::string& folder, const ClusterPorts& ports) {
   Words members;
+  members.reserve(GaleraCluster::kNodes);
   for (int i = 0; i < GaleraCluster::kNodes; ++i) {
     members.push_back(absl::StrCat(NodeAddress(i), ":", ports.group));
   }
@@ -271,6 +272,7 @@ void GaleraCluster::Launch(Node& node, std::vector<std::string> more) {
 
 void GaleraCluster::StartProxy() {
   Words addresses;
+  addresses.reserve(kNodes);
   for (Node& node : nodes_) {
     addresses.push_back(node.address);
     node.agent = std::make_unique<NodeAgent>(node.address, ports_.agent, node.folder + "/sock");

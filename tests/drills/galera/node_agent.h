@@ -3,6 +3,7 @@
 #define TESSERA_TESTS_DRILLS_GALERA_NODE_AGENT_H_
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <thread>
 

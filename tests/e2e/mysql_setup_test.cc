@@ -42,7 +42,7 @@ MariaDb::Options LoggingEverything() {
   MariaDb::Options options;
   options.tls = true;
   options.arguments = {"--general-log=ON", "--general-log-file=general.log", "--log-bin=binlog",
-                       "--binlog-format=ROW"};
+                       "--sync-binlog=1", "--binlog-format=ROW"};
   return options;
 }
 

@@ -99,12 +99,14 @@ void MakeCertificate(const TemporaryFolder& folder) {
   for (const char* name : {"server.pem", "server.key"}) GiveToServersUser(folder.Path(name));
 }
 
+// The temporary folder is its own too: a server that starts removes the temporary tables of others.
 void MakeDataFolder(const TemporaryFolder& folder) {
   GiveToServersUser(folder.path());
   Words argv = AsServersUser();
   argv.insert(argv.end(),
               {"mariadb-install-db", "--no-defaults", "--datadir=" + folder.Path("data"),
-               "--auth-root-authentication-method=normal", "--skip-test-db", kLogFileSize});
+               "--tmpdir=" + folder.path(), "--auth-root-authentication-method=normal",
+               "--skip-test-db", kLogFileSize});
   MustRun(argv);
 }
 

@@ -241,8 +241,8 @@ void GaleraCluster::Prepare(Node& node) const {
 void GaleraCluster::CreateData(const Node& node) const {
   const auto install = MustStart(Joined(
       AsServersUser(), {"mariadb-install-db", "--no-defaults", "--datadir=" + node.folder + "/data",
-                        "--skip-test-db", "--auth-root-authentication-method=normal",
-                        "--innodb-log-file-size=48M"}));
+                        "--tmpdir=" + node.folder, "--skip-test-db",
+                        "--auth-root-authentication-method=normal", "--innodb-log-file-size=48M"}));
   if (install->Wait(kLimit) != 0) throw std::runtime_error(install->Output());
 }
 

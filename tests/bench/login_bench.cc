@@ -37,6 +37,7 @@ LoadTarget TargetOf(const Tesserad& tesserad) {
   target.address = tesserad.address();
   target.method = "/tessera.v1.AuthService/Login";
   target.server = tesserad.pid();
+  target.messages.reserve(kUsers);
   for (int user = 0; user < kUsers; ++user) target.messages.push_back(LoginRequestOf(user));
   return target;
 }
@@ -50,14 +51,16 @@ double ArgonRate(absl::Duration slice) {
   std::atomic<bool> wrong = false;
   const absl::Duration start = SystemClock().Monotonic();
   const auto work = [&] {
-    while (SystemClock().Monotonic() - start < slice) {
+    do {
       const auto verdict = hasher.Verify(password, stored);
       if (!verdict.ok() || !verdict->matches) wrong = true;
       ++checks;
-    }
+    } while (SystemClock().Monotonic() - start < slice);
   };
+  const int workers = server::UsableCores();
   std::vector<std::thread> threads;
-  for (int i = 0; i < server::UsableCores(); ++i) threads.emplace_back(work);
+  threads.reserve(static_cast<size_t>(workers));
+  for (int i = 0; i < workers; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   if (wrong) throw std::runtime_error("a right password did not match");
   return checks / absl::ToDoubleSeconds(SystemClock().Monotonic() - start);

@@ -68,6 +68,7 @@ std::vector<double> RevokeOnce(v1::AuthService::Stub& revoker, const std::string
   }
   std::vector<absl::Duration> refused(places.size(), absl::InfiniteDuration());
   std::vector<std::thread> threads;
+  threads.reserve(places.size());
   for (size_t i = 0; i < places.size(); ++i) {
     threads.emplace_back([&, i] {
       try {
@@ -84,6 +85,7 @@ std::vector<double> RevokeOnce(v1::AuthService::Stub& revoker, const std::string
   for (std::thread& thread : threads) thread.join();
   Check(status, "RevokeToken");
   std::vector<double> waits;
+  waits.reserve(refused.size());
   for (const absl::Duration at : refused) {
     if (at == absl::InfiniteDuration()) throw std::runtime_error("a revoked token is still taken");
     waits.push_back(std::max(0.0, absl::ToDoubleMilliseconds(at - acknowledged)));

@@ -42,14 +42,15 @@ class Rows {
     std::atomic<bool> failed = false;
     const absl::Duration start = SystemClock().Monotonic();
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<size_t>(engine_.writers));
     for (int writer = 0; writer < engine_.writers; ++writer) {
       threads.emplace_back([&, writer] {
         try {
           const auto connection = database_->Connect();
-          while (SystemClock().Monotonic() - start < slice) {
+          do {
             renew ? Rotate(*connection, writer) : connection->Revoke(kIdHash);
             ++done;
-          }
+          } while (SystemClock().Monotonic() - start < slice);
         } catch (const std::exception&) {
           failed = true;
         }
@@ -122,6 +123,7 @@ std::vector<std::string> MintTokens(const Database& database, const TesseradFile
   claims.session_id = SessionId("ses_bench");
   claims.user_version = 1;
   std::vector<std::string> tokens;
+  tokens.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     claims.token_id = TokenId(absl::StrCat("tok_", i));
     tokens.emplace_back(SignAccessToken(claims, key).value().Reveal());
@@ -136,6 +138,7 @@ LoadTarget RenewTarget(const Tesserad& tesserad) {
   target.address = tesserad.address();
   target.method = "/tessera.v1.AuthService/RenewToken";
   target.server = tesserad.pid();
+  target.messages.reserve(kCallers);
   for (int i = 0; i < kCallers; ++i) {
     target.messages.push_back(tesserad.LoginAdmin().refresh_token());
   }

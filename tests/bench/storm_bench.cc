@@ -12,7 +12,8 @@ namespace {
 
 constexpr char kName[] = "storm";
 constexpr Budget kBudget{Budget::Side::kAtMost, 2};
-constexpr double kLoad = 0.2;  // of capacity
+constexpr double kLoad = 0.2;       // of capacity
+constexpr double kLeastRate = 100;  // calls a second, so that every slice has some
 constexpr int kOutstanding = 16;
 constexpr int kStormOutstanding = 32;
 constexpr double kStormLead = 0.3;  // seconds until it blows
@@ -66,7 +67,7 @@ void MeasureStorm(const Scale& scale, Report& report) {
   calm.rounds = 1;
   calm.seconds = absl::ToDoubleSeconds(scale.slow_slice);
   calm.targets = {TargetOf(tesserad)};
-  calm.rate = std::max(1.0, kLoad * Capacity(scale, calm.targets.front(), report));
+  calm.rate = std::max(kLeastRate, kLoad * Capacity(scale, calm.targets.front(), report));
   LoadPlan storm = PlanOf(scale, kStormOutstanding);
   storm.rounds = 1;
   storm.warm_up_seconds = kStormLead;

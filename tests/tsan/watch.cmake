@@ -13,6 +13,11 @@ if(LLVM_SYMBOLIZER_PROGRAM)
 endif()
 set(TSAN_OPTIONS_WITH_GRPC ${TSAN_OPTIONS}:suppressions=${TSAN_FOLDER}/suppressions.txt)
 
+# Not run: they wait for a signal that ends a prompt. TSan holds back a signal that reaches a thread outside the calls
+# that it knows to wait, such as gRPC's threads in a futex; in some runs the prompt never hears of it.
+set(TSAN_PROMPT_TESTS
+  "ProgramTest.WhatEndsThePrompt*:ProgramTest.AnEndFromOutside*:ProgramTest.AStoppedPrompt*")
+
 # In the file's own folder of the build, by the test's name: what TSan reported.
 function(watched_test name label)
   if(NOT TESSERA_SANITIZE MATCHES "thread")
@@ -29,5 +34,9 @@ function(tsan_options name label)
   if(label IN_LIST TSAN_ROOMS_WITHOUT_GRPC)
     set(options ${TSAN_OPTIONS})
   endif()
-  set_tests_properties(${name} PROPERTIES ENVIRONMENT_MODIFICATION "TSAN_OPTIONS=set:${options}")
+  set(changes "TSAN_OPTIONS=set:${options}")
+  if(label STREQUAL cli)
+    list(APPEND changes "GTEST_FILTER=set:-${TSAN_PROMPT_TESTS}")
+  endif()
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT_MODIFICATION "${changes}")
 endfunction()

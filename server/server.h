@@ -25,8 +25,8 @@ inline constexpr absl::Duration kMaxConnectionIdle = absl::Minutes(5);
 // Threads of gRPC's synchronous services: reflection, whose open streams hold one each. Streams
 // beyond them are refused with RESOURCE_EXHAUSTED; all other services go on.
 inline constexpr int kMaxSyncThreads = 32;
-// Threads of the lane for renew, revoke and logout: they mostly wait for the disk together, or for a
-// database each.
+// Threads of the lane for renew, revoke and logout: they mostly wait for the disk together, or for
+// a database each.
 inline constexpr int kUrgentThreads = 8;
 // Niceness of the threads that hash passwords: answering goes first.
 inline constexpr int kHashingNice = 10;

@@ -4,6 +4,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 jobs=$(nproc)
+test_jobs=$((jobs * 5 / 2)) # many tests wait: for a clock, a database, another process
 summaries=()
 failed=()
 
@@ -62,7 +63,7 @@ run() {
   step "test $preset $*"
   local log=build/$preset/ctest.log
   local code=0
-  ctest --preset "$preset" -j "$jobs" --no-tests=error --output-on-failure "$@" >"$log" 2>&1 ||
+  ctest --preset "$preset" -j "$test_jobs" --no-tests=error --output-on-failure "$@" >"$log" 2>&1 ||
     code=$?
   grep -v -E '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ .* Passed )' "$log" || true
   if [[ $code != 0 ]]; then failed+=("$preset $*"); fi

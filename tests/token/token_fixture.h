@@ -18,12 +18,25 @@ inline constexpr absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 inline constexpr Algorithm kAllAlgorithms[] = {Algorithm::kEs256, Algorithm::kEdDsa,
                                                Algorithm::kRs256, Algorithm::kHs256};
 
-// One key of each algorithm for the whole program: making them takes a while.
+// One key of the algorithm for the whole program, made when it is first asked for: an RSA key takes
+// a while.
+template <Algorithm algorithm>
+const SigningKey& TheKeyOf() {
+  static const SigningKey key = *SigningKey::Generate(algorithm);
+  return key;
+}
 inline const SigningKey& KeyOf(Algorithm algorithm) {
-  static const SigningKey keys[] = {
-      *SigningKey::Generate(Algorithm::kEs256), *SigningKey::Generate(Algorithm::kEdDsa),
-      *SigningKey::Generate(Algorithm::kRs256), *SigningKey::Generate(Algorithm::kHs256)};
-  return keys[static_cast<size_t>(algorithm)];
+  switch (algorithm) {
+    case Algorithm::kEs256:
+      return TheKeyOf<Algorithm::kEs256>();
+    case Algorithm::kEdDsa:
+      return TheKeyOf<Algorithm::kEdDsa>();
+    case Algorithm::kRs256:
+      return TheKeyOf<Algorithm::kRs256>();
+    case Algorithm::kHs256:
+      break;
+  }
+  return TheKeyOf<Algorithm::kHs256>();
 }
 
 inline JwkSet SetOf(const SigningKey& key) { return *JwkSet::Of({key.ToVerifyKey()}); }

@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
   // Errors are this program's to print, not gRPC's; GRPC_VERBOSITY still brings its log back.
   ::setenv("GRPC_VERBOSITY", "NONE", 0);  // NOLINT(concurrency-mt-unsafe): before any thread
   try {
-    tessera::cli::World world{std::cout, std::cerr, {}, Variable, tessera::SystemClock()};
+    const tessera::cli::Sources usual;
+    tessera::cli::World world{std::cout, std::cerr, usual, Variable, tessera::SystemClock()};
     return static_cast<int>(
         tessera::cli::RunCli(world, std::vector<std::string>(argv + 1, argv + argc)));
   } catch (const std::exception&) {

@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kEntryOverhead = 512;
 
 size_t BytesOf(const std::vector<std::string>& texts) {
-  size_t bytes = 0;
-  for (const std::string& text : texts) bytes += sizeof(text) + text.size();
+  size_t bytes = texts.size() * sizeof(std::string);
+  for (const std::string& text : texts) bytes += text.size();
   return bytes;
 }
 

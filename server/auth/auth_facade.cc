@@ -111,8 +111,8 @@ absl::Status AuthFacade::Impl::Refused(const CallInfo& call, const LoginAttempt&
 }
 
 absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginInput input) const {
-  std::string audience =
-      input.audience.empty() ? impl_->issuer.policy().self_audience : std::move(input.audience);
+  std::string audience = std::move(input.audience);
+  if (audience.empty()) audience = impl_->issuer.policy().self_audience;
   if (!impl_->issuer.IsAllowed(audience)) {
     return FieldInvalid("audience", "an audience that this server issues tokens for");
   }

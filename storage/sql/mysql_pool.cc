@@ -40,8 +40,8 @@ MysqlPool::Socket::~Socket() {
 MysqlPool::Lease::Lease(MysqlPool& pool, Connection connection, absl::Duration limit)
     : pool_(pool),
       connection_(std::move(connection)),
-      watch_(
-          std::make_unique<SocketDeadlines::Watch>(pool.deadlines_, SocketOf(session()), limit)) {}
+      watch_(std::make_unique<SocketDeadlines::Watch>(pool.deadlines_, connection_.socket.fd(),
+                                                      limit)) {}
 
 MysqlPool::Lease::~Lease() {
   if (connection_.session != nullptr) {
@@ -78,9 +78,11 @@ absl::StatusOr<std::unique_ptr<MysqlPool::Lease>> MysqlPool::Acquire(absl::Time 
   std::optional<Connection> connection;
   {
     MutexLock lock(mu_);
-    while (idle_.empty()) {
+    while (true) {
       const absl::Duration left = deadline - parts_.clock.Now();
-      if (left <= kLeastTime || (away_ && lent_ == 0)) return Unavailable();
+      if (left <= kLeastTime) return Unavailable();
+      if (!idle_.empty()) break;
+      if (away_ && lent_ == 0) return Unavailable();
       ++waiting_;
       wanted_.NotifyOne();
       available_.WaitFor(mu_, left);

@@ -124,7 +124,7 @@ class MysqlPool {
   CondVar available_;                      // a connection came back, or nobody knows when one will
   CondVar wanted_;                         // for the pool's thread
   Connections idle_ ABSL_GUARDED_BY(mu_);  // the last one used is the last
-  size_t lent_ ABSL_GUARDED_BY(mu_) = 0;   // or being opened or asked
+  size_t lent_ ABSL_GUARDED_BY(mu_) = 0;   // or being asked
   size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;
   bool away_ ABSL_GUARDED_BY(mu_) = false;  // the last try to connect failed
   absl::Duration try_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();  // monotonic

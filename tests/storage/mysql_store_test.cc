@@ -378,6 +378,9 @@ TEST_F(MysqlStoreTest, AWorkThatRanOutOfTimeLeavesOthersTheirConnections) {
   };
   EXPECT_TRUE(read([&] { EXPECT_TRUE(read([&] { EXPECT_TRUE(read([] {}).ok()); }).ok()); }).ok());
   ASSERT_EQ(connections(), "3\n");
+  const absl::Time too_soon = SystemClock().Now() + absl::Milliseconds(1);
+  EXPECT_EQ(ReasonOf(Version(*store, too_soon).status()), reason::kStorageUnavailable);
+  EXPECT_EQ(connections(), "3\n");
   const absl::Status status =
       store->Read(SystemClock().Now() + absl::Milliseconds(200), [&](Repositories& r) {
         Mutex mutex;

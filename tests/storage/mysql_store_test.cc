@@ -85,6 +85,7 @@ TEST_F(MysqlStoreTest, OfManyThatStartAtOnceOneMakesTheSchemaAndAllServe) {
   std::latch start(kReplicas);
   std::atomic<int> served = 0;
   std::vector<std::thread> replicas;
+  replicas.reserve(kReplicas);
   for (int i = 0; i < kReplicas; ++i) {
     replicas.emplace_back([&] {
       start.arrive_and_wait();

@@ -2,15 +2,26 @@
 #ifndef TESSERA_SERVER_CALL_INFO_H_
 #define TESSERA_SERVER_CALL_INFO_H_
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 
 namespace tessera::server {
 
+// A client certificate that the connection's TLS handshake verified.
+struct ClientCertificate {
+  std::string thumbprint;          // as in the claim `cnf.x5t#S256`
+  std::vector<std::string> names;  // DNS and URI subject alternative names
+};
+
 struct CallInfo {
   std::string peer;  // address without the port
   absl::Time deadline = absl::InfiniteFuture();
+  // Only on ports that verify client certificates.
+  std::optional<ClientCertificate> certificate;
+  std::string device_id;  // metadata `tessera-device-id`; not proven by itself
 };
 
 }  // namespace tessera::server

@@ -28,6 +28,7 @@ struct User {
   absl::Time created_at;
   absl::Time updated_at;
   std::optional<absl::Time> last_login_at;
+  std::string attributes;  // as the server encodes them; empty for none
 };
 
 struct Role {
@@ -53,6 +54,14 @@ struct Session {
   absl::Time idle_expires_at;
   absl::Time expires_at;  // absolute
   std::optional<absl::Time> revoked_at;
+  std::vector<std::string> scopes;  // no spaces in them
+  std::vector<std::string> amr;     // likewise
+  std::string acr;
+  std::string device_hash;  // of the bound device; empty for none
+  std::string device_label;
+  std::string certificate;  // thumbprint of the bound client certificate; empty for none
+  std::string address;      // where it was last renewed from, or began
+  std::string claims;       // asked for at the login, as the server encodes them; empty for none
 };
 
 enum class RevocationKind : int { kToken = 1, kSession = 2, kUser = 3, kKey = 4 };
@@ -66,7 +75,7 @@ struct Revocation {
   absl::Time expires_at;         // nothing that it hits can be alive from then on
 };
 
-enum class KeyUse : int { kSign = 1, kMac = 2 };
+enum class KeyUse : int { kSign = 1, kMac = 2, kSecretHash = 3 };
 enum class KeyState : int { kPending = 0, kActive = 1, kRetiring = 2, kRevoked = 3 };
 
 // A signing or MAC key; the private part is sealed under a master key.
@@ -81,6 +90,47 @@ struct StoredKey {
   absl::Time created_at;
   std::optional<absl::Time> activated_at;
   std::optional<absl::Time> retired_at;
+  int64_t published_version = 0;           // of the key set that showed it first
+  std::optional<absl::Time> verify_until;  // kRetiring: nothing that it made can be alive then
+};
+
+// What a replica says of itself, so that the others can wait for it.
+struct ReplicaReport {
+  std::string id;
+  absl::Time reported_at;
+  int64_t key_set_version = 0;         // that it has loaded
+  int64_t guards_key_set_version = 0;  // that every guard connected to it has acknowledged
+};
+
+enum class ServiceAccountState : int { kActive = 0, kDisabled = 1 };
+
+// A program that asks for tokens by itself. Its roles, names and lists are in the order given.
+struct ServiceAccount {
+  ServiceId id;
+  std::string name;  // unique
+  std::string description;
+  ServiceAccountState state = ServiceAccountState::kActive;
+  int64_t version = 1;   // as User::version
+  int64_t revision = 1;  // as User::revision
+  std::vector<std::string> audiences;
+  std::vector<std::string> served_audiences;
+  std::vector<std::string> scopes;             // no spaces in them
+  std::string public_jwks;                     // JSON; empty for none
+  std::vector<std::string> certificate_names;  // each unique over all accounts
+  std::vector<std::string> kubernetes_names;   // `namespace/name`; likewise
+  std::vector<Role> roles;                     // by name; read only
+  absl::Time created_at;
+  absl::Time updated_at;
+};
+
+// A live or expired secret of a service account; the secret itself is not stored.
+struct ServiceSecret {
+  SecretId id;
+  ServiceId service_id;
+  std::string hash;      // keyed, 32 bytes
+  std::string hash_kid;  // the key of use kSecretHash that made it
+  absl::Time created_at;
+  std::optional<absl::Time> expires_at;
 };
 
 }  // namespace tessera::storage

@@ -20,6 +20,7 @@ struct SessionRotation {
   absl::Time rotated_at;
   absl::Time access_until;
   absl::Time idle_expires_at;
+  std::string address;
 };
 
 // Exists inside a transaction only. Every method may also fail as storage/store.h says.
@@ -32,13 +33,20 @@ class SessionRepository {
   // One step to the next generation, if the row is still at `from_generation` and not revoked;
   // false otherwise.
   virtual absl::StatusOr<bool> Rotate(const SessionRotation& rotation) = 0;
-  // Moves access_until forward if `until` is later and the session is not revoked; false if it is
-  // revoked or gone.
-  virtual absl::StatusOr<bool> ExtendAccess(const SessionId& id, absl::Time until) = 0;
+  // Moves access_until forward if `until` is later and the session is at `generation` and not
+  // revoked; false if it has moved on, is revoked or gone.
+  virtual absl::StatusOr<bool> ExtendAccess(const SessionId& id, int64_t generation,
+                                            absl::Time until) = 0;
+  // A user's sessions that have not ended at `now`, the newest (the highest id) first, beginning
+  // below `before` (empty: at the newest), at most `limit`.
+  virtual absl::StatusOr<std::vector<Session>> ListLive(const UserId& user, absl::Time now,
+                                                        const SessionId& before, int limit) = 0;
   // False if it was revoked already or is gone.
   virtual absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) = 0;
   // Revokes all live sessions of a user; how many.
   virtual absl::StatusOr<int64_t> RevokeAllOf(const UserId& user, absl::Time now) = 0;
+  // Revokes all live sessions of everybody, for a restored store; how many.
+  virtual absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now) = 0;
   // Removes at most `limit` sessions that ended (expired, idle or revoked) before `before`; how
   // many.
   virtual absl::StatusOr<int64_t> DeleteEnded(absl::Time before, int limit) = 0;

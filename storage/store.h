@@ -9,8 +9,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "storage/key_repository.h"
+#include "storage/replica_repository.h"
 #include "storage/revocation_repository.h"
 #include "storage/role_repository.h"
+#include "storage/service_account_repository.h"
 #include "storage/session_repository.h"
 #include "storage/user_repository.h"
 
@@ -23,6 +25,8 @@ struct Repositories {
   SessionRepository& sessions;
   RevocationRepository& revocations;
   KeyRepository& keys;
+  ServiceAccountRepository& services;
+  ReplicaRepository& replicas;
 };
 
 // Whether running a write twice leaves what running it once leaves. Only an idempotent one is run

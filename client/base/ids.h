@@ -49,10 +49,19 @@ struct TokenTag {
   static constexpr std::string_view kPrefix = "tok_";
 };
 
+struct ServiceTag {
+  static constexpr std::string_view kPrefix = "svc_";
+};
+struct SecretTag {
+  static constexpr std::string_view kPrefix = "sec_";
+};
+
 using UserId = Id<UserTag>;
 using SessionId = Id<SessionTag>;
 using RoleId = Id<RoleTag>;
 using TokenId = Id<TokenTag>;
+using ServiceId = Id<ServiceTag>;  // of a service account
+using SecretId = Id<SecretTag>;    // of one of its secrets
 
 }  // namespace tessera
 

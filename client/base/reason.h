@@ -26,12 +26,21 @@ inline constexpr std::string_view kTokenNotYetValid = "TOKEN_NOT_YET_VALID";
 inline constexpr std::string_view kTokenType = "TOKEN_TYPE";
 inline constexpr std::string_view kTokenRevoked = "TOKEN_REVOKED";
 inline constexpr std::string_view kTokenTooLarge = "TOKEN_TOO_LARGE";
+inline constexpr std::string_view kDeviceMismatch = "DEVICE_MISMATCH";
+inline constexpr std::string_view kCertificateMismatch = "CERTIFICATE_MISMATCH";
 inline constexpr std::string_view kRefreshReused = "REFRESH_REUSED";
 inline constexpr std::string_view kSessionEnded = "SESSION_ENDED";
+inline constexpr std::string_view kAccessTokenNotExpired = "ACCESS_TOKEN_NOT_EXPIRED";
+inline constexpr std::string_view kAccessTokenRequired = "ACCESS_TOKEN_REQUIRED";
+inline constexpr std::string_view kSessionNotFound = "SESSION_NOT_FOUND";
+inline constexpr std::string_view kCertificateMissing = "CERTIFICATE_MISSING";
 inline constexpr std::string_view kMethodUnruled = "METHOD_UNRULED";
 inline constexpr std::string_view kRoleRequired = "ROLE_REQUIRED";
 inline constexpr std::string_view kScopeRequired = "SCOPE_REQUIRED";
 inline constexpr std::string_view kStepUpRequired = "STEP_UP_REQUIRED";
+inline constexpr std::string_view kDeviceRequired = "DEVICE_REQUIRED";
+inline constexpr std::string_view kCallerKind = "CALLER_KIND";
+inline constexpr std::string_view kNotAllowed = "NOT_ALLOWED";
 inline constexpr std::string_view kKeysUnavailable = "KEYS_UNAVAILABLE";
 inline constexpr std::string_view kRevocationViewStale = "REVOCATION_VIEW_STALE";
 inline constexpr std::string_view kStorageUnavailable = "STORAGE_UNAVAILABLE";
@@ -48,6 +57,12 @@ inline constexpr std::string_view kUsernameTaken = "USERNAME_TAKEN";
 inline constexpr std::string_view kRoleNameTaken = "ROLE_NAME_TAKEN";
 inline constexpr std::string_view kLastAdministrator = "LAST_ADMINISTRATOR";
 inline constexpr std::string_view kRoleReserved = "ROLE_RESERVED";
+inline constexpr std::string_view kServiceAccountNotFound = "SERVICE_ACCOUNT_NOT_FOUND";
+inline constexpr std::string_view kServiceAccountNameTaken = "SERVICE_ACCOUNT_NAME_TAKEN";
+inline constexpr std::string_view kIdentityTaken = "IDENTITY_TAKEN";
+inline constexpr std::string_view kKeyNotFound = "KEY_NOT_FOUND";
+inline constexpr std::string_view kRotationUnderWay = "ROTATION_UNDER_WAY";
+inline constexpr std::string_view kTooMany = "TOO_MANY";
 }  // namespace reason
 
 // A status with a reason. `text` goes to the caller: fixed words, nothing of a request's secrets.

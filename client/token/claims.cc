@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tessera/base/reason.h"
+#include "tessera/token/base64url.h"
+#include "tessera/token/digest.h"
 #include "tessera/token/strict_json.h"
 
 namespace tessera {
@@ -77,6 +79,42 @@ class ClaimsReader {
     for (JsonValue& item : value->items) texts.push_back(TakeText(name, item));
     return texts;
   }
+  // Nested `act` members, from the latest actor inward.
+  std::vector<Actor> Actors() {
+    std::vector<Actor> actors;
+    for (JsonValue* at = Find("act"); at != nullptr; at = at->Find("act")) {
+      if (!at->Is(Kind::kObject) || actors.size() == kMaxActors) {
+        return Wrong<std::vector<Actor>>("act");
+      }
+      actors.push_back(TakeActor(*at));
+    }
+    return actors;
+  }
+  // A confirmation that nobody here can check is worse than none.
+  std::string Certificate() {
+    JsonValue* const confirmation = Find("cnf");
+    if (confirmation == nullptr) return {};
+    JsonValue* const thumbprint =
+        confirmation->Is(Kind::kObject) ? confirmation->Find("x5t#S256") : nullptr;
+    return thumbprint == nullptr ? Wrong<std::string>("cnf") : TakeText("cnf", *thumbprint);
+  }
+  std::vector<TokenId> Parents() {
+    std::vector<TokenId> parents;
+    for (std::string& id : Texts("pjti")) parents.emplace_back(std::move(id));
+    return parents.size() > kMaxActors ? Wrong<std::vector<TokenId>>("pjti") : parents;
+  }
+  std::map<std::string, std::string> TextMap(std::string_view name) {
+    std::map<std::string, std::string> texts;
+    JsonValue* const value = Find(name);
+    if (value == nullptr) return texts;
+    if (!value->Is(Kind::kObject)) return Wrong<std::map<std::string, std::string>>(name);
+    for (size_t i = 0; i < value->items.size(); ++i) {
+      JsonValue& item = value->items[i];
+      if (!item.Is(Kind::kString)) return Wrong<std::map<std::string, std::string>>(name);
+      texts.emplace(value->names[i], std::move(item.text));
+    }
+    return texts;
+  }
   std::vector<std::string> Words(std::string_view name) {
     JsonValue* const value = Find(name);
     if (value == nullptr) return {};
@@ -95,6 +133,17 @@ class ClaimsReader {
   std::string TakeText(std::string_view name, JsonValue& value) {
     if (!value.Is(Kind::kString) || value.text.empty()) return Wrong<std::string>(name);
     return std::move(value.text);
+  }
+
+  Actor TakeActor(JsonValue& value) {
+    Actor actor;
+    JsonValue* const subject = value.Find("sub");
+    actor.subject = subject == nullptr ? Wrong<std::string>("act") : TakeText("act", *subject);
+    if (const JsonValue* const version = value.Find("uv"); version != nullptr) {
+      const bool whole = version->Is(Kind::kInteger) && version->integer >= 0;
+      actor.user_version = whole ? version->integer : Wrong<int64_t>("act");
+    }
+    return actor;
   }
 
   JsonValue& payload_;
@@ -139,6 +188,30 @@ class ClaimsWriter {
     }
     Text(name, text);
   }
+  void Actors(const std::vector<Actor>& actors) {
+    if (actors.size() > kMaxActors) Wrong("act");
+    for (const Actor& actor : actors) {
+      Open("act");
+      Text("sub", actor.subject);
+      Number("uv", actor.user_version);
+    }
+    json_.append(actors.size(), '}');
+  }
+  void Certificate(std::string_view thumbprint) {
+    Open("cnf");
+    Text("x5t#S256", thumbprint);
+    json_.push_back('}');
+  }
+  void TextMap(std::string_view name, const std::map<std::string, std::string>& texts) {
+    Open(name);
+    for (const auto& [key, value] : texts) {
+      if (json_.back() != '{') json_.push_back(',');
+      if (!AppendJsonString(key, json_)) Wrong(name);
+      json_.push_back(':');
+      if (!AppendJsonString(value, json_)) Wrong(name);
+    }
+    json_.push_back('}');
+  }
   absl::StatusOr<std::string> Finish() && {
     if (!wrong_.empty())
       return absl::FailedPreconditionError(
@@ -148,8 +221,16 @@ class ClaimsWriter {
   }
 
  private:
+  void Open(std::string_view name) {
+    Name(name);
+    json_.push_back('{');
+  }
   void Name(std::string_view name) {
-    json_.push_back(json_.empty() ? '{' : ',');
+    if (json_.empty()) {
+      json_.push_back('{');
+    } else if (json_.back() != '{') {
+      json_.push_back(',');
+    }
     json_.append(1, '"').append(name).append("\":");
   }
   void Wrong(std::string_view name) {
@@ -176,7 +257,24 @@ Claims ReadClaims(ClaimsReader& reader) {
   claims.refresh_generation = reader.Count("rgn");
   claims.roles = reader.Texts("roles");
   claims.scopes = reader.Words("scope");
+  claims.amr = reader.Texts("amr");
+  claims.acr = reader.Optional("acr");
+  claims.device_hash = reader.Optional("did");
+  claims.certificate = reader.Certificate();
+  claims.actors = reader.Actors();
+  claims.parent_tokens = reader.Parents();
+  claims.extra = reader.TextMap("ext");
   return claims;
+}
+
+void WriteBindings(const Claims& claims, ClaimsWriter& writer) {
+  if (!claims.device_hash.empty()) writer.Text("did", claims.device_hash);
+  if (!claims.certificate.empty()) writer.Certificate(claims.certificate);
+  writer.Actors(claims.actors);
+  if (claims.parent_tokens.empty()) return;
+  std::vector<std::string> parents;
+  for (const TokenId& parent : claims.parent_tokens) parents.push_back(parent.str());
+  writer.Texts("pjti", parents);
 }
 
 }  // namespace
@@ -197,6 +295,10 @@ absl::StatusOr<std::string> ClaimsToJson(const Claims& claims) {
   writer.Number("rgn", claims.refresh_generation);
   if (!claims.roles.empty()) writer.Texts("roles", claims.roles);
   if (!claims.scopes.empty()) writer.Words("scope", claims.scopes);
+  if (!claims.amr.empty()) writer.Texts("amr", claims.amr);
+  if (!claims.acr.empty()) writer.Text("acr", claims.acr);
+  WriteBindings(claims, writer);
+  if (!claims.extra.empty()) writer.TextMap("ext", claims.extra);
   return std::move(writer).Finish();
 }
 
@@ -209,6 +311,12 @@ absl::StatusOr<Claims> ClaimsFromJson(std::string_view json) {
   Claims claims = ReadClaims(reader);
   if (absl::Status status = reader.status(); !status.ok()) return status;
   return claims;
+}
+
+std::string DeviceHash(std::string_view device_id) {
+  using namespace std::string_view_literals;
+  const IdHash hash = IdHashOf(std::string("tessera/device/v1\0"sv).append(device_id));
+  return Base64UrlEncode({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
 }  // namespace tessera

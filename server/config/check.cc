@@ -303,7 +303,7 @@ class Checker {
   }
 
   void Unserved() {
-    for (const char* key : {"ops.listen", "keys.rotate_every", "keys.publish_ahead"}) {
+    for (const char* key : {"ops.listen"}) {
       if (IsSet(key)) Warn(std::string(key) + ": accepted, but this build does not serve it");
     }
   }

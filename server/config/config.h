@@ -52,8 +52,14 @@ struct StorageConfig {
 struct KeysConfig {
   std::string master_key_file;                         // required
   std::string algorithm = "ES256";                     // a name that AlgorithmFromName knows
-  absl::Duration rotate_every = absl::Hours(24 * 30);  // not served yet
-  absl::Duration publish_ahead = absl::Minutes(10);    // not served yet
+  absl::Duration rotate_every = absl::Hours(24 * 30);  // zero: by command alone
+  absl::Duration publish_ahead = absl::Minutes(10);
+  // A new key signs without the acknowledgement of a guard that is connected but says nothing, when
+  // it has been waited for so long behind publish_ahead.
+  absl::Duration acknowledge_timeout = absl::Minutes(1);
+  // Required with HS256, and refused otherwise: where the shared keys are written for guards, as a
+  // JWK set (0600).
+  std::string hs256_file;
 };
 
 struct TokensConfig {
@@ -64,8 +70,34 @@ struct TokensConfig {
   absl::Duration refresh_ttl = absl::Hours(24 * 30);
   absl::Duration refresh_idle_ttl = absl::Hours(24 * 7);
   absl::Duration reuse_grace = absl::Seconds(30);
-  std::string refresh_reset_at;  // not served yet: refused when set
+  std::string refresh_reset_at;  // `HH:MM ZONE`: sessions end then; empty: never by the hour
   absl::Duration leeway = absl::Seconds(5);
+  std::vector<std::string> scopes;            // that a login may ask for
+  std::vector<std::string> requested_claims;  // names of claims that a login may ask for
+  std::vector<std::string> attribute_claims;  // names of user attributes that tokens carry
+  bool renewal_needs_access_token = false;
+  bool renewal_only_after_expiry = false;
+  bool renewal_by_access_token = false;
+  bool one_session_per_user = false;
+};
+
+// Tokens in cookies, for browsers.
+struct CookiesConfig {
+  bool enabled = false;
+  std::string access_name = "__Host-tessera-access";
+  std::string refresh_name = "__Host-tessera-refresh";
+  std::string same_site = "Strict";  // or `Lax`
+  std::vector<std::string> allowed_origins;
+};
+
+// How service accounts of Kubernetes prove themselves. Empty: not at all.
+struct KubernetesConfig {
+  std::string issuer;
+  std::string audience;  // empty: tokens.issuer
+  std::string jwks_file;
+  std::string jwks_url;    // https, or http on loopback; one of the two
+  std::string ca_file;     // of jwks_url
+  std::string token_file;  // the bearer token shown to jwks_url; empty: none
 };
 
 struct PasswordsConfig {
@@ -86,6 +118,8 @@ struct Config {
   StorageConfig storage;
   KeysConfig keys;
   TokensConfig tokens;
+  CookiesConfig cookies;
+  KubernetesConfig kubernetes;
   PasswordsConfig passwords;
   BootstrapConfig bootstrap;
 

@@ -1,5 +1,8 @@
 #include "storage/sql/schema.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
 namespace tessera::storage::sql {
@@ -10,11 +13,12 @@ namespace {
 // microseconds since 1970.
 
 // `{id}` and the like stand for the engine's types.
-std::string Ddl(const Engine& engine, const char* text) {
-  return absl::StrReplaceAll(text, {{"{id}", engine.Text(64)},
-                                    {"{name}", engine.Text(255)},
-                                    {"{text}", engine.LongText()},
-                                    {"{end}", engine.TableSuffix()}});
+std::string Ddl(const Engine& engine, std::string_view text) {
+  return absl::StrReplaceAll(absl::string_view(text.data(), text.size()),
+                             {{"{id}", engine.Text(64)},
+                              {"{name}", engine.Text(255)},
+                              {"{text}", engine.LongText()},
+                              {"{end}", engine.TableSuffix()}});
 }
 
 void AddUsersAndRoles(const Engine& engine, Steps& steps) {
@@ -95,6 +99,75 @@ void AddAdministration(const Engine& engine, Steps& steps) {
   steps.push_back("INSERT INTO administration (id, writes) VALUES (1, 0)");
 }
 
+// What a session knows of its device, certificate and login. LONGTEXT takes no default on MySQL,
+// and SQLite asks for one where NULL is not allowed: so the long ones may be NULL.
+void AddBindings(const Engine& engine, Steps& steps) {
+  for (const char* column :
+       {"scopes {text} NULL", "amr {name} NULL", "acr {id} NULL", "device_hash {id} NULL",
+        "device_label {name} NULL", "certificate {id} NULL", "address {name} NULL",
+        "claims {text} NULL"}) {
+    steps.push_back(Ddl(engine, absl::StrCat("ALTER TABLE sessions ADD COLUMN ", column)));
+  }
+  steps.push_back(Ddl(engine, "ALTER TABLE users ADD COLUMN attributes {text} NULL"));
+}
+
+void AddKeyLife(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(
+      engine, "ALTER TABLE signing_keys ADD COLUMN published_version BIGINT NOT NULL DEFAULT 0"));
+  steps.push_back(Ddl(engine, "ALTER TABLE signing_keys ADD COLUMN verify_until BIGINT NULL"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS replicas (id {id} NOT NULL PRIMARY KEY,"
+                      " reported_at BIGINT NOT NULL, key_set_version BIGINT NOT NULL,"
+                      " guards_key_set_version BIGINT NOT NULL){end}"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS leases (name {id} NOT NULL PRIMARY KEY,"
+                      " holder {id} NOT NULL, ends_at BIGINT NOT NULL){end}"));
+}
+
+void AddServiceAccounts(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS service_accounts (id {id} NOT NULL PRIMARY KEY,"
+                      " name {name} NOT NULL, description {text} NOT NULL, state BIGINT NOT NULL,"
+                      " version BIGINT NOT NULL, revision BIGINT NOT NULL,"
+                      " public_jwks {text} NOT NULL, created_at BIGINT NOT NULL,"
+                      " updated_at BIGINT NOT NULL, UNIQUE (name)){end}"));
+  // Kind 1: audience, 2: served audience, 3: scope.
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS service_account_lists (service_id {id} NOT NULL,"
+                      " kind BIGINT NOT NULL, place BIGINT NOT NULL, content {name} NOT NULL,"
+                      " PRIMARY KEY (service_id, kind, place),"
+                      " FOREIGN KEY (service_id) REFERENCES service_accounts (id)){end}"));
+  // Kind 1: certificate name, 2: Kubernetes name.
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS service_account_names (kind BIGINT NOT NULL,"
+                      " content {name} NOT NULL, service_id {id} NOT NULL, place BIGINT NOT NULL,"
+                      " PRIMARY KEY (kind, content),"
+                      " FOREIGN KEY (service_id) REFERENCES service_accounts (id)){end}"));
+  steps.push_back(engine.CreateIndex("service_account_names_by_account",
+                                     "service_account_names (service_id, kind, place)"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS service_account_roles (service_id {id} NOT NULL,"
+                      " role_id {id} NOT NULL, PRIMARY KEY (service_id, role_id),"
+                      " FOREIGN KEY (service_id) REFERENCES service_accounts (id),"
+                      " FOREIGN KEY (role_id) REFERENCES roles (id)){end}"));
+  steps.push_back(
+      engine.CreateIndex("service_account_roles_by_role", "service_account_roles (role_id)"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS service_secrets (id {id} NOT NULL PRIMARY KEY,"
+                      " service_id {id} NOT NULL, hash {name} NOT NULL, hash_kid {name} NOT NULL,"
+                      " created_at BIGINT NOT NULL, expires_at BIGINT NULL,"
+                      " FOREIGN KEY (service_id) REFERENCES service_accounts (id)){end}"));
+  steps.push_back(
+      engine.CreateIndex("service_secrets_by_account", "service_secrets (service_id, id)"));
+  steps.push_back(
+      engine.CreateIndex("service_secrets_by_expiry", "service_secrets (expires_at, id)"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS used_assertions (assertion_hash {id} NOT NULL"
+                      " PRIMARY KEY, used_by {id} NOT NULL, expires_at BIGINT NOT NULL){end}"));
+  steps.push_back(engine.CreateIndex("used_assertions_by_expiry",
+                                     "used_assertions (expires_at, assertion_hash)"));
+}
+
 }  // namespace
 
 Steps AllSteps(const Engine& engine) {
@@ -104,6 +177,9 @@ Steps AllSteps(const Engine& engine) {
   AddFeed(engine, steps);
   AddKeys(engine, steps);
   AddAdministration(engine, steps);
+  AddBindings(engine, steps);
+  AddKeyLife(engine, steps);
+  AddServiceAccounts(engine, steps);
   return steps;
 }
 

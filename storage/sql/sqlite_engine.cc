@@ -116,7 +116,11 @@ std::string SqliteEngine::CreateIndex(std::string_view name, std::string_view on
                       " ON ", absl::string_view(on.data(), on.size()));
 }
 
-bool SqliteEngine::IsAlreadyThere(const soci::soci_error&) const { return false; }
+// SQLite has no code of its own for it either: all else says IF NOT EXISTS.
+bool SqliteEngine::IsAlreadyThere(const soci::soci_error& error) const {
+  return SqliteCode(error) == SQLITE_ERROR &&
+         error.get_error_message().find("duplicate column name") != std::string::npos;
+}
 
 // SQLite has no code of its own for it.
 bool SqliteEngine::IsMissingTable(const soci::soci_error& error) const {

@@ -25,8 +25,9 @@ class UserRepository {
   // In the order of their ids, beginning behind `after` (empty: from the start), at most `limit`.
   virtual absl::StatusOr<std::vector<User>> List(const UserId& after, int limit) = 0;
 
-  // Writes username, display name, state, version, revision, password hash and updated_at, if the
-  // stored revision is still `expected_revision`; false if it is not, or the user is gone.
+  // Writes username, display name, state, version, revision, password hash, attributes and
+  // updated_at, if the stored revision is still `expected_revision`; false if it is not, or the
+  // user is gone.
   // ALREADY_EXISTS USERNAME_TAKEN.
   virtual absl::StatusOr<bool> Update(const User& user, int64_t expected_revision) = 0;
   // Sets last_login_at if the user is active and at `version`: Login's compare-and-swap. Leaves the

@@ -132,7 +132,8 @@ Renewal::Outcome Renewal::Step(const Attempt& attempt, const Seen& seen) const {
                                           attempt.keys->mac_kid,
                                           attempt.now,
                                           std::max(session.access_until, access.expires_at),
-                                          issuer_.IdleEnd(session, attempt.now)};
+                                          issuer_.IdleEnd(session, attempt.now),
+                                          attempt.call.peer};
   bool moved = false;
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
@@ -157,7 +158,8 @@ Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Seen& seen) c
   bool alive = false;
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(alive, in.sessions.ExtendAccess(session.id, access.expires_at));
+        TESSERA_ASSIGN_OR_RETURN(
+            alive, in.sessions.ExtendAccess(session.id, session.generation, access.expires_at));
         return absl::OkStatus();
       }));
   if (!alive) return std::nullopt;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "storage/sql/picked_delete.h"
 #include "tessera/base/reason.h"
 
@@ -15,6 +18,47 @@ absl::Time EndOf(const Session& session) {
   return std::min(end, session.revoked_at.value_or(absl::InfiniteFuture()));
 }
 
+// Above every id.
+constexpr char kNewest[] = "~";
+
+// The columns of the bindings are younger than the table: NULL in the rows that were there before.
+constexpr char kSelect[] =
+    "SELECT id, user_id, user_version, generation, mac_kid, audience, created_at, auth_time,"
+    " rotated_at, access_until, idle_expires_at, expires_at, revoked_at, COALESCE(scopes, ''),"
+    " COALESCE(amr, ''), COALESCE(acr, ''), COALESCE(device_hash, ''),"
+    " COALESCE(device_label, ''), COALESCE(certificate, ''), COALESCE(address, ''),"
+    " COALESCE(claims, '') FROM sessions ";
+
+std::vector<std::string> Words(const std::string& text) {
+  return absl::StrSplit(text, ' ', absl::SkipEmpty());
+}
+
+// What a SELECT of a session fills.
+struct SessionRow {
+  std::string id;
+  std::string user;
+  std::string scopes;
+  std::string amr;
+  Session session;
+
+  void FillFrom(Statement& statement) {
+    Session& row = session;
+    statement.Into(id).Into(user).Into(row.user_version).Into(row.generation).Into(row.mac_kid);
+    statement.Into(row.audience).Into(row.created_at).Into(row.auth_time).Into(row.rotated_at);
+    statement.Into(row.access_until).Into(row.idle_expires_at).Into(row.expires_at);
+    statement.Into(row.revoked_at).Into(scopes).Into(amr).Into(row.acr).Into(row.device_hash);
+    statement.Into(row.device_label).Into(row.certificate).Into(row.address).Into(row.claims);
+  }
+  Session Take() const {
+    Session result = session;
+    result.id = SessionId(id);
+    result.user_id = UserId(user);
+    result.scopes = Words(scopes);
+    result.amr = Words(amr);
+    return result;
+  }
+};
+
 void BindSession(Statement& statement, const Session& row) {
   statement.Bind("id", row.id.str()).Bind("user", row.user_id.str());
   statement.Bind("user_version", row.user_version).Bind("generation", row.generation);
@@ -23,6 +67,11 @@ void BindSession(Statement& statement, const Session& row) {
   statement.Bind("rotated_at", row.rotated_at).Bind("access_until", row.access_until);
   statement.Bind("idle_expires_at", row.idle_expires_at).Bind("expires_at", row.expires_at);
   statement.Bind("revoked_at", row.revoked_at).Bind("ends_at", EndOf(row));
+  statement.Bind("scopes", absl::StrJoin(row.scopes, " "));
+  statement.Bind("amr", absl::StrJoin(row.amr, " ")).Bind("acr", row.acr);
+  statement.Bind("device_hash", row.device_hash).Bind("device_label", row.device_label);
+  statement.Bind("certificate", row.certificate).Bind("address", row.address);
+  statement.Bind("claims", row.claims);
 }
 
 }  // namespace
@@ -35,9 +84,11 @@ absl::Status SqlSessionRepository::Insert(const Session& row) {
             session,
             "INSERT INTO sessions (id, user_id, user_version, generation, mac_kid, audience,"
             " created_at, auth_time, rotated_at, access_until, idle_expires_at, expires_at,"
-            " revoked_at, ends_at) VALUES (:id, :user, :user_version, :generation, :mac_kid,"
+            " revoked_at, ends_at, scopes, amr, acr, device_hash, device_label, certificate,"
+            " address, claims) VALUES (:id, :user, :user_version, :generation, :mac_kid,"
             " :audience, :created_at, :auth_time, :rotated_at, :access_until, :idle_expires_at,"
-            " :expires_at, :revoked_at, :ends_at)");
+            " :expires_at, :revoked_at, :ends_at, :scopes, :amr, :acr, :device_hash,"
+            " :device_label, :certificate, :address, :claims)");
         BindSession(statement, row);
         statement.Run();
       },
@@ -46,21 +97,31 @@ absl::Status SqlSessionRepository::Insert(const Session& row) {
 
 absl::StatusOr<std::optional<Session>> SqlSessionRepository::Find(const SessionId& id) {
   return transaction_.Do("sessions.find", [&](soci::session& session) -> std::optional<Session> {
-    Session row;
-    std::string user;
-    Statement statement(
-        session,
-        "SELECT user_id, user_version, generation, mac_kid, audience, created_at, auth_time,"
-        " rotated_at, access_until, idle_expires_at, expires_at, revoked_at FROM sessions"
-        " WHERE id = :id");
+    SessionRow row;
+    Statement statement(session, absl::StrCat(kSelect, "WHERE id = :id"));
     statement.Bind("id", id.str());
-    statement.Into(user).Into(row.user_version).Into(row.generation).Into(row.mac_kid);
-    statement.Into(row.audience).Into(row.created_at).Into(row.auth_time).Into(row.rotated_at);
-    statement.Into(row.access_until).Into(row.idle_expires_at).Into(row.expires_at);
-    if (!statement.Into(row.revoked_at).One()) return std::nullopt;
-    row.id = id;
-    row.user_id = UserId(user);
-    return row;
+    row.FillFrom(statement);
+    if (!statement.One()) return std::nullopt;
+    return row.Take();
+  });
+}
+
+absl::StatusOr<std::vector<Session>> SqlSessionRepository::ListLive(const UserId& user,
+                                                                    absl::Time now,
+                                                                    const SessionId& before,
+                                                                    int limit) {
+  return transaction_.Do("sessions.list_live", [&](soci::session& session) {
+    std::vector<Session> sessions;
+    SessionRow row;
+    Statement statement(session, absl::StrCat(kSelect,
+                                              "WHERE user_id = :user AND id < :before"
+                                              " AND revoked_at IS NULL AND ends_at > :now"
+                                              " ORDER BY id DESC LIMIT :limit"));
+    row.FillFrom(statement);
+    statement.Bind("user", user.str()).Bind("now", now).Bind("limit", int64_t{limit});
+    statement.Bind("before", before.empty() ? std::string(kNewest) : before.str());
+    statement.Each([&] { sessions.push_back(row.Take()); });
+    return sessions;
   });
 }
 
@@ -70,23 +131,27 @@ absl::StatusOr<bool> SqlSessionRepository::Rotate(const SessionRotation& rotatio
         session,
         "UPDATE sessions SET generation = :from + 1, mac_kid = :mac_kid, rotated_at = :rotated_at,"
         " access_until = CASE WHEN access_until < :access THEN :access ELSE access_until END,"
-        " idle_expires_at = :idle,"
+        " idle_expires_at = :idle, address = :address,"
         " ends_at = CASE WHEN expires_at < :idle THEN expires_at ELSE :idle END"
         " WHERE id = :id AND generation = :from AND revoked_at IS NULL");
     statement.Bind("from", rotation.from_generation).Bind("mac_kid", rotation.mac_kid);
     statement.Bind("rotated_at", rotation.rotated_at).Bind("access", rotation.access_until);
     statement.Bind("idle", rotation.idle_expires_at).Bind("id", rotation.id.str());
+    statement.Bind("address", rotation.address);
     return statement.Run() == 1;
   });
 }
 
-absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const SessionId& id, absl::Time until) {
+absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const SessionId& id, int64_t generation,
+                                                        absl::Time until) {
   return transaction_.Do("sessions.extend_access", [&](soci::session& session) {
     Statement statement(
         session,
         "UPDATE sessions SET access_until = CASE WHEN access_until < :until THEN :until"
-        " ELSE access_until END WHERE id = :id AND revoked_at IS NULL");
-    return statement.Bind("until", until).Bind("id", id.str()).Run() == 1;
+        " ELSE access_until END WHERE id = :id AND generation = :generation"
+        " AND revoked_at IS NULL");
+    statement.Bind("until", until).Bind("id", id.str()).Bind("generation", generation);
+    return statement.Run() == 1;
   });
 }
 
@@ -107,6 +172,16 @@ absl::StatusOr<int64_t> SqlSessionRepository::RevokeAllOf(const UserId& user, ab
                         " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
                         " WHERE user_id = :user AND revoked_at IS NULL");
     return statement.Bind("now", now).Bind("user", user.str()).Run();
+  });
+}
+
+absl::StatusOr<int64_t> SqlSessionRepository::RevokeEverybodys(absl::Time now) {
+  return transaction_.Do("sessions.revoke_everybodys", [&](soci::session& session) {
+    Statement statement(session,
+                        "UPDATE sessions SET revoked_at = :now,"
+                        " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
+                        " WHERE revoked_at IS NULL");
+    return statement.Bind("now", now).Run();
   });
 }
 

@@ -3,6 +3,7 @@
 #define TESSERA_STORAGE_SQL_SQL_SESSION_REPOSITORY_H_
 
 #include <optional>
+#include <vector>
 
 #include "storage/session_repository.h"
 #include "storage/sql/transaction.h"
@@ -16,9 +17,13 @@ class SqlSessionRepository final : public SessionRepository {
   absl::Status Insert(const Session& session) override;
   absl::StatusOr<std::optional<Session>> Find(const SessionId& id) override;
   absl::StatusOr<bool> Rotate(const SessionRotation& rotation) override;
-  absl::StatusOr<bool> ExtendAccess(const SessionId& id, absl::Time until) override;
+  absl::StatusOr<bool> ExtendAccess(const SessionId& id, int64_t generation,
+                                    absl::Time until) override;
+  absl::StatusOr<std::vector<Session>> ListLive(const UserId& user, absl::Time now,
+                                                const SessionId& before, int limit) override;
   absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) override;
   absl::StatusOr<int64_t> RevokeAllOf(const UserId& user, absl::Time now) override;
+  absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now) override;
   absl::StatusOr<int64_t> DeleteEnded(absl::Time before, int limit) override;
 
  private:

@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
 constexpr char kSelect[] =
     "SELECT id, username, display_name, state, version, revision, password_hash, created_at,"
-    " updated_at, last_login_at FROM users ";
+    " updated_at, last_login_at, COALESCE(attributes, '') FROM users ";
 
 absl::Status UsernameTaken() {
   return Refusal(absl::StatusCode::kAlreadyExists, reason::kUsernameTaken,
@@ -30,6 +30,7 @@ struct UserRow {
     statement.Into(id).Into(user.username).Into(user.display_name).Into(state);
     statement.Into(user.version).Into(user.revision).Into(user.password_hash);
     statement.Into(user.created_at).Into(user.updated_at).Into(user.last_login_at);
+    statement.Into(user.attributes);
   }
   User Take() const {
     User result = user;
@@ -55,7 +56,8 @@ void BindUser(Statement& statement, const User& user) {
       .Bind("version", user.version)
       .Bind("revision", user.revision)
       .Bind("password_hash", user.password_hash)
-      .Bind("updated_at", user.updated_at);
+      .Bind("updated_at", user.updated_at)
+      .Bind("attributes", user.attributes);
 }
 
 void DeleteGrants(soci::session& session, const UserId& id) {
@@ -84,9 +86,9 @@ absl::Status SqlUserRepository::Insert(const User& user) {
         Statement statement(
             session,
             "INSERT INTO users (id, username, display_name, state, version, revision,"
-            " password_hash, created_at, updated_at, last_login_at) VALUES (:id, :username,"
-            " :display_name, :state, :version, :revision, :password_hash, :created_at,"
-            " :updated_at, :last_login_at)");
+            " password_hash, created_at, updated_at, last_login_at, attributes) VALUES (:id,"
+            " :username, :display_name, :state, :version, :revision, :password_hash, :created_at,"
+            " :updated_at, :last_login_at, :attributes)");
         BindUser(statement, user);
         statement.Bind("created_at", user.created_at);
         statement.Bind("last_login_at", user.last_login_at).Run();
@@ -131,7 +133,8 @@ absl::StatusOr<bool> SqlUserRepository::Update(const User& user, int64_t expecte
             session,
             "UPDATE users SET username = :username, display_name = :display_name, state = :state,"
             " version = :version, revision = :revision, password_hash = :password_hash,"
-            " updated_at = :updated_at WHERE id = :id AND revision = :expected");
+            " updated_at = :updated_at, attributes = :attributes WHERE id = :id"
+            " AND revision = :expected");
         BindUser(statement, user);
         return statement.Bind("expected", expected_revision).Run() == 1;
       },

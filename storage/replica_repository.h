@@ -14,6 +14,9 @@
 
 namespace tessera::storage {
 
+// The longest lease. An end further ahead than this is a broken clock's and binds nobody.
+inline constexpr absl::Duration kLongestLease = absl::Hours(1);
+
 // Exists inside a transaction only. Every method may also fail as storage/store.h says.
 class ReplicaRepository {
  public:
@@ -29,8 +32,8 @@ class ReplicaRepository {
   virtual absl::Status Leave(std::string_view id) = 0;
 
   // Takes or keeps the lease `name` for `holder` until `until`, by compare-and-swap: true if nobody
-  // holds it, its end has passed at `now`, or `holder` has it. A lease saves work; what must not
-  // happen twice is guarded by itself.
+  // holds it, its end has passed at `now`, or `holder` has it. For kLongestLease at most
+  // (INTERNAL). A lease saves work; what must not happen twice is guarded by itself.
   virtual absl::StatusOr<bool> TakeLease(std::string_view name, std::string_view holder,
                                          absl::Time now, absl::Time until) = 0;
   // Gives the lease back if `holder` has it.

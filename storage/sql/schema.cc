@@ -119,6 +119,7 @@ void AddKeyLife(const Engine& engine, Steps& steps) {
                       "CREATE TABLE IF NOT EXISTS replicas (id {id} NOT NULL PRIMARY KEY,"
                       " reported_at BIGINT NOT NULL, key_set_version BIGINT NOT NULL,"
                       " guards_key_set_version BIGINT NOT NULL){end}"));
+  steps.push_back(engine.CreateIndex("replicas_by_report", "replicas (reported_at, id)"));
   steps.push_back(Ddl(engine,
                       "CREATE TABLE IF NOT EXISTS leases (name {id} NOT NULL PRIMARY KEY,"
                       " holder {id} NOT NULL, ends_at BIGINT NOT NULL){end}"));

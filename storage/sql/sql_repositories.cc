@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "storage/sql/sql_key_repository.h"
+#include "storage/sql/sql_replica_repository.h"
 #include "storage/sql/sql_revocation_repository.h"
 #include "storage/sql/sql_role_repository.h"
+#include "storage/sql/sql_service_account_repository.h"
 #include "storage/sql/sql_session_repository.h"
 #include "storage/sql/sql_user_repository.h"
 #include "storage/sql/transaction.h"
@@ -18,7 +20,10 @@ WorkOutcome RunWork(soci::session& session, const Engine& engine, LogSink& log, 
   SqlSessionRepository sessions(transaction);
   SqlRevocationRepository revocations(transaction);
   SqlKeyRepository keys(transaction);
-  Repositories repositories{users, roles, sessions, revocations, keys};
+  SqlServiceAccountRepository services(transaction);
+  SqlServiceAccountRepository services(transaction);
+  SqlReplicaRepository replicas(transaction);
+  Repositories repositories{users, roles, sessions, revocations, keys, services, replicas};
   try {
     absl::Status status = work(repositories);
     if (!transaction.health().ok()) status = transaction.health();

@@ -27,6 +27,14 @@ class SessionRepositoryTest : public Conformance {
     });
     return exists;
   }
+  std::vector<Session> Listed(const UserId& user, const SessionId& before, int limit) {
+    std::vector<Session> sessions;
+    Read([&](Repositories& r) {
+      sessions = Must(r.sessions.ListLive(user, now(), before, limit));
+      return absl::OkStatus();
+    });
+    return sessions;
+  }
   int64_t DeleteEnded(absl::Time before, int limit) {
     int64_t deleted = 0;
     Write([&](Repositories& r) {
@@ -42,7 +50,8 @@ class SessionRepositoryTest : public Conformance {
             .mac_kid = "mac-2",
             .rotated_at = now() + absl::Minutes(1),
             .access_until = now() + absl::Minutes(16),
-            .idle_expires_at = now() + absl::Minutes(61)};
+            .idle_expires_at = now() + absl::Minutes(61),
+            .address = "10.0.0.8"};
   }
 };
 
@@ -64,6 +73,36 @@ TEST_P(SessionRepositoryTest, FindsWhatWasInserted) {
   EXPECT_EQ(found.idle_expires_at, session.idle_expires_at);
   EXPECT_EQ(found.expires_at, session.expires_at);
   EXPECT_EQ(found.revoked_at, session.revoked_at);
+}
+
+TEST_P(SessionRepositoryTest, KeepsWhatASessionIsBoundToAndHowItBegan) {
+  Session session = NewSession(AddUser("ada").id);
+  session.scopes = {"orders.read", "orders.write"};
+  session.amr = {"pwd", "otp"};
+  session.acr = "urn:tessera:1";
+  session.device_hash = "LCrrPIHyA1lRcgsAGOg8Gg";
+  session.device_label = std::string(126, 'x') + "\xc3\xa5";
+  session.certificate = "bDBqGAaBCdeFGhIjKlMnOpQrStUvWxYz0123456789-";
+  session.address = "2001:db8::1";
+  session.claims = std::string(16 * 300, 'c');
+  Write([&](Repositories& r) { return r.sessions.Insert(session); });
+  const Session found = Stored(session.id);
+  EXPECT_EQ(found.scopes, session.scopes);
+  EXPECT_EQ(found.amr, session.amr);
+  EXPECT_EQ(found.acr, session.acr);
+  EXPECT_EQ(found.device_hash, session.device_hash);
+  EXPECT_EQ(found.device_label, session.device_label);
+  EXPECT_EQ(found.certificate, session.certificate);
+  EXPECT_EQ(found.address, session.address);
+  EXPECT_EQ(found.claims, session.claims);
+}
+
+TEST_P(SessionRepositoryTest, WhatASessionIsNotBoundToStaysEmpty) {
+  const Session found = Stored(AddSession(AddUser("ada").id).id);
+  EXPECT_TRUE(found.scopes.empty());
+  EXPECT_TRUE(found.amr.empty());
+  EXPECT_EQ(found.acr + found.device_hash + found.device_label + found.certificate, "");
+  EXPECT_EQ(found.address + found.claims, "");
 }
 
 TEST_P(SessionRepositoryTest, ASessionThatNeverEndsKeepsThat) {
@@ -102,6 +141,7 @@ TEST_P(SessionRepositoryTest, RotatingIsACompareAndSwapOnTheGeneration) {
   EXPECT_EQ(found.access_until, rotation.access_until);
   EXPECT_EQ(found.idle_expires_at, rotation.idle_expires_at);
   EXPECT_EQ(found.expires_at, session.expires_at);
+  EXPECT_EQ(found.address, "10.0.0.8");
 }
 
 // An access token that ends later than the newest one still has to be found when the session is
@@ -148,15 +188,105 @@ TEST_P(SessionRepositoryTest, ExtendingAccessOnlyMovesItForwardAndOnlyForALiveSe
   const Session session = AddSession(AddUser("ada").id);
   const absl::Time later = session.access_until + absl::Minutes(1);
   Write([&](Repositories& r) {
-    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, later)));
-    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, session.access_until)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 1, later)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 1, session.access_until)));
     EXPECT_EQ(Must(r.sessions.Find(session.id))->access_until, later);
     EXPECT_TRUE(Must(r.sessions.Revoke(session.id, now())));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, later + absl::Minutes(1))));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(SessionId::Random(now()), later)));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 1, later + absl::Minutes(1))));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(SessionId::Random(now()), 1, later)));
     return absl::OkStatus();
   });
   EXPECT_EQ(Stored(session.id).access_until, later);
+}
+
+// An answer for a generation that has been replaced is not given out: so nothing may lengthen what
+// its revocation has to cover.
+TEST_P(SessionRepositoryTest, ExtendingAccessIsACompareAndSwapOnTheGeneration) {
+  const Session session = AddSession(AddUser("ada").id);
+  const absl::Time later = session.access_until + absl::Hours(1);
+  Write([&](Repositories& r) {
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 0, later)));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 2, later)));
+    EXPECT_TRUE(Must(r.sessions.Rotate(RotationOf(session))));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 1, later)));
+    EXPECT_LT(Must(r.sessions.Find(session.id))->access_until, later);
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 2, later)));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).access_until, later);
+}
+
+TEST_P(SessionRepositoryTest, ListsAUsersOwnSessionsTheNewestFirstInPages) {
+  const User ada = AddUser("ada");
+  AddSession(AddUser("grace").id);
+  std::vector<std::string> ids;
+  for (int i = 0; i < 7; ++i) {
+    clock_.Advance(absl::Milliseconds(2));
+    ids.insert(ids.begin(), AddSession(ada.id).id.str());
+  }
+  std::vector<std::string> seen;
+  SessionId before;
+  for (std::vector<Session> page = Listed(ada.id, before, 3); !page.empty();
+       page = Listed(ada.id, before, 3)) {
+    for (const Session& session : page) seen.push_back(session.id.str());
+    before = page.back().id;
+    clock_.Advance(absl::Milliseconds(2));
+    AddSession(ada.id);  // above the page: the next one does not shift
+  }
+  EXPECT_THAT(seen, ::testing::ElementsAreArray(ids));
+  EXPECT_TRUE(Listed(ada.id, SessionId(), 0).empty());
+  EXPECT_TRUE(Listed(UserId::Random(now()), SessionId(), 10).empty());
+}
+
+TEST_P(SessionRepositoryTest, AListedSessionIsWholeAndNoRowLeavesAnythingInTheNext) {
+  const User ada = AddUser("ada");
+  Session plain = AddSession(ada.id);
+  clock_.Advance(absl::Milliseconds(2));
+  Session bound = NewSession(ada.id);
+  bound.device_hash = "hash";
+  bound.scopes = {"a", "b"};
+  bound.certificate = "thumb";
+  Write([&](Repositories& r) { return r.sessions.Insert(bound); });
+  const std::vector<Session> listed = Listed(ada.id, SessionId(), 10);
+  ASSERT_EQ(listed.size(), 2u);
+  EXPECT_EQ(listed[0].user_id, ada.id);
+  EXPECT_EQ(listed[0].device_hash, "hash");
+  EXPECT_EQ(listed[0].scopes, bound.scopes);
+  EXPECT_EQ(listed[0].certificate, "thumb");
+  EXPECT_EQ(listed[1].id, plain.id);
+  EXPECT_EQ(listed[1].device_hash + listed[1].certificate, "");
+  EXPECT_TRUE(listed[1].scopes.empty());
+  EXPECT_EQ(listed[1].expires_at, plain.expires_at);
+}
+
+TEST_P(SessionRepositoryTest, ASessionIsNotListedFromItsEndOnThatInstantIncluded) {
+  const User ada = AddUser("ada");
+  const Session session = AddSession(ada.id);
+  const Session revoked = AddSession(ada.id);
+  Write([&](Repositories& r) {
+    // By a replica whose clock is ahead: revoked is over, whatever the time.
+    return r.sessions.Revoke(revoked.id, now() + absl::Seconds(4)).status();
+  });
+  clock_.SetWall(session.idle_expires_at - absl::Microseconds(1));
+  ASSERT_EQ(Listed(ada.id, SessionId(), 10).size(), 1u);
+  EXPECT_EQ(Listed(ada.id, SessionId(), 10)[0].id, session.id);
+  clock_.SetWall(session.idle_expires_at);
+  EXPECT_TRUE(Listed(ada.id, SessionId(), 10).empty());
+}
+
+TEST_P(SessionRepositoryTest, RevokingEverybodysSparesNobody) {
+  const Session ada = AddSession(AddUser("ada").id);
+  const Session grace = AddSession(AddUser("grace").id);
+  const Session ended = AddSession(grace.user_id);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.Revoke(ended.id, now() - absl::Minutes(1))));
+    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now())), 2);
+    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now())), 0);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(ada.id).revoked_at, now());
+  EXPECT_EQ(Stored(grace.id).revoked_at, now());
+  EXPECT_EQ(Stored(ended.id).revoked_at, now() - absl::Minutes(1));
 }
 
 TEST_P(SessionRepositoryTest, RevokingHappensOnceAndKeepsItsFirstTime) {

@@ -19,6 +19,7 @@ void ExpectSame(const User& a, const User& b) {
   EXPECT_EQ(a.created_at, b.created_at);
   EXPECT_EQ(a.updated_at, b.updated_at);
   EXPECT_EQ(a.last_login_at, b.last_login_at);
+  EXPECT_EQ(a.attributes, b.attributes);
 }
 
 TEST_P(UserRepositoryTest, FindsWhatWasInsertedByIdAndByNameToTheMicrosecond) {
@@ -26,6 +27,7 @@ TEST_P(UserRepositoryTest, FindsWhatWasInsertedByIdAndByNameToTheMicrosecond) {
   user.version = 5'000'000'000;  // beyond 32 bits
   user.created_at = now() + absl::Microseconds(123456);
   user.last_login_at = now() - absl::Microseconds(1);
+  user.attributes = std::string(70'000, 'a');
   Write([&](Repositories& r) { return r.users.Insert(user); });
   Read([&](Repositories& r) {
     const auto by_id = Must(r.users.Find(user.id));
@@ -98,6 +100,7 @@ TEST_P(UserRepositoryTest, UpdateIsACompareAndSwapOnTheRevision) {
   user.version = 2;
   user.revision = 2;
   user.updated_at = now() + absl::Seconds(1);
+  user.attributes = R"({"team":"räknare"})";
   Write([&](Repositories& r) {
     EXPECT_FALSE(Must(r.users.Update(user, 7)));
     EXPECT_TRUE(Must(r.users.Update(user, 1)));

@@ -42,11 +42,12 @@ Core::Core(GuardOptions options, TokenVerifier verifier)
       parking_(options_.keys, options_.max_parked_calls) {}
 
 absl::StatusOr<std::shared_ptr<const KnownToken>> Core::DecideNow(const RuledMethod& method,
-                                                                  const Bearer& bearer) {
+                                                                  const Presented& presented) {
+  const Bearer& bearer = presented.bearer;
   const bool looks_at_token =
       method.rule.admission == Admission::kAuthenticated && bearer.kind == Bearer::Kind::kOne;
   const Facts facts{method.rule,
-                    bearer,
+                    presented,
                     options_.keys->Current(),
                     view_.get(),
                     options_.without_first_view,
@@ -58,7 +59,7 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::DecideNow(const RuledMet
   return decision;
 }
 
-absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_are_new) {
+absl::Status Core::Admit(std::string_view path, const Presented& presented, bool keys_are_new) {
   const Use use(*this);
   if (!use) return absl::UnavailableError("the service is shutting down");
   const RuleBook* book = book_;
@@ -70,10 +71,10 @@ absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_
   if (method == nullptr) return absl::UnimplementedError("no such method");
   // As Decide would have it, without gathering what it does not look at.
   if (method->rule.admission == Admission::kPublic) return absl::OkStatus();
-  auto decision = DecideNow(*method, bearer);
+  auto decision = DecideNow(*method, presented);
   if (decision.ok()) {
     if (*decision != nullptr) {
-      cache_.Admit(bearer.token, *decision, method);
+      cache_.Admit(presented.bearer.token, *decision, method);
     }
     return absl::OkStatus();
   }
@@ -85,17 +86,18 @@ absl::Status Core::Admit(std::string_view path, const Bearer& bearer, bool keys_
 }
 
 absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view path,
-                                                              const Bearer& bearer) {
+                                                              const Presented& presented) {
   const Use use(*this);
   if (!use) return absl::UnavailableError("the service is shutting down");
   const RuleBook* book = book_;
   const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
   if (method == nullptr) return absl::UnimplementedError("no such method");
   if (method->rule.admission == Admission::kPublic) return std::shared_ptr<const KnownToken>();
+  const Bearer& bearer = presented.bearer;
   if (bearer.kind == Bearer::Kind::kOne) {
     if (auto known = cache_.TakeAdmitted(bearer.token, method); known != nullptr) return known;
   }
-  return DecideNow(*method, bearer);
+  return DecideNow(*method, presented);
 }
 
 bool Core::IsPublic(std::string_view path) const {

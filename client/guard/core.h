@@ -10,10 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tessera/base/mutex.h"
-#include "tessera/guard/bearer.h"
 #include "tessera/guard/guard.h"
 #include "tessera/guard/known_token.h"
 #include "tessera/guard/parking_lot.h"
+#include "tessera/guard/presented.h"
 #include "tessera/guard/principal_table.h"
 #include "tessera/guard/rule_book.h"
 #include "tessera/guard/stream_registry.h"
@@ -32,12 +32,12 @@ class Core {
   // The decision about a call, before its handler. OK: admitted, and counted until Claim.
   // What Decide returns, and UNIMPLEMENTED for a path that is in no book. `keys_are_new`: a fetch
   // has just ended, so that an empty key set is the source's fault.
-  absl::Status Admit(std::string_view path, const Bearer& bearer, bool keys_are_new = false);
+  absl::Status Admit(std::string_view path, const Presented& presented, bool keys_are_new = false);
 
   // For the interceptor: the token that Admit let through for this call (null for a public method).
   // When that cannot be told the call is judged anew.
   absl::StatusOr<std::shared_ptr<const KnownToken>> Claim(std::string_view path,
-                                                          const Bearer& bearer);
+                                                          const Presented& presented);
 
   // Whether the method lets everybody in, whatever token they show.
   bool IsPublic(std::string_view path) const;
@@ -74,7 +74,7 @@ class Core {
   };
 
   absl::StatusOr<std::shared_ptr<const KnownToken>> DecideNow(const RuledMethod& method,
-                                                              const Bearer& bearer);
+                                                              const Presented& presented);
 
   GuardOptions options_;  // changed by Close only
   const TokenVerifier verifier_;

@@ -56,7 +56,7 @@ absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& f
     TESSERA_RETURN_IF_ERROR(CheckAgain(verifier, *facts.cached, facts.now));
     return facts.cached;
   }
-  auto verified = verifier.Verify(facts.bearer.token, *facts.keys, facts.now);
+  auto verified = verifier.Verify(facts.presented.bearer.token, *facts.keys, facts.now);
   if (!verified.ok()) return verified.status();
   return std::make_shared<const KnownToken>(*std::move(verified), facts.keys);
 }
@@ -73,6 +73,39 @@ absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
   return absl::OkStatus();
 }
 
+// What else the call must show, because the token is bound to it.
+absl::Status CheckBindings(const Facts& facts, const Claims& claims) {
+  if (!claims.certificate.empty()) {
+    const Peer* const peer = facts.presented.peer;
+    if (peer == nullptr || peer->CertificateThumbprint() != claims.certificate) {
+      return Unauthenticated(reason::kCertificateMismatch,
+                             "the token is bound to another client certificate");
+    }
+  }
+  if (!facts.rule.device_bound) return absl::OkStatus();
+  if (claims.device_hash.empty()) {
+    return Denied(reason::kDeviceRequired, "the method asks for a token that is bound to a device");
+  }
+  const Presented& shown = facts.presented;
+  if (shown.device_id.empty() || shown.several_devices ||
+      DeviceHash(shown.device_id) != claims.device_hash) {
+    return Unauthenticated(reason::kDeviceMismatch, "the token is bound to another device");
+  }
+  return absl::OkStatus();
+}
+
+bool IsOfKind(PrincipalKind caller, CallerKind wanted) {
+  switch (wanted) {
+    case CallerKind::kAny:
+      return true;
+    case CallerKind::kUser:
+      return caller == PrincipalKind::kUser;
+    case CallerKind::kService:
+      return caller == PrincipalKind::kService;
+  }
+  return false;
+}
+
 bool HasAny(const std::vector<std::string>& held, const std::vector<std::string>& wanted) {
   return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& one) {
     return std::find(held.begin(), held.end(), one) != held.end();
@@ -85,7 +118,11 @@ bool HasAll(const std::vector<std::string>& held, const std::vector<std::string>
   });
 }
 
-absl::Status CheckRule(const Rule& rule, const Claims& claims) {
+absl::Status CheckRule(const Rule& rule, const Principal& caller) {
+  const Claims& claims = caller.claims;
+  if (!IsOfKind(caller.kind, rule.kind)) {
+    return Denied(reason::kCallerKind, "the method is for another kind of caller");
+  }
   if (!rule.any_role.empty() && !HasAny(claims.roles, rule.any_role)) {
     return Denied(reason::kRoleRequired, "the method asks for a role that the caller lacks");
   }
@@ -104,11 +141,12 @@ absl::StatusOr<KnownPtr> Decide(const TokenVerifier& verifier, const Facts& fact
   if (facts.rule.admission != Admission::kAuthenticated) {
     return Denied(reason::kMethodUnruled, "the method lets nobody in");
   }
-  TESSERA_RETURN_IF_ERROR(CheckPresented(facts.bearer));
+  TESSERA_RETURN_IF_ERROR(CheckPresented(facts.presented.bearer));
   auto known = Establish(verifier, facts);
   if (!known.ok()) return known;
   TESSERA_RETURN_IF_ERROR(CheckRevocation(facts, (*known)->token));
-  TESSERA_RETURN_IF_ERROR(CheckRule(facts.rule, (*known)->token.claims()));
+  TESSERA_RETURN_IF_ERROR(CheckBindings(facts, (*known)->token.claims()));
+  TESSERA_RETURN_IF_ERROR(CheckRule(facts.rule, *(*known)->principal));
   return known;
 }
 

@@ -6,8 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tessera/guard/bearer.h"
 #include "tessera/guard/known_token.h"
+#include "tessera/guard/presented.h"
 #include "tessera/guard/revocation_view.h"
 #include "tessera/guard/rule.h"
 #include "tessera/token/jwk_set.h"
@@ -18,7 +18,7 @@ namespace tessera::guard {
 // All that a decision depends on.
 struct Facts {
   const Rule& rule;
-  Bearer bearer;
+  Presented presented;
   std::shared_ptr<const JwkSet> keys;  // trusted now; never null
   const RevocationView* revocations;   // null: judge by the token alone
   bool without_first_view = false;     // admit although `revocations` was never whole
@@ -29,7 +29,11 @@ struct Facts {
 // Admits (the token, or null for a public method, whose token is not looked at) or refuses.
 // UNAUTHENTICATED: TOKEN_MISSING, _MULTIPLE, _MALFORMED, every refusal of TokenVerifier, _REVOKED.
 // UNAVAILABLE REVOCATION_VIEW_STALE: a good token, but revocations are not known yet.
-// PERMISSION_DENIED: METHOD_UNRULED, ROLE_REQUIRED, SCOPE_REQUIRED.
+// UNAUTHENTICATED CERTIFICATE_MISMATCH: the token is bound to a client certificate other than this
+// connection's, whatever the rule; DEVICE_MISMATCH: the rule asks for the device and the call
+// names none, several or another than the token's.
+// PERMISSION_DENIED: METHOD_UNRULED, DEVICE_REQUIRED (a token without one), CALLER_KIND,
+// ROLE_REQUIRED, SCOPE_REQUIRED.
 absl::StatusOr<std::shared_ptr<const KnownToken>> Decide(const TokenVerifier& verifier,
                                                          const Facts& facts);
 

@@ -18,8 +18,8 @@ using Headers = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-Bearer FindBearer(const Headers& headers) {
-  BearerScan scan;
+Presented Read(const Headers& headers) {
+  PresentedScan scan;
   for (const auto& [key, value] : headers) scan.See(View(key), View(value));
   return scan.Result();
 }
@@ -54,13 +54,13 @@ class CallInterceptor final : public experimental::Interceptor {
 
  private:
   void Enter(Headers& headers) {
-    const Bearer bearer = FindBearer(headers);
-    auto known = core_->Claim(path_, bearer);
+    const Presented presented = Read(headers);
+    auto known = core_->Claim(path_, presented);
     const bool anonymous = !known.ok() || *known == nullptr;
     // Always: a call whose context had this address before may not have unpinned its own yet.
     core_->principals().Pin(context_, this, anonymous ? AnonymousPrincipal() : (*known)->principal);
     if (!known.ok()) {
-      core_->LogRefusal(path_, bearer, known.status());
+      core_->LogRefusal(path_, presented.bearer, known.status());
       Cancel(known.status());
     } else if (!anonymous && streams_) {
       stream_id_ = core_->streams().Register(context_->c_call(), *known);

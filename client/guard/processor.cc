@@ -7,7 +7,7 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/base/secret.h"
-#include "tessera/guard/bearer.h"
+#include "tessera/guard/presented.h"
 
 namespace tessera::guard {
 namespace {
@@ -21,13 +21,13 @@ std::string_view View(const grpc_slice& slice) {
 // What the guard wants of a call's headers; views that die with the callback.
 struct Headers {
   std::string_view path;
-  Bearer bearer;
+  Presented presented;
   std::optional<absl::Duration> timeout;
 };
 
 Headers Read(const grpc_metadata* metadata, size_t count) {
   Headers headers;
-  BearerScan scan;
+  PresentedScan scan;
   for (size_t i = 0; i < count; ++i) {
     const std::string_view key = View(metadata[i].key);
     const std::string_view value = View(metadata[i].value);
@@ -35,7 +35,7 @@ Headers Read(const grpc_metadata* metadata, size_t count) {
     if (key == "grpc-timeout") headers.timeout = ParseGrpcTimeout(value);
     scan.See(key, value);
   }
-  headers.bearer = scan.Result();
+  headers.presented = scan.Result();
   return headers;
 }
 
@@ -56,21 +56,26 @@ struct WaitingCall {
   std::shared_ptr<Core> core;
   std::string path;
   Secret token;
+  std::string device_id;
+  bool several_devices;
   Reply reply;
 };
 
 void Resume(const WaitingCall& call, absl::Status fetched) {
   const Bearer bearer{Bearer::Kind::kOne, call.token.Reveal()};
+  const Presented presented{bearer, call.device_id, call.several_devices, nullptr};
   const absl::Status verdict =
-      fetched.ok() ? call.core->Admit(call.path, bearer, true) : std::move(fetched);
+      fetched.ok() ? call.core->Admit(call.path, presented, true) : std::move(fetched);
   if (!verdict.ok()) call.core->LogRefusal(call.path, bearer, verdict);
   call.reply.Give(verdict);
 }
 
 // OK: the call is parked, and somebody else replies.
 absl::Status Park(const std::shared_ptr<Core>& core, const Headers& headers, Reply reply) {
+  const Presented& shown = headers.presented;
   const auto call = std::make_shared<const WaitingCall>(
-      WaitingCall{core, std::string(headers.path), Secret::CopyOf(headers.bearer.token), reply});
+      WaitingCall{core, std::string(headers.path), Secret::CopyOf(shown.bearer.token),
+                  std::string(shown.device_id), shown.several_devices, reply});
   const absl::Duration limit =
       std::min(headers.timeout.value_or(absl::InfiniteDuration()), core->options().max_park);
   return core->parking().Park([call](absl::Status fetched) { Resume(*call, std::move(fetched)); },
@@ -82,12 +87,12 @@ void Process(void* state, grpc_auth_context*, const grpc_metadata* metadata, siz
   const auto& core = *static_cast<const std::shared_ptr<Core>*>(state);
   const Headers headers = Read(metadata, count);
   const Reply reply{done, user_data};
-  absl::Status verdict = core->Admit(headers.path, headers.bearer);
+  absl::Status verdict = core->Admit(headers.path, headers.presented);
   if (!verdict.ok() && ReasonOf(verdict) == reason::kTokenUnknownKey) {
     verdict = Park(core, headers, reply);
     if (verdict.ok()) return;
   }
-  if (!verdict.ok()) core->LogRefusal(headers.path, headers.bearer, verdict);
+  if (!verdict.ok()) core->LogRefusal(headers.path, headers.presented.bearer, verdict);
   reply.Give(verdict);
 }
 

@@ -8,6 +8,7 @@
 namespace tessera {
 
 enum class Admission { kNobody, kPublic, kAuthenticated };
+enum class CallerKind { kAny, kUser, kService };
 
 // A plain value. The default lets nobody in.
 struct Rule {
@@ -15,6 +16,10 @@ struct Rule {
   std::vector<std::string> any_role;
   std::vector<std::string> any_scope;
   std::vector<std::string> all_scopes;
+  CallerKind kind = CallerKind::kAny;
+  // The token is bound to a device, and the call presents that device's id as metadata
+  // `tessera-device-id`.
+  bool device_bound = false;
 };
 
 }  // namespace tessera

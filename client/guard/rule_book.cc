@@ -51,11 +51,38 @@ Rule RuleFor(Admission admission) {
 
 // A rule that lets everybody or nobody in and yet asks for more was not meant so.
 absl::Status CheckSound(const Rule& rule) {
-  const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty();
+  const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty() ||
+                    rule.kind != CallerKind::kAny || rule.device_bound;
   if (asks && rule.admission != Admission::kAuthenticated) {
-    return absl::FailedPreconditionError("asks for roles or scopes but not for a token");
+    return absl::FailedPreconditionError("asks for more of the caller but not for a token");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Admission> AdmissionFrom(tessera::v1::Admission admission) {
+  switch (admission) {
+    case tessera::v1::ADMISSION_PUBLIC:
+      return Admission::kPublic;
+    case tessera::v1::ADMISSION_AUTHENTICATED:
+      return Admission::kAuthenticated;
+    case tessera::v1::ADMISSION_UNSPECIFIED:
+      return absl::FailedPreconditionError("has no rule");
+    default:
+      return absl::FailedPreconditionError("has an admission that this version does not serve");
+  }
+}
+
+absl::StatusOr<CallerKind> KindFrom(tessera::v1::CallerKind kind) {
+  switch (kind) {
+    case tessera::v1::CALLER_KIND_UNSPECIFIED:
+      return CallerKind::kAny;
+    case tessera::v1::CALLER_KIND_USER:
+      return CallerKind::kUser;
+    case tessera::v1::CALLER_KIND_SERVICE:
+      return CallerKind::kService;
+    default:
+      return absl::FailedPreconditionError("has a kind of caller that this version does not serve");
+  }
 }
 
 absl::StatusOr<Rule> RuleFromDescriptor(std::string_view path) {
@@ -97,18 +124,9 @@ absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
     return absl::FailedPreconditionError("asks for what this version of the guard does not serve");
   }
   Rule rule;
-  switch (access.admission()) {
-    case tessera::v1::ADMISSION_PUBLIC:
-      rule.admission = Admission::kPublic;
-      break;
-    case tessera::v1::ADMISSION_AUTHENTICATED:
-      rule.admission = Admission::kAuthenticated;
-      break;
-    case tessera::v1::ADMISSION_UNSPECIFIED:
-      return absl::FailedPreconditionError("has no rule");
-    default:
-      return absl::FailedPreconditionError("has an admission that this version does not serve");
-  }
+  TESSERA_ASSIGN_OR_RETURN(rule.admission, AdmissionFrom(access.admission()));
+  TESSERA_ASSIGN_OR_RETURN(rule.kind, KindFrom(access.kind()));
+  rule.device_bound = access.device_bound();
   rule.any_role.assign(access.any_role().begin(), access.any_role().end());
   rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
   rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());

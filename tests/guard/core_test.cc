@@ -38,7 +38,10 @@ class CoreTest : public ::testing::Test {
   static TokenVerifier Verifier() {
     return *TokenVerifier::Create({kIssuer, std::string(kAudience), absl::Seconds(5)});
   }
-  static Bearer BearerOf(const std::string& token) { return {Bearer::Kind::kOne, token}; }
+  static Presented BearerOf(const std::string& token) {
+    return {{Bearer::Kind::kOne, token}, {}, false, nullptr};
+  }
+  static Presented Nothing() { return {}; }
   std::string TokenOf(const std::string& subject) const {
     return Sign(ClaimsFor(subject, clock_.Now()), key_);
   }
@@ -95,7 +98,7 @@ TEST_F(CoreTest, ACallThatWasNotAdmittedIsJudgedAnew) {
   EXPECT_EQ(ReasonOf(core_.Claim(kAdminSay, BearerOf(token)).status()), reason::kRoleRequired);
   clock_.Advance(absl::Hours(2));
   EXPECT_EQ(ReasonOf(core_.Claim(kSay, BearerOf(token)).status()), reason::kTokenExpired);
-  EXPECT_EQ(ReasonOf(core_.Claim(kSay, {Bearer::Kind::kNone, {}}).status()), reason::kTokenMissing);
+  EXPECT_EQ(ReasonOf(core_.Claim(kSay, Nothing()).status()), reason::kTokenMissing);
 }
 
 TEST_F(CoreTest, AnAdmissionToOneMethodIsNoneToAnother) {
@@ -121,8 +124,8 @@ TEST_F(CoreTest, AfterAFetchAnEmptyKeySetIsUnavailableAndAnUnknownKeyIsUnknown) 
 
 TEST_F(CoreTest, ClosedItRefusesEverything) {
   core_.Close();
-  EXPECT_EQ(core_.Admit(kOpen, {Bearer::Kind::kNone, {}}).code(), absl::StatusCode::kUnavailable);
-  EXPECT_FALSE(core_.Claim(kOpen, {Bearer::Kind::kNone, {}}).ok());
+  EXPECT_EQ(core_.Admit(kOpen, Nothing()).code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(core_.Claim(kOpen, Nothing()).ok());
 }
 
 TEST_F(CoreTest, ARefusedTokenIsNotKept) {

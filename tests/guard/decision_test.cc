@@ -21,7 +21,9 @@ class DecisionTest : public ::testing::Test {
   Claims Good() const { return ClaimsFor("usr_a", clock_.Now()); }
 
   Facts FactsOf(const Bearer& bearer) const {
-    return {rule_, bearer, keys_, &view_, false, clock_.Now(), cached_};
+    return {
+        rule_,  {bearer, device_id_, several_devices_, peer_}, keys_, &view_, false, clock_.Now(),
+        cached_};
   }
   absl::StatusOr<std::shared_ptr<const KnownToken>> DecideOn(const std::string& token) {
     return Decide(verifier_, FactsOf({Bearer::Kind::kOne, token}));
@@ -33,6 +35,9 @@ class DecisionTest : public ::testing::Test {
   RevocationView view_;
   std::shared_ptr<const JwkSet> keys_;
   std::shared_ptr<const KnownToken> cached_;
+  std::string device_id_;
+  bool several_devices_ = false;
+  const Peer* peer_ = nullptr;
   Rule rule_;
   TokenVerifier verifier_ =
       *TokenVerifier::Create({kIssuer, std::string(kAudience), absl::Seconds(5)});
@@ -157,7 +162,7 @@ TEST_F(DecisionTest, WithoutAFirstViewAGoodTokenIsUnavailableAndABadOneIsBad) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(refused), reason::kRevocationViewStale);
   EXPECT_TRUE(RetryDelayOf(refused).has_value());
-  facts.bearer = {Bearer::Kind::kNone, {}};
+  facts.presented.bearer = {Bearer::Kind::kNone, {}};
   EXPECT_EQ(ReasonOf(Decide(verifier_, facts).status()), reason::kTokenMissing);
 }
 
@@ -184,6 +189,82 @@ TEST_F(DecisionTest, ScopesAnyAndAll) {
   }
   claims.scopes = {"y", "write", "x"};
   EXPECT_TRUE(DecideOn(Sign(claims, key_)).ok());
+}
+
+TEST_F(DecisionTest, AKindOfCallerIsToldByTheTokensSubject) {
+  Claims claims = Good();
+  const std::string user = Sign(claims, key_);
+  claims.subject = "svc_a";
+  const std::string service = Sign(claims, key_);
+  rule_.kind = CallerKind::kUser;
+  EXPECT_TRUE(DecideOn(user).ok());
+  EXPECT_EQ(DecideOn(service).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ReasonFor(service), reason::kCallerKind);
+  rule_.kind = CallerKind::kService;
+  EXPECT_TRUE(DecideOn(service).ok());
+  EXPECT_EQ(ReasonFor(user), reason::kCallerKind);
+  rule_.kind = static_cast<CallerKind>(42);
+  EXPECT_EQ(ReasonFor(user), reason::kCallerKind);
+}
+
+TEST_F(DecisionTest, ADeviceBoundRuleWantsATokenWithADevice) {
+  rule_.device_bound = true;
+  device_id_ = "laptop";
+  const auto refused = DecideOn(Sign(Good(), key_)).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ReasonOf(refused), reason::kDeviceRequired);
+}
+
+TEST_F(DecisionTest, ADeviceBoundRuleWantsTheTokensOwnDeviceAndNoOther) {
+  rule_.device_bound = true;
+  Claims claims = Good();
+  claims.device_hash = DeviceHash("laptop");
+  const std::string token = Sign(claims, key_);
+  device_id_ = "laptop";
+  EXPECT_TRUE(DecideOn(token).ok());
+  cached_ = *DecideOn(token);
+  for (const char* other : {"", "Laptop", "laptop ", " laptop", "lapto", "laptop, laptop"}) {
+    device_id_ = other;
+    const auto refused = DecideOn(token).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kUnauthenticated) << other;
+    EXPECT_EQ(ReasonOf(refused), reason::kDeviceMismatch) << other;
+  }
+  device_id_ = "laptop";
+  several_devices_ = true;
+  EXPECT_EQ(ReasonFor(token), reason::kDeviceMismatch);
+}
+
+TEST_F(DecisionTest, WithoutSuchARuleTheDeviceIsNotAskedFor) {
+  Claims claims = Good();
+  claims.device_hash = DeviceHash("laptop");
+  EXPECT_TRUE(DecideOn(Sign(claims, key_)).ok());
+}
+
+class FixedPeer final : public Peer {
+ public:
+  explicit FixedPeer(std::string thumbprint) : thumbprint_(std::move(thumbprint)) {}
+  std::string CertificateThumbprint() const override { return thumbprint_; }
+
+ private:
+  const std::string thumbprint_;
+};
+
+TEST_F(DecisionTest, ABoundTokenWantsItsCertificateWhateverTheRule) {
+  Claims claims = Good();
+  claims.certificate = "thumbprint";
+  const std::string token = Sign(claims, key_);
+  const FixedPeer own("thumbprint");
+  const FixedPeer other("Thumbprint");
+  const FixedPeer none("");
+  peer_ = &own;
+  cached_ = *DecideOn(token);
+  for (const Peer* peer : {static_cast<const Peer*>(nullptr), static_cast<const Peer*>(&other),
+                           static_cast<const Peer*>(&none)}) {
+    peer_ = peer;
+    const auto refused = DecideOn(token).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kUnauthenticated);
+    EXPECT_EQ(ReasonOf(refused), reason::kCertificateMismatch);
+  }
 }
 
 TEST_F(DecisionTest, ARevokedTokenIsToldSoBeforeItsRoleIsLookedAt) {

@@ -95,6 +95,30 @@ TEST(RuleBook, RefusesWhatThisVersionDoesNotServe) {
   EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(RuleBook, ReadsTheKindOfCallerAndTheDevice) {
+  v1::MethodAccess access;
+  access.set_admission(v1::ADMISSION_AUTHENTICATED);
+  EXPECT_EQ(RuleFromOption(access)->kind, CallerKind::kAny);
+  EXPECT_FALSE(RuleFromOption(access)->device_bound);
+  access.set_kind(v1::CALLER_KIND_SERVICE);
+  access.set_device_bound(true);
+  EXPECT_EQ(RuleFromOption(access)->kind, CallerKind::kService);
+  EXPECT_TRUE(RuleFromOption(access)->device_bound);
+  access.set_kind(v1::CALLER_KIND_USER);
+  EXPECT_EQ(RuleFromOption(access)->kind, CallerKind::kUser);
+  access.set_kind(static_cast<v1::CallerKind>(7));
+  EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(RuleBook, APublicRuleThatAsksForAKindOrADeviceWasNotMeantSo) {
+  Rule kind = Public();
+  kind.kind = CallerKind::kService;
+  Rule device = Public();
+  device.device_bound = true;
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, kind}}), HasSubstr(kSay));
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, device}}), HasSubstr(kSay));
+}
+
 TEST(RuleBook, HealthIsPublicAndReflectionIsNotThereWhenOff) {
   const auto book = Make({kSay, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
   ASSERT_TRUE(book.ok()) << book.status();

@@ -1,0 +1,47 @@
+// What a call shows of its caller: token, device, and the connection's client certificate.
+#ifndef TESSERA_GUARD_PRESENTED_H_
+#define TESSERA_GUARD_PRESENTED_H_
+
+#include <string>
+#include <string_view>
+
+#include "tessera/guard/bearer.h"
+
+namespace tessera::guard {
+
+// Metadata by which a call names its device; with it a token that was stolen from the device alone
+// is of no use where a rule asks for one.
+inline constexpr std::string_view kDeviceHeader = "tessera-device-id";
+
+// The other end of the connection, as far as its TLS handshake proved it.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  // As in the claim `cnf.x5t#S256`; empty if the handshake verified no client certificate. Takes
+  // time: asked only about tokens that are bound to one.
+  virtual std::string CertificateThumbprint() const = 0;
+};
+
+struct Presented {
+  Bearer bearer;
+  // The device's id; several are as bad as another's.
+  std::string_view device_id;
+  bool several_devices = false;
+  const Peer* peer = nullptr;  // null: no certificate
+};
+
+// Fed with every header of a call; the views must live as long as the answer is used.
+class PresentedScan {
+ public:
+  void See(std::string_view key, std::string_view value);
+  Presented Result() const;
+
+ private:
+  BearerScan bearer_;
+  int devices_ = 0;
+  std::string_view device_id_;
+};
+
+}  // namespace tessera::guard
+
+#endif  // TESSERA_GUARD_PRESENTED_H_

@@ -21,7 +21,6 @@ WorkOutcome RunWork(soci::session& session, const Engine& engine, LogSink& log, 
   SqlRevocationRepository revocations(transaction);
   SqlKeyRepository keys(transaction);
   SqlServiceAccountRepository services(transaction);
-  SqlServiceAccountRepository services(transaction);
   SqlReplicaRepository replicas(transaction);
   Repositories repositories{users, roles, sessions, revocations, keys, services, replicas};
   try {

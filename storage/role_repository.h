@@ -22,7 +22,7 @@ class RoleRepository {
   virtual absl::StatusOr<std::optional<Role>> FindByName(std::string_view name) = 0;
   // In the order of their names (by byte), beginning behind `after_name`, at most `limit`.
   virtual absl::StatusOr<std::vector<Role>> List(std::string_view after_name, int limit) = 0;
-  // False if there is no such role. Its grants go too.
+  // False if there is no such role. Its grants go too, to users and to service accounts.
   virtual absl::StatusOr<bool> Delete(const RoleId& id) = 0;
 
   // Once granted, granting again changes nothing. NOT_FOUND USER_NOT_FOUND or ROLE_NOT_FOUND if

@@ -57,6 +57,12 @@ void InsertAudiences(soci::session& session, const Role& role) {
 
 void DeleteGrants(soci::session& session, const RoleId& id) {
   DeleteByName(session,
+               {"SELECT service_id FROM service_account_roles WHERE role_id = :role"
+                " ORDER BY service_id LIMIT :batch",
+                "DELETE FROM service_account_roles WHERE role_id = :role AND service_id IN ",
+                [&](Statement& statement) { statement.Bind("role", id.str()); }},
+               std::numeric_limits<int64_t>::max());
+  DeleteByName(session,
                {"SELECT user_id FROM user_roles WHERE role_id = :role ORDER BY user_id"
                 " LIMIT :batch",
                 "DELETE FROM user_roles WHERE role_id = :role AND user_id IN ",

@@ -77,6 +77,26 @@ Revocation Conformance::NewRevocation() {
   return entry;
 }
 
+ServiceAccount Conformance::NewServiceAccount(std::string name) {
+  ServiceAccount account;
+  account.id = ServiceId::Random(now());
+  account.name = std::move(name);
+  account.description = "räknar";
+  account.created_at = now();
+  account.updated_at = now();
+  return account;
+}
+
+ServiceSecret Conformance::NewSecret(const ServiceId& account) {
+  ServiceSecret secret;
+  secret.id = SecretId::Random(now());
+  secret.service_id = account;
+  secret.hash = RandomBytes(32);
+  secret.hash_kid = "hash-1";
+  secret.created_at = now();
+  return secret;
+}
+
 User Conformance::AddUser(std::string username) {
   User user = NewUser(std::move(username));
   Write([&](Repositories& r) { return r.users.Insert(user); });
@@ -93,6 +113,12 @@ Session Conformance::AddSession(const UserId& user) {
   Session session = NewSession(user);
   Write([&](Repositories& r) { return r.sessions.Insert(session); });
   return session;
+}
+
+ServiceAccount Conformance::AddServiceAccount(std::string name) {
+  ServiceAccount account = NewServiceAccount(std::move(name));
+  Write([&](Repositories& r) { return r.services.Insert(account); });
+  return account;
 }
 
 void OnThreads(int count, const std::function<void(int)>& body) {

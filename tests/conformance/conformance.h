@@ -55,10 +55,13 @@ class Conformance : public ::testing::TestWithParam<EngineUnderTest> {
   Role NewRole(std::string name, std::vector<std::string> audiences = {});
   Session NewSession(const UserId& user);
   Revocation NewRevocation();
+  ServiceAccount NewServiceAccount(std::string name);
+  ServiceSecret NewSecret(const ServiceId& account);
   // Likewise, and stored.
   User AddUser(std::string username);
   Role AddRole(std::string name, std::vector<std::string> audiences = {});
   Session AddSession(const UserId& user);
+  ServiceAccount AddServiceAccount(std::string name);
 
   testing::FakeClock clock_;
   std::unique_ptr<TestDatabase> database_;

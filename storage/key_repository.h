@@ -20,7 +20,7 @@ class KeyRepository {
   // All keys in the order of created_at.
   virtual absl::StatusOr<std::vector<StoredKey>> List() = 0;
   virtual absl::Status Insert(const StoredKey& key) = 0;
-  // Writes state, sealed, master_key_id and the times; false if there is no such key.
+  // Writes all but use, algorithm and public_jwk; false if there is no such key.
   virtual absl::StatusOr<bool> Update(const StoredKey& key) = 0;
   virtual absl::StatusOr<bool> Delete(const std::string& kid) = 0;
 

@@ -1,4 +1,4 @@
-// Making, sealing and opening keys: NewSigningKey, NewMacKey, NewStoreEpoch and UnsealKeys of
+// Making, sealing and opening keys: NewSigningKey, NewSharedKey, NewStoreEpoch and UnsealKeys of
 // stored_key_ring.h.
 #include <utility>
 
@@ -61,6 +61,13 @@ absl::Status AddMac(const StoredKey& row, Secret plain, KeySnapshot& snapshot) {
   return absl::OkStatus();
 }
 
+absl::Status AddSecretHash(const StoredKey& row, Secret plain, KeySnapshot& snapshot) {
+  if (plain.Reveal().size() != kMacKeyBytes) return Broken(row);
+  snapshot.secret_hashes.insert_or_assign(row.kid, std::move(plain));
+  if (row.state == KeyState::kActive) snapshot.secret_hash_kid = row.kid;
+  return absl::OkStatus();
+}
+
 absl::Status AddKey(const StoredKey& row, const Sealer& sealer, KeySnapshot& snapshot,
                     std::vector<VerifyKey>& verify) {
   if (row.state == KeyState::kRevoked) return absl::OkStatus();
@@ -70,6 +77,8 @@ absl::Status AddKey(const StoredKey& row, const Sealer& sealer, KeySnapshot& sna
       return AddSigning(row, plain, snapshot, verify);
     case KeyUse::kMac:
       return AddMac(row, std::move(plain), snapshot);
+    case KeyUse::kSecretHash:
+      return AddSecretHash(row, std::move(plain), snapshot);
   }
   return Broken(row);
 }
@@ -84,9 +93,9 @@ absl::StatusOr<StoredKey> NewSigningKey(Algorithm algorithm, const Sealer& seale
   return stored;
 }
 
-absl::StatusOr<StoredKey> NewMacKey(const Sealer& sealer, absl::Time now) {
+absl::StatusOr<StoredKey> NewSharedKey(KeyUse use, const Sealer& sealer, absl::Time now) {
   StoredKey stored =
-      ActiveKey(KeyUse::kMac, Base64UrlEncode(RandomBytes(kMacKidBytes)), Algorithm::kHs256, now);
+      ActiveKey(use, Base64UrlEncode(RandomBytes(kMacKidBytes)), Algorithm::kHs256, now);
   TESSERA_RETURN_IF_ERROR(SealInto(stored, Secret(RandomBytes(kMacKeyBytes)), sealer));
   return stored;
 }

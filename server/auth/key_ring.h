@@ -43,6 +43,10 @@ struct KeySnapshot {
   std::optional<SigningKey> signing;     // the active one
   std::string mac_kid;                   // the MAC key that mints
   std::map<std::string, Secret> macs;    // by kid: all that still verify
+  // The key that hashes the secrets of service accounts, and by kid all that secrets were hashed
+  // with; 32 bytes each.
+  std::string secret_hash_kid;
+  std::map<std::string, Secret> secret_hashes;
 };
 
 // Thread-safe.

@@ -26,7 +26,7 @@ bool HasActive(const StoredKeySet& stored, KeyUse use) {
 
 bool IsComplete(const StoredKeySet& stored) {
   return !stored.store_epoch.empty() && HasActive(stored, KeyUse::kSign) &&
-         HasActive(stored, KeyUse::kMac);
+         HasActive(stored, KeyUse::kMac) && HasActive(stored, KeyUse::kSecretHash);
 }
 
 // Writes what is new if the key set is still at `from`; ABORTED if somebody else was faster.
@@ -76,8 +76,9 @@ absl::Status StoredKeyRing::MakeMissing(const StoredKeySet& found, Algorithm alg
     TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSigningKey(algorithm, sealer_, clock_.Now()));
     fresh.push_back(std::move(key));
   }
-  if (!HasActive(found, KeyUse::kMac)) {
-    TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewMacKey(sealer_, clock_.Now()));
+  for (const KeyUse use : {KeyUse::kMac, KeyUse::kSecretHash}) {
+    if (HasActive(found, use)) continue;
+    TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSharedKey(use, sealer_, clock_.Now()));
     fresh.push_back(std::move(key));
   }
   const std::string epoch = found.store_epoch.empty() ? NewStoreEpoch() : "";

@@ -35,7 +35,9 @@ absl::StatusOr<std::shared_ptr<const KeySnapshot>> UnsealKeys(const StoredKeySet
 // New keys, active at once, sealed.
 absl::StatusOr<storage::StoredKey> NewSigningKey(Algorithm algorithm, const Sealer& sealer,
                                                  absl::Time now);
-absl::StatusOr<storage::StoredKey> NewMacKey(const Sealer& sealer, absl::Time now);
+// Of 32 random bytes: for kMac and kSecretHash.
+absl::StatusOr<storage::StoredKey> NewSharedKey(storage::KeyUse use, const Sealer& sealer,
+                                                absl::Time now);
 // 16 random bytes.
 std::string NewStoreEpoch();
 

@@ -24,6 +24,8 @@ void BindChangeable(Statement& statement, const StoredKey& key) {
   statement.Bind("sealed", absl::BytesToHexString(key.sealed));
   statement.Bind("master_key_id", key.master_key_id).Bind("created_at", key.created_at);
   statement.Bind("activated_at", key.activated_at).Bind("retired_at", key.retired_at);
+  statement.Bind("published_version", key.published_version);
+  statement.Bind("verify_until", key.verify_until);
 }
 
 std::vector<StoredKey> ReadKeys(soci::session& session) {
@@ -34,11 +36,12 @@ std::vector<StoredKey> ReadKeys(soci::session& session) {
   std::string sealed;
   Statement statement(session,
                       "SELECT kid, key_use, algorithm, state, public_jwk, sealed, master_key_id,"
-                      " created_at, activated_at, retired_at FROM signing_keys"
-                      " ORDER BY created_at, kid");
+                      " created_at, activated_at, retired_at, published_version,"
+                      " verify_until FROM signing_keys ORDER BY created_at, kid");
   statement.Into(row.kid).Into(use).Into(row.algorithm).Into(state).Into(row.public_jwk);
   statement.Into(sealed).Into(row.master_key_id).Into(row.created_at);
-  statement.Into(row.activated_at).Into(row.retired_at);
+  statement.Into(row.activated_at).Into(row.retired_at).Into(row.published_version);
+  statement.Into(row.verify_until);
   statement.Each([&] {
     row.use = static_cast<KeyUse>(use);
     row.state = StateFrom(state);
@@ -61,9 +64,10 @@ absl::Status SqlKeyRepository::Insert(const StoredKey& key) {
         Statement statement(
             session,
             "INSERT INTO signing_keys (kid, key_use, algorithm, state, public_jwk, sealed,"
-            " master_key_id, created_at, activated_at, retired_at) VALUES (:kid, :key_use,"
-            " :algorithm, :state, :public_jwk, :sealed, :master_key_id, :created_at,"
-            " :activated_at, :retired_at)");
+            " master_key_id, created_at, activated_at, retired_at, published_version,"
+            " verify_until) VALUES (:kid, :key_use, :algorithm, :state, :public_jwk, :sealed,"
+            " :master_key_id, :created_at, :activated_at, :retired_at, :published_version,"
+            " :verify_until)");
         BindChangeable(statement, key);
         statement.Bind("key_use", static_cast<int64_t>(key.use)).Bind("algorithm", key.algorithm);
         statement.Bind("public_jwk", key.public_jwk).Run();
@@ -76,7 +80,9 @@ absl::StatusOr<bool> SqlKeyRepository::Update(const StoredKey& key) {
     Statement statement(session,
                         "UPDATE signing_keys SET state = :state, sealed = :sealed,"
                         " master_key_id = :master_key_id, created_at = :created_at,"
-                        " activated_at = :activated_at, retired_at = :retired_at WHERE kid = :kid");
+                        " activated_at = :activated_at, retired_at = :retired_at,"
+                        " published_version = :published_version, verify_until = :verify_until"
+                        " WHERE kid = :kid");
     BindChangeable(statement, key);
     return statement.Run() == 1;
   });

@@ -32,6 +32,8 @@ void ExpectSame(const StoredKey& a, const StoredKey& b) {
   EXPECT_EQ(a.created_at, b.created_at);
   EXPECT_EQ(a.activated_at, b.activated_at);
   EXPECT_EQ(a.retired_at, b.retired_at);
+  EXPECT_EQ(a.published_version, b.published_version);
+  EXPECT_EQ(a.verify_until, b.verify_until);
 }
 
 TEST_P(KeyRepositoryTest, KeysComeBackAsTheyWereInTheOrderOfTheirMaking) {
@@ -42,6 +44,8 @@ TEST_P(KeyRepositoryTest, KeysComeBackAsTheyWereInTheOrderOfTheirMaking) {
   old.state = KeyState::kActive;
   old.activated_at = now();
   old.sealed = std::string(256, '\0');
+  old.published_version = int64_t{1} << 40;
+  old.verify_until = now() + absl::Hours(24 * 3660);
   Write([&](Repositories& r) {
     EXPECT_TRUE(r.keys.Insert(young).ok());
     return r.keys.Insert(old);
@@ -70,11 +74,44 @@ TEST_P(KeyRepositoryTest, UpdatingWritesWhatMayChange) {
   key.master_key_id = "m2";
   key.activated_at = now() + absl::Seconds(1);
   key.retired_at = now() + absl::Seconds(2);
+  key.published_version = 7;
+  key.verify_until = now() + absl::Seconds(3);
   Write([&](Repositories& r) {
     EXPECT_TRUE(Must(r.keys.Update(key)));
     EXPECT_FALSE(Must(r.keys.Update(NewKey("unknown"))));
     return absl::OkStatus();
   });
+  Read([&](Repositories& r) {
+    ExpectSame(Must(r.keys.List()).at(0), key);
+    return absl::OkStatus();
+  });
+}
+
+// A key that was called back may not keep what it could be opened from.
+TEST_P(KeyRepositoryTest, WhatWasSealedAndTheTimesCanBeTakenAway) {
+  StoredKey key = NewKey("a");
+  key.activated_at = now();
+  key.verify_until = now();
+  Write([&](Repositories& r) { return r.keys.Insert(key); });
+  key.sealed.clear();
+  key.master_key_id.clear();
+  key.activated_at.reset();
+  key.verify_until.reset();
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.keys.Update(key)));
+    return absl::OkStatus();
+  });
+  Read([&](Repositories& r) {
+    ExpectSame(Must(r.keys.List()).at(0), key);
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(KeyRepositoryTest, UsesAreKeptApart) {
+  StoredKey key = NewKey("a");
+  key.use = KeyUse::kSecretHash;
+  key.public_jwk.clear();
+  Write([&](Repositories& r) { return r.keys.Insert(key); });
   Read([&](Repositories& r) {
     ExpectSame(Must(r.keys.List()).at(0), key);
     return absl::OkStatus();

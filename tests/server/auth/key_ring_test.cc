@@ -73,7 +73,8 @@ TEST_F(KeyRingTest, TheFirstOpenMakesOneKeyOfEachUseAndAnEpoch) {
   EXPECT_NE(keys->verify->Find(keys->signing->kid()), nullptr);
   EXPECT_EQ(keys->macs.count(keys->mac_kid), 1u);
   EXPECT_NE(keys->jwks_json.find(keys->signing->kid()), std::string::npos);
-  ASSERT_EQ(Rows().size(), 2u);
+  EXPECT_EQ(keys->secret_hashes.at(keys->secret_hash_kid).Reveal().size(), 32u);
+  ASSERT_EQ(Rows().size(), 3u);
   for (const auto& row : Rows()) EXPECT_EQ(row.state, storage::KeyState::kActive);
 }
 
@@ -84,7 +85,7 @@ TEST_F(KeyRingTest, TheSecondOpenFindsTheSameKeys) {
   EXPECT_EQ(first->mac_kid, second->mac_kid);
   EXPECT_EQ(first->macs.at(first->mac_kid), second->macs.at(second->mac_kid));
   EXPECT_EQ(first->store_epoch, second->store_epoch);
-  EXPECT_EQ(Rows().size(), 2u);
+  EXPECT_EQ(Rows().size(), 3u);
 }
 
 TEST_F(KeyRingTest, OfManyWhoOpenAtOnceOneMakesTheKeys) {
@@ -95,7 +96,7 @@ TEST_F(KeyRingTest, OfManyWhoOpenAtOnceOneMakesTheKeys) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(std::set<std::string>(kids.begin(), kids.end()).size(), 1u);
-  EXPECT_EQ(Rows().size(), 2u);
+  EXPECT_EQ(Rows().size(), 3u);
 }
 
 TEST_F(KeyRingTest, TheWrongMasterKeyIsRefused) {
@@ -106,7 +107,8 @@ TEST_F(KeyRingTest, TheWrongMasterKeyIsRefused) {
 TEST_F(KeyRingTest, ASealedKeyMovedToAnotherRowIsRefused) {
   Require(Open());
   storage::StoredKey mac = RowOf(storage::KeyUse::kMac);
-  const storage::StoredKey other = Require(NewMacKey(sealer_, clock_.Now()));
+  const storage::StoredKey other =
+      Require(NewSharedKey(storage::KeyUse::kMac, sealer_, clock_.Now()));
   Insert(other);
   ASSERT_TRUE(Open().ok());
   mac.sealed = other.sealed;
@@ -164,7 +166,7 @@ TEST_F(KeyRingTest, ARetiringKeyVerifiesAndARevokedOneDoesNot) {
   const storage::StoredKey old_mac = RowOf(storage::KeyUse::kMac);
   clock_.Advance(absl::Hours(1));
   Insert(Require(NewSigningKey(Algorithm::kEs256, sealer_, clock_.Now())));
-  Insert(Require(NewMacKey(sealer_, clock_.Now())));
+  Insert(Require(NewSharedKey(storage::KeyUse::kMac, sealer_, clock_.Now())));
   SetState(old_sign, storage::KeyState::kRetiring);
   SetState(old_mac, storage::KeyState::kRetiring);
   ASSERT_TRUE(ring->Refresh().ok());
@@ -185,7 +187,7 @@ TEST_F(KeyRingTest, AKeyThatCannotBeOpenedLeavesTheSnapshotAsItWas) {
   const auto ring = Require(Open());
   const auto before = ring->Current();
   const Sealer other = Require(Sealer::Create(MasterKeysOf("another master key")));
-  Insert(Require(NewMacKey(other, clock_.Now())));
+  Insert(Require(NewSharedKey(storage::KeyUse::kMac, other, clock_.Now())));
   EXPECT_TRUE(absl::IsFailedPrecondition(ring->Refresh()));
   EXPECT_EQ(ring->Current(), before);
 }

@@ -333,7 +333,8 @@ TEST_F(RenewalTest, ARetryAcrossAKeyRotationDerivesTheSameSuccessor) {
   const Sealer sealer = Require(Sealer::Create(MasterKeysOf("one master key")));
   const std::string old_kid = world_.keys->Current()->mac_kid;
   world_.clock.Advance(absl::Seconds(1));
-  const storage::StoredKey fresh = Require(NewMacKey(sealer, world_.clock.Now()));
+  const storage::StoredKey fresh =
+      Require(NewSharedKey(storage::KeyUse::kMac, sealer, world_.clock.Now()));
   world_.Write([&](storage::Repositories& in) -> absl::Status {
     TESSERA_ASSIGN_OR_RETURN(std::vector<storage::StoredKey> rows, in.keys.List());
     for (storage::StoredKey& row : rows) {

@@ -10,6 +10,7 @@ find_package(tomlplusplus CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)
+find_package(CURL 7.85 REQUIRED)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 
 # libsoci-dev ships neither a CMake config nor a .pc file. Static: the linker can then put our own

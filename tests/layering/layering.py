@@ -13,7 +13,8 @@ import sys
 
 PROTO = "proto"
 CLIENT = {"client/base", "client/token", "client/guard", "client/caller"}
-SERVER_PARTS = {"server/config", "server/lanes", "server/auth", "server/user", "server/rpc"}
+SERVER_PARTS = {"server/config", "server/lanes", "server/http", "server/auth", "server/user",
+                "server/rpc"}
 
 # room -> the rooms that it may include besides itself. A path belongs to the longest room that
 # is a prefix of it.
@@ -28,6 +29,7 @@ ROOMS = {
     "storage/sql": {"client/base", "storage"},
     "server/config": {"client/base"},
     "server/lanes": {"client/base"},
+    "server/http": {"client/base"},
     "server/auth": {"client/base", "client/token", "client/guard", "storage", "server"},
     "server/user": {"client/base", "client/token", "client/guard", "storage", "server",
                     "server/auth"},
@@ -52,6 +54,7 @@ LIBRARIES = [
     ("CLI11", re.compile(r"^CLI/"), PROGRAMS),
     ("spdlog", re.compile(r"^spdlog/"), PROGRAMS),
     ("Argon2", re.compile(r"^argon2"), {"server/auth", "tests"}),
+    ("libcurl", re.compile(r"^curl/"), {"server/http", "tests"}),
     ("OpenSSL", re.compile(r"^openssl/"),
      {"client/base", "client/token", "client/guard", "client/caller", "client/cli", "server/auth",
       "server/rpc", "tests"}),

@@ -1,0 +1,74 @@
+#include "server/auth/kubernetes_tokens.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/auth/assertion.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+// The claim that the cluster adds, and what a name in it is made of: nothing that would part it.
+constexpr std::string_view kClusterClaim = "kubernetes.io";
+constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+constexpr size_t kMaxNameBytes = 253;
+
+absl::Status Malformed(std::string_view text) {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenMalformed, text);
+}
+
+absl::StatusOr<std::string> NameIn(const JsonValue* holder, std::string_view member) {
+  const JsonValue* const value = holder == nullptr ? nullptr : holder->Find(member);
+  if (value == nullptr || !value->Is(JsonValue::Kind::kString)) {
+    return Malformed("not a service account's token");
+  }
+  const std::string& name = value->text;
+  if (name.empty() || name.size() > kMaxNameBytes ||
+      name.find_first_not_of(kNameCharacters) != std::string::npos) {
+    return Malformed("a name that no cluster has");
+  }
+  return name;
+}
+
+}  // namespace
+
+KubernetesTokens::KubernetesTokens(Options options, std::shared_ptr<KeySource> keys)
+    : options_(std::move(options)), keys_(std::move(keys)), lot_(keys_, kMaxCallsForKeys) {}
+
+absl::StatusOr<std::string> KubernetesTokens::NameOf(std::string_view token, absl::Time now) const {
+  const std::shared_ptr<const JwkSet> keys = keys_->Current();
+  if (keys->empty()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "the issuer's keys are not there", absl::Seconds(1));
+  }
+  AssertionRules rules;
+  rules.issuer = options_.issuer;
+  rules.audience = options_.audience;
+  rules.audience_alone = false;
+  rules.needs_id = false;
+  rules.max_life = kMaxKubernetesTokenLife;
+  rules.leeway = options_.leeway;
+  TESSERA_ASSIGN_OR_RETURN(const Assertion assertion, VerifyAssertion(token, *keys, rules, now));
+  const JsonValue* const cluster = assertion.payload.Find(kClusterClaim);
+  TESSERA_ASSIGN_OR_RETURN(const std::string space, NameIn(cluster, "namespace"));
+  TESSERA_ASSIGN_OR_RETURN(
+      const std::string name,
+      NameIn(cluster == nullptr ? nullptr : cluster->Find("serviceaccount"), "name"));
+  // The cluster says it twice; if the two differ, neither is to be believed.
+  if (assertion.subject != absl::StrCat("system:serviceaccount:", space, ":", name)) {
+    return Malformed("the subject is not the service account");
+  }
+  return absl::StrCat(space, "/", name);
+}
+
+void KubernetesTokens::Prepare(std::string_view token, absl::Duration limit,
+                               std::function<void(absl::Status)> ready) {
+  if (!LacksKeyFor(token, *keys_->Current())) return ready(absl::OkStatus());
+  const absl::Status parked = lot_.Park(ready, std::min(limit, kMaxWaitForKeys));
+  if (!parked.ok()) ready(parked);
+}
+
+}  // namespace tessera::server

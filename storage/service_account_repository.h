@@ -47,8 +47,8 @@ class ServiceAccountRepository {
   virtual absl::StatusOr<int64_t> DeleteExpiredSecrets(absl::Time before, int limit) = 0;
 
   // Marks an assertion (RFC 7523) as used. `use` names this use: true if the assertion was not used
-  // before, or by this very use (a write that is run again). `assertion_hash` is at most 32 bytes,
-  // `use` at most 64 of text.
+  // before, or by this very use (a write that is run again). Both are text of at most
+  // 64 bytes.
   virtual absl::StatusOr<bool> ConsumeAssertion(std::string_view assertion_hash,
                                                 std::string_view use, absl::Time expires_at) = 0;
   // Forgets at most `limit` assertions that expired before `before`; how many.

@@ -307,14 +307,16 @@ absl::StatusOr<int64_t> SqlServiceAccountRepository::DeleteExpiredSecrets(absl::
 absl::StatusOr<bool> SqlServiceAccountRepository::ConsumeAssertion(std::string_view assertion_hash,
                                                                    std::string_view use,
                                                                    absl::Time expires_at) {
-  const std::string hash = absl::BytesToHexString({assertion_hash.data(), assertion_hash.size()});
   const absl::Status inserted = transaction_.Do(
       "used_assertions.insert",
       [&](soci::session& session) {
         Statement statement(session,
                             "INSERT INTO used_assertions (assertion_hash, used_by, expires_at)"
                             " VALUES (:hash, :use, :expires_at)");
-        statement.Bind("hash", hash).Bind("use", use).Bind("expires_at", expires_at).Run();
+        statement.Bind("hash", assertion_hash)
+            .Bind("use", use)
+            .Bind("expires_at", expires_at)
+            .Run();
       },
       {.primary = absl::AlreadyExistsError("used already")});
   if (inserted.ok()) return true;
@@ -323,7 +325,7 @@ absl::StatusOr<bool> SqlServiceAccountRepository::ConsumeAssertion(std::string_v
     std::string used_by;
     Statement statement(session,
                         "SELECT used_by FROM used_assertions WHERE assertion_hash = :hash");
-    return statement.Bind("hash", hash).Into(used_by).One() && used_by == use;
+    return statement.Bind("hash", assertion_hash).Into(used_by).One() && used_by == use;
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "tessera/base/reason.h"
 #include "tests/conformance/conformance.h"
 
@@ -31,6 +32,9 @@ std::vector<std::string> IdsOf(const std::vector<ServiceSecret>& secrets) {
   for (const ServiceSecret& secret : secrets) ids.push_back(secret.id.str());
   return ids;
 }
+
+// As long as one may be.
+std::string RandomHash() { return absl::BytesToHexString(RandomBytes(32)); }
 
 ServiceAccount WithAllLists(ServiceAccount account) {
   account.state = ServiceAccountState::kDisabled;
@@ -335,8 +339,8 @@ TEST_P(ServiceSecretTest, CleaningTakesAtMostItsLimitAndNoneThatLives) {
 }
 
 TEST_P(UsedAssertionTest, AnAssertionIsUsedOnceButAWriteMayBeRunAgain) {
-  const std::string hash = RandomBytes(32);
-  const std::string other = RandomBytes(32);
+  const std::string hash = RandomHash();
+  const std::string other = RandomHash();
   Write([&](Repositories& r) {
     EXPECT_TRUE(Must(r.services.ConsumeAssertion(hash, "use-1", now())));
     return absl::OkStatus();
@@ -351,7 +355,7 @@ TEST_P(UsedAssertionTest, AnAssertionIsUsedOnceButAWriteMayBeRunAgain) {
 
 TEST_P(UsedAssertionTest, OfManyUsesAtOnceOneWins) {
   constexpr int kUses = 8;
-  const std::string hash = RandomBytes(32);
+  const std::string hash = RandomHash();
   std::vector<int> won(kUses, 0);
   OnThreads(kUses, [&](int i) {
     Write([&](Repositories& r) {
@@ -367,7 +371,7 @@ TEST_P(UsedAssertionTest, CleaningForgetsAtMostItsLimitAndNoneThatMayComeAgain) 
   std::vector<std::string> hashes;
   Write([&](Repositories& r) {
     for (int i = 0; i < 4; ++i) {
-      hashes.push_back(RandomBytes(32));
+      hashes.push_back(RandomHash());
       EXPECT_TRUE(
           Must(r.services.ConsumeAssertion(hashes.back(), "first", now() + absl::Seconds(i))));
     }

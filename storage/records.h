@@ -64,6 +64,15 @@ struct Session {
   std::string claims;       // asked for at the login, as the server encodes them; empty for none
 };
 
+// A session, and what its user is and holds now: what a renewal rests on.
+struct SessionStanding {
+  Session session;
+  UserState user_state = UserState::kDisabled;
+  int64_t user_version = 0;
+  std::string attributes;   // the user's
+  std::vector<Role> roles;  // by name; of each the name and the audiences alone
+};
+
 enum class RevocationKind : int { kToken = 1, kSession = 2, kUser = 3, kKey = 4 };
 
 // One entry of the ordered feed.

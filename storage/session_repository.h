@@ -30,6 +30,8 @@ class SessionRepository {
 
   virtual absl::Status Insert(const Session& session) = 0;
   virtual absl::StatusOr<std::optional<Session>> Find(const SessionId& id) = 0;
+  // In one statement. Absent likewise if its user is gone.
+  virtual absl::StatusOr<std::optional<SessionStanding>> FindStanding(const SessionId& id) = 0;
   // One step to the next generation, if the row is still at `from_generation` and not revoked;
   // false otherwise.
   virtual absl::StatusOr<bool> Rotate(const SessionRotation& rotation) = 0;

@@ -9,6 +9,9 @@
 #include "server/auth/refresh_token.h"
 #include "server/auth/renewal.h"
 #include "server/auth/revocation_feed.h"
+#include "server/auth/session_beginner.h"
+#include "server/auth/session_binding.h"
+#include "server/auth/session_terms.h"
 #include "server/auth/token_issuer.h"
 #include "server/auth/token_revoker.h"
 #include "tessera/base/reason.h"
@@ -53,19 +56,6 @@ Introspection Active(const KnownTokens::KnownToken& known) {
   return {std::shared_ptr<const Claims>(known, &known->token.claims()), ""};
 }
 
-// Behind RecordLogin, in its transaction. A session that is there already means that this is the
-// second run of a write whose COMMIT got no answer.
-absl::Status StoreLogin(storage::Repositories& in, const VerifiedLogin& login,
-                        const storage::Session& session) {
-  const storage::User& user = login.user();
-  if (login.upgraded_hash().has_value()) {
-    TESSERA_RETURN_IF_ERROR(
-        in.users.ReplaceHash(user.id, user.version, *login.upgraded_hash()).status());
-  }
-  TESSERA_ASSIGN_OR_RETURN(const auto begun, in.sessions.Find(session.id));
-  return begun.has_value() ? absl::OkStatus() : in.sessions.Insert(session);
-}
-
 }  // namespace
 
 struct AuthFacade::Impl {
@@ -74,6 +64,7 @@ struct AuthFacade::Impl {
         verifier(VerifierOf(policy, policy.leeway)),
         lenient(VerifierOf(policy, kMaxLeeway)),
         issuer(std::move(policy)),
+        beginner(all, issuer.policy().one_session_per_user),
         renewal(issuer, all) {}
 
   absl::Status Refused(const CallInfo& call, const LoginAttempt& attempt,
@@ -81,8 +72,6 @@ struct AuthFacade::Impl {
   absl::StatusOr<bool> Matches(const CallInfo& call, const LoginAttempt& attempt,
                                const Secret& password, bool& outdated) const;
   absl::StatusOr<std::vector<storage::Role>> RolesOf(const CallInfo& call, const UserId& id) const;
-  absl::StatusOr<bool> Begin(const CallInfo& call, const VerifiedLogin& login,
-                             const storage::Session& session) const;
   absl::Status CheckStanding(const VerifiedToken& token) const;
 
   Parts parts;
@@ -91,6 +80,7 @@ struct AuthFacade::Impl {
   absl::StatusOr<TokenVerifier> lenient;  // takes what any guard may still take
   mutable KnownTokens known;
   TokenIssuer issuer;
+  SessionBeginner beginner;
   Renewal renewal;
 };
 
@@ -119,8 +109,10 @@ absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginI
   if (input.password.Reveal().size() > kMaxPasswordBytes) {
     return FieldInvalid("password", "at most 1,024 bytes");
   }
+  TESSERA_RETURN_IF_ERROR(CheckTerms(input.terms, impl_->issuer.policy()));
+  TESSERA_RETURN_IF_ERROR(CheckBinding(input.terms, call));
   LoginAttempt attempt{FoldName(input.username), std::move(input.password), std::move(audience),
-                       std::nullopt};
+                       std::nullopt, std::move(input.terms)};
   if (attempt.username.empty()) return attempt;
   TESSERA_RETURN_IF_ERROR(
       impl_->parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
@@ -162,7 +154,8 @@ absl::StatusOr<VerifiedLogin> AuthFacade::CheckPassword(const CallInfo& call,
     absl::StatusOr<std::string> hash = impl_->parts.hasher.Hash(password);
     if (hash.ok()) upgraded = *std::move(hash);  // else at the next login
   }
-  return VerifiedLogin(*std::move(attempt.user), std::move(attempt.audience), std::move(upgraded));
+  storage::User user = *std::move(attempt.user);
+  return VerifiedLogin(std::move(user), std::move(attempt), std::move(upgraded));
 }
 
 absl::StatusOr<std::vector<storage::Role>> AuthFacade::Impl::RolesOf(const CallInfo& call,
@@ -175,37 +168,21 @@ absl::StatusOr<std::vector<storage::Role>> AuthFacade::Impl::RolesOf(const CallI
   return held;
 }
 
-// False: the user is not any more who the password was checked for. RecordLogin comes first: it
-// locks the user's row, so that a disable or a new password is before it (and refuses the login) or
-// behind it (and ends the session).
-absl::StatusOr<bool> AuthFacade::Impl::Begin(const CallInfo& call, const VerifiedLogin& login,
-                                             const storage::Session& session) const {
-  const storage::User& user = login.user();
-  bool admitted = false;
-  const absl::Status begun = parts.store.Write(
-      storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(admitted,
-                                 in.users.RecordLogin(user.id, user.version, session.created_at));
-        return admitted ? StoreLogin(in, login, session) : absl::OkStatus();
-      });
-  TESSERA_RETURN_IF_ERROR(begun);
-  return admitted;
-}
-
 absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                                     const VerifiedLogin& login) const {
   const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
   const absl::Time now = RowTime(impl_->parts.clock.Now());
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::Role> held,
-                           impl_->RolesOf(call, login.user().id));
-  storage::Session session = impl_->issuer.NewSession(login.user(), login.audience(), now);
+  TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held, impl_->RolesOf(call, login.user().id));
+  const UserFacts facts{std::move(held), login.user().attributes};
+  storage::Session session = impl_->issuer.NewSession(login, now);
   session.mac_kid = keys->mac_kid;
+  Bind(login.terms(), call, session);
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           impl_->issuer.Sign(session, session.generation, held, *keys, now));
+                           impl_->issuer.Sign(session, session.generation, facts, *keys, now));
   TESSERA_ASSIGN_OR_RETURN(
       Secret refresh, MintRefreshToken({session.id, session.generation}, session.mac_kid, *keys));
   session.access_until = access.expires_at;
-  TESSERA_ASSIGN_OR_RETURN(const bool admitted, impl_->Begin(call, login, session));
+  TESSERA_ASSIGN_OR_RETURN(const bool admitted, impl_->beginner.Begin(call, login, session));
   if (!admitted) {
     return impl_->Refused(call, {"", Secret(), login.audience(), login.user()}, "user_changed");
   }
@@ -213,8 +190,8 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                            {"session", session.id.str()},
                                            {"audience", session.audience},
                                            {"peer", call.peer}});
-  return IssuedGrant{std::move(access.text), access.expires_at, std::move(refresh),
-                     session.idle_expires_at, session.id};
+  return IssuedGrant{std::move(access.text),  access.expires_at, std::move(refresh),
+                     session.idle_expires_at, session.id,        std::move(access.scopes)};
 }
 
 absl::StatusOr<Secret> AuthFacade::CheckRefreshToken(const CallInfo& call, Secret token) const {
@@ -226,9 +203,23 @@ absl::StatusOr<Secret> AuthFacade::CheckRefreshToken(const CallInfo& call, Secre
   return genuine;
 }
 
+absl::StatusOr<RenewalInput> AuthFacade::CheckRenewal(const CallInfo& call,
+                                                      RenewalInput input) const {
+  if (!input.device_id.empty() && !call.device_id.empty() && input.device_id != call.device_id) {
+    return FieldInvalid("device_id", "the device that the metadata names");
+  }
+  if (input.refresh_token.empty()) {
+    TESSERA_RETURN_IF_ERROR(impl_->renewal.CheckAccessTokenAlone(call, input.access_token));
+    return input;
+  }
+  TESSERA_ASSIGN_OR_RETURN(input.refresh_token,
+                           CheckRefreshToken(call, std::move(input.refresh_token)));
+  return input;
+}
+
 absl::StatusOr<IssuedGrant> AuthFacade::Renew(const CallInfo& call,
-                                              const Secret& refresh_token) const {
-  return impl_->renewal.Renew(call, refresh_token);
+                                              const RenewalInput& input) const {
+  return impl_->renewal.Renew(call, input);
 }
 
 // What the signature does not tell.

@@ -2,6 +2,7 @@
 #ifndef TESSERA_SERVER_AUTH_AUTH_FACADE_H_
 #define TESSERA_SERVER_AUTH_AUTH_FACADE_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/daily_reset.h"
 #include "server/call_info.h"
 #include "storage/records.h"
 #include "storage/store.h"
@@ -36,12 +38,32 @@ struct TokenPolicy {
   absl::Duration refresh_idle_ttl = absl::Hours(24 * 7);
   absl::Duration reuse_grace = absl::Seconds(30);
   absl::Duration leeway = absl::Seconds(5);
+  std::optional<DailyReset> refresh_reset;    // when sessions end, if not before
+  std::vector<std::string> scopes;            // that a login may ask for
+  std::vector<std::string> requested_claims;  // names that a login may ask for
+  // Names of user attributes that tokens carry. None is in requested_claims: a client's word would
+  // pass for an administrator's.
+  std::vector<std::string> attribute_claims;
+  bool renewal_needs_access_token = false;
+  bool renewal_only_after_expiry = false;
+  bool renewal_by_access_token = false;
+  bool one_session_per_user = false;  // a login ends the user's other sessions
+};
+
+// What a login asks for, besides being let in.
+struct SessionTerms {
+  std::vector<std::string> scopes;
+  std::map<std::string, std::string> claims;
+  std::string device_id;          // to bind it to; only its hash is kept. Empty: to none
+  std::string device_label;       // shown in lists of sessions
+  bool bind_certificate = false;  // to the connection's client certificate
 };
 
 struct LoginInput {
   std::string username;
   Secret password;
   std::string audience;  // empty: self_audience
+  SessionTerms terms = {};
 };
 
 // A login whose password has not been checked yet. `user` is absent for an unknown name: the check
@@ -51,6 +73,7 @@ struct LoginAttempt {
   Secret password;
   std::string audience;
   std::optional<storage::User> user;
+  SessionTerms terms = {};
 };
 
 // A login whose password was right. Only AuthFacade::CheckPassword makes one.
@@ -58,25 +81,36 @@ class VerifiedLogin {
  public:
   const storage::User& user() const { return user_; }
   const std::string& audience() const { return audience_; }
+  const SessionTerms& terms() const { return terms_; }
   const std::optional<std::string>& upgraded_hash() const { return upgraded_hash_; }
 
  private:
   friend class AuthFacade;
-  VerifiedLogin(storage::User user, std::string audience, std::optional<std::string> upgraded_hash)
+  VerifiedLogin(storage::User user, LoginAttempt attempt, std::optional<std::string> upgraded_hash)
       : user_(std::move(user)),
-        audience_(std::move(audience)),
+        audience_(std::move(attempt.audience)),
+        terms_(std::move(attempt.terms)),
         upgraded_hash_(std::move(upgraded_hash)) {}
   storage::User user_;
   std::string audience_;
+  SessionTerms terms_;
   std::optional<std::string> upgraded_hash_;  // set when the stored hash has older parameters
+};
+
+// What shows that a session may be renewed. Without a refresh token: a live access token alone.
+struct RenewalInput {
+  Secret refresh_token;
+  Secret access_token = {};
+  std::string device_id = {};  // beside CallInfo's: the two must not differ
 };
 
 struct IssuedGrant {
   Secret access_token;
   absl::Time access_expires_at;
-  Secret refresh_token;
+  Secret refresh_token;  // empty if it was renewed by its access token alone
   absl::Time refresh_expires_at;
   SessionId session_id;
+  std::vector<std::string> scopes = {};
 };
 
 // RFC 7662: `claims` if active, else null and `inactive_reason` (`TOKEN_EXPIRED` ...).
@@ -101,25 +135,35 @@ class AuthFacade {
   ~AuthFacade();
 
   // A login in three steps, so that each runs where its kind of work belongs.
-  // 1. Blocks on the store. INVALID_ARGUMENT FIELD_INVALID: an audience that is not allow-listed, a
-  // password too long.
+  // 1. Blocks on the store. INVALID_ARGUMENT FIELD_INVALID: an audience, a scope or a claim that is
+  // not allow-listed, too many of them, a password too long, a device's id or label that is none.
+  // FAILED_PRECONDITION CERTIFICATE_MISSING: to bind to, but the call shows none.
   //    An impossible name is an unknown one.
   absl::StatusOr<LoginAttempt> BeginLogin(const CallInfo& call, LoginInput input) const;
   // 2. Blocks on the processor (Argon2id). UNAUTHENTICATED BAD_CREDENTIALS: unknown, wrong or
   // disabled; one answer, one cost.
   absl::StatusOr<VerifiedLogin> CheckPassword(const CallInfo& call, LoginAttempt attempt) const;
   // 3. Blocks on the store. BAD_CREDENTIALS: the user was changed, disabled or deleted since
-  // step 1.
+  // step 1. FAILED_PRECONDITION TOKEN_TOO_LARGE: no session is begun.
   absl::StatusOr<IssuedGrant> OpenSession(const CallInfo& call, const VerifiedLogin& login) const;
 
-  // Before Renew and Logout, so that forged tokens stay out of the lane that these block: the
-  // token, if it is genuine. Memory only. UNAUTHENTICATED TOKEN_MALFORMED, TOKEN_SIGNATURE.
+  // Before Logout, so that forged tokens stay out of the lane that it blocks: the token, if it is
+  // genuine. Memory only. UNAUTHENTICATED TOKEN_MALFORMED, TOKEN_SIGNATURE.
   absl::StatusOr<Secret> CheckRefreshToken(const CallInfo& call, Secret token) const;
+  // Likewise before Renew. Without a refresh token: INVALID_ARGUMENT FIELD_INVALID where the access
+  // token alone renews nothing; else UNAUTHENTICATED TOKEN_... for one that is not alive.
+  absl::StatusOr<RenewalInput> CheckRenewal(const CallInfo& call, RenewalInput input) const;
 
   // Blocks on the store. UNAUTHENTICATED TOKEN_MALFORMED / TOKEN_SIGNATURE (forged: no store is
   // read), REFRESH_REUSED (the session is ended, durably), SESSION_ENDED (its audience is not
-  // allow-listed any more, too).
-  absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const Secret& refresh_token) const;
+  // allow-listed any more, too), ACCESS_TOKEN_REQUIRED, DEVICE_MISMATCH, CERTIFICATE_MISMATCH
+  // (nothing is changed). FAILED_PRECONDITION ACCESS_TOKEN_NOT_EXPIRED (with the time left),
+  // TOKEN_TOO_LARGE. server/auth/renewal.h has the rules.
+  absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const RenewalInput& input) const;
+  // By the refresh token alone.
+  absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const Secret& refresh_token) const {
+    return Renew(call, RenewalInput{refresh_token});
+  }
 
   // Memory only. UNAVAILABLE KEYS_UNAVAILABLE or REVOCATION_VIEW_STALE: nothing can be judged yet.
   absl::StatusOr<Introspection> Validate(const Secret& token) const;

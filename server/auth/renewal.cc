@@ -9,63 +9,123 @@
 #include "server/auth/session_ender.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/token/claims.h"
 #include "tessera/token/digest.h"
 
 namespace tessera::server {
 namespace {
 
 using storage::Session;
-using storage::User;
 
 // Each try that comes to nothing means that somebody else's renewal succeeded.
 constexpr int kMaxTries = 8;
 
+absl::Status Unauthenticated(std::string_view reason, std::string_view text) {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason, text);
+}
+
 absl::Status SessionEnded() {
-  return Refusal(absl::StatusCode::kUnauthenticated, reason::kSessionEnded,
-                 "the session has ended: log in again");
+  return Unauthenticated(reason::kSessionEnded, "the session has ended: log in again");
 }
 
-bool IsAlive(const Session& session, absl::Time now) {
-  return !session.revoked_at.has_value() && now < session.idle_expires_at &&
-         now < session.expires_at;
+// What the caller is told for a verdict that changes nothing.
+absl::Status RefusalOf(RenewalVerdict verdict, absl::Duration left) {
+  switch (verdict) {
+    case RenewalVerdict::kAccessMissing:
+      return Unauthenticated(reason::kAccessTokenRequired,
+                             "renewing takes the access token that came with the refresh token");
+    case RenewalVerdict::kAccessUnproven:
+      return Unauthenticated(reason::kAccessTokenRequired,
+                             "the key of the access token is not known any more: log in again");
+    case RenewalVerdict::kAccessReplaced:
+      return Unauthenticated(reason::kAccessTokenRequired,
+                             "the session has been renewed since: this access token renews it no "
+                             "more");
+    case RenewalVerdict::kNotExpired:
+      return RetryableRefusal(absl::StatusCode::kFailedPrecondition, reason::kAccessTokenNotExpired,
+                              "the access token is good still", left);
+    case RenewalVerdict::kDeviceDiffers:
+      return Unauthenticated(reason::kDeviceMismatch, "the session is bound to another device");
+    case RenewalVerdict::kCertificateDiffers:
+      return Unauthenticated(reason::kCertificateMismatch,
+                             "the session is bound to another client certificate");
+    default:
+      return SessionEnded();
+  }
 }
 
-bool MayGoOn(const std::optional<User>& user, const Session& session) {
-  return user.has_value() && user->state == storage::UserState::kActive &&
-         user->version == session.user_version;
+RenewalShown ShownBy(const CallInfo& call, const RenewalInput& input) {
+  const std::string& device = input.device_id.empty() ? call.device_id : input.device_id;
+  RenewalShown shown;
+  if (!device.empty()) shown.device_hash = DeviceHash(device);
+  if (call.certificate.has_value()) shown.certificate = call.certificate->thumbprint;
+  return shown;
 }
 
-bool InGrace(const Session& session, int64_t generation, absl::Duration grace, absl::Time now) {
-  const absl::Duration age = std::max(now - session.rotated_at, absl::ZeroDuration());
-  return generation == session.generation - 1 && age <= grace;
+IssuedGrant GrantOf(TokenIssuer::AccessToken access, Secret refresh, absl::Time refresh_end,
+                    const SessionId& session) {
+  return {std::move(access.text),  access.expires_at, std::move(refresh), refresh_end, session,
+          std::move(access.scopes)};
 }
 
 }  // namespace
 
-RenewalVerdict JudgeRenewal(const std::optional<Session>& session, const std::optional<User>& user,
-                            int64_t generation, absl::Duration grace, absl::Time now) {
-  if (!session.has_value() || !IsAlive(*session, now) || !MayGoOn(user, *session)) {
-    return RenewalVerdict::kEnded;
+absl::Status Renewal::CheckAccessTokenAlone(const CallInfo& call,
+                                            const Secret& access_token) const {
+  const absl::Status fit =
+      tokens_.ClaimOf(access_token, *parts_.keys.Current(), parts_.clock.Now()).status();
+  if (absl::IsUnauthenticated(fit)) {
+    parts_.log.Warning("renewal.refused", {{"reason", ReasonOf(fit)},
+                                           {"token", Fingerprint(access_token.Reveal())},
+                                           {"peer", call.peer}});
   }
-  if (generation == session->generation) return RenewalVerdict::kStep;
-  if (generation > session->generation) return RenewalVerdict::kWentBack;
-  return InGrace(*session, generation, grace, now) ? RenewalVerdict::kGrace
-                                                   : RenewalVerdict::kReuse;
+  return fit;
 }
 
-absl::StatusOr<IssuedGrant> Renewal::Renew(const CallInfo& call,
-                                           const Secret& refresh_token) const {
-  const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
-  const absl::StatusOr<RefreshClaim> claim = ParseRefreshToken(refresh_token, *keys);
-  if (!claim.ok()) {
-    parts_.log.Warning("renewal.refused", {{"reason", ReasonOf(claim.status())},
-                                           {"token", Fingerprint(refresh_token.Reveal())},
+// An access token that a key signed which is not known here may be that of a key that has come up
+// meanwhile.
+absl::StatusOr<Renewal::Attempt> Renewal::Begin(const CallInfo& call,
+                                                const RenewalInput& input) const {
+  if (input.refresh_token.empty()) return BeginAlone(call, input);
+  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), {}};
+  TESSERA_ASSIGN_OR_RETURN(attempt.claim, ParseRefreshToken(input.refresh_token, *attempt.keys));
+  attempt.shown.generation = attempt.claim.generation;
+  if (!issuer_.policy().renewal_needs_access_token) return attempt;
+  attempt.shown.access = tokens_.Prove(input.access_token, attempt.claim, *attempt.keys);
+  if (attempt.shown.access != AccessProof::kUnknownKey) return attempt;
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  attempt.keys = parts_.keys.Current();
+  attempt.shown.access = tokens_.Prove(input.access_token, attempt.claim, *attempt.keys);
+  return attempt;
+}
+
+// Catches up first: a token that was revoked, at whichever replica, must not come back as another.
+absl::StatusOr<Renewal::Attempt> Renewal::BeginAlone(const CallInfo& call,
+                                                     const RenewalInput& input) const {
+  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), {}};
+  TESSERA_RETURN_IF_ERROR(
+      tokens_.ClaimOf(input.access_token, *attempt.keys, parts_.clock.Now()).status());
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  attempt.keys = parts_.keys.Current();
+  TESSERA_ASSIGN_OR_RETURN(attempt.claim,
+                           tokens_.ClaimOf(input.access_token, *attempt.keys, parts_.clock.Now()));
+  attempt.shown.generation = attempt.claim.generation;
+  attempt.shown.by_access_token = true;
+  return attempt;
+}
+
+absl::StatusOr<IssuedGrant> Renewal::Renew(const CallInfo& call, const RenewalInput& input) const {
+  absl::StatusOr<Attempt> attempt = Begin(call, input);
+  if (!attempt.ok()) {
+    const Secret& shown = input.refresh_token.empty() ? input.access_token : input.refresh_token;
+    parts_.log.Warning("renewal.refused", {{"reason", ReasonOf(attempt.status())},
+                                           {"token", Fingerprint(shown.Reveal())},
                                            {"peer", call.peer}});
-    return claim.status();
+    return attempt.status();
   }
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    const Attempt attempt{call, *claim, keys, RowTime(parts_.clock.Now())};
-    TESSERA_ASSIGN_OR_RETURN(std::optional<IssuedGrant> grant, Try(attempt));
+    attempt->now = RowTime(parts_.clock.Now());
+    TESSERA_ASSIGN_OR_RETURN(std::optional<IssuedGrant> grant, Try(*attempt));
     if (grant.has_value()) return *std::move(grant);
   }
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
@@ -73,45 +133,56 @@ absl::StatusOr<IssuedGrant> Renewal::Renew(const CallInfo& call,
 }
 
 Renewal::Outcome Renewal::Try(const Attempt& attempt) const {
-  TESSERA_ASSIGN_OR_RETURN(const Seen seen, Look(attempt));
-  switch (Judge(attempt, seen)) {
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<Standing> seen, Look(attempt));
+  const RenewalVerdict verdict = Judge(attempt, seen);
+  switch (verdict) {
     case RenewalVerdict::kStep:
-      return Step(attempt, seen);
+      return Step(attempt, *seen);
     case RenewalVerdict::kGrace:
-      return ReplayStep(attempt, seen);
+      return ReplayStep(attempt, *seen);
+    case RenewalVerdict::kExtend:
+      return Extend(attempt, *seen);
     case RenewalVerdict::kReuse:
-      return EndForReuse(attempt, seen);
+      return EndForTheft(attempt, *seen, "renewal.reuse");
+    case RenewalVerdict::kForeign:
+      return EndForTheft(attempt, *seen, "renewal.foreign_access_token");
     case RenewalVerdict::kWentBack:
       return EndIfAhead(attempt);
-    case RenewalVerdict::kEnded:
+    default:
       break;
   }
-  parts_.log.Info("renewal.refused", {{"reason", std::string(reason::kSessionEnded)},
-                                      {"session", attempt.claim.session_id.str()},
-                                      {"peer", attempt.call.peer}});
-  return SessionEnded();
+  const absl::Duration left =
+      seen.has_value() ? seen->session.access_until - attempt.now : absl::ZeroDuration();
+  return Refuse(attempt, RefusalOf(verdict, left));
+}
+
+absl::Status Renewal::Refuse(const Attempt& attempt, const absl::Status& refusal) const {
+  parts_.log.Warning("renewal.refused", {{"reason", ReasonOf(refusal)},
+                                         {"session", attempt.claim.session_id.str()},
+                                         {"generation", absl::StrCat(attempt.claim.generation)},
+                                         {"peer", attempt.call.peer}});
+  return refusal;
 }
 
 // A session for an audience that is not allow-listed any more gets no further token.
-RenewalVerdict Renewal::Judge(const Attempt& attempt, const Seen& seen) const {
-  const RenewalVerdict verdict = JudgeRenewal(seen.session, seen.user, attempt.claim.generation,
-                                              issuer_.policy().reuse_grace, attempt.now);
-  const bool issues = verdict == RenewalVerdict::kStep || verdict == RenewalVerdict::kGrace;
-  return issues && !issuer_.IsAllowed(seen.session->audience) ? RenewalVerdict::kEnded : verdict;
+RenewalVerdict Renewal::Judge(const Attempt& attempt, const std::optional<Standing>& seen) const {
+  const TokenPolicy& policy = issuer_.policy();
+  const RenewalRules rules{policy.reuse_grace, policy.renewal_needs_access_token,
+                           policy.renewal_only_after_expiry};
+  const RenewalVerdict verdict = JudgeRenewal(seen, attempt.shown, rules, attempt.now);
+  const bool issues = verdict == RenewalVerdict::kStep || verdict == RenewalVerdict::kGrace ||
+                      verdict == RenewalVerdict::kExtend;
+  return issues && !issuer_.IsAllowed(seen->session.audience) ? RenewalVerdict::kEnded : verdict;
 }
 
 // What it finds is judged again by the write that follows: a session that has moved on or was ended
 // meanwhile, as every change of its user ends it, does not move again.
-absl::StatusOr<Renewal::Seen> Renewal::Look(const Attempt& attempt) const {
-  Seen seen;
+absl::StatusOr<std::optional<Renewal::Standing>> Renewal::Look(const Attempt& attempt) const {
+  std::optional<Standing> seen;
   TESSERA_RETURN_IF_ERROR(
       parts_.store.ReadEach(attempt.call.deadline, [&](storage::Repositories& repositories) {
-        seen = Seen();  // a second run begins anew
-        TESSERA_ASSIGN_OR_RETURN(seen.session,
-                                 repositories.sessions.Find(attempt.claim.session_id));
-        if (!seen.session.has_value()) return absl::OkStatus();
-        TESSERA_ASSIGN_OR_RETURN(seen.user, repositories.users.Find(seen.session->user_id));
-        TESSERA_ASSIGN_OR_RETURN(seen.roles, repositories.roles.HeldBy(seen.session->user_id));
+        TESSERA_ASSIGN_OR_RETURN(seen,
+                                 repositories.sessions.FindStanding(attempt.claim.session_id));
         return absl::OkStatus();
       }));
   return seen;
@@ -120,11 +191,12 @@ absl::StatusOr<Renewal::Seen> Renewal::Look(const Attempt& attempt) const {
 // Signs and mints first, so that nothing can fail behind the compare-and-swap. A user who is
 // disabled or changed meanwhile has had this session revoked in the same transaction, so the swap
 // fails.
-Renewal::Outcome Renewal::Step(const Attempt& attempt, const Seen& seen) const {
-  const Session& session = *seen.session;
+Renewal::Outcome Renewal::Step(const Attempt& attempt, const Standing& seen) const {
+  const Session& session = seen.session;
   const int64_t next = session.generation + 1;
-  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           issuer_.Sign(session, next, seen.roles, *attempt.keys, attempt.now));
+  TESSERA_ASSIGN_OR_RETURN(
+      TokenIssuer::AccessToken access,
+      issuer_.Sign(session, next, {seen.roles, seen.attributes}, *attempt.keys, attempt.now));
   TESSERA_ASSIGN_OR_RETURN(
       Secret refresh, MintRefreshToken({session.id, next}, attempt.keys->mac_kid, *attempt.keys));
   const storage::SessionRotation rotation{session.id,
@@ -142,43 +214,61 @@ Renewal::Outcome Renewal::Step(const Attempt& attempt, const Seen& seen) const {
       }));
   if (!moved) return std::nullopt;
   Log("session.renewed", attempt, session);
-  return IssuedGrant{std::move(access.text), access.expires_at, std::move(refresh),
-                     rotation.idle_expires_at, session.id};
+  return GrantOf(std::move(access), std::move(refresh), rotation.idle_expires_at, session.id);
+}
+
+// A further access token of the session's generation, which the row has to cover before it is given
+// out. False: the session has moved on or was ended.
+absl::StatusOr<bool> Renewal::ExtendRow(const Attempt& attempt, const Session& session,
+                                        absl::Time until) const {
+  bool covered = false;
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
+        TESSERA_ASSIGN_OR_RETURN(covered,
+                                 in.sessions.ExtendAccess(session.id, session.generation, until));
+        return absl::OkStatus();
+      }));
+  return covered;
 }
 
 // The same successor, derived again with the key that its generation was minted with, and an access
-// token of its own, which the row has to cover before it is given out.
-Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Seen& seen) const {
-  const Session& session = *seen.session;
-  TESSERA_ASSIGN_OR_RETURN(
-      TokenIssuer::AccessToken access,
-      issuer_.Sign(session, session.generation, seen.roles, *attempt.keys, attempt.now));
+// token of its own.
+Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Standing& seen) const {
+  const Session& session = seen.session;
+  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
+                           issuer_.Sign(session, session.generation, {seen.roles, seen.attributes},
+                                        *attempt.keys, attempt.now));
   TESSERA_ASSIGN_OR_RETURN(Secret refresh, MintRefreshToken({session.id, session.generation},
                                                             session.mac_kid, *attempt.keys));
-  bool alive = false;
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
-      storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(
-            alive, in.sessions.ExtendAccess(session.id, session.generation, access.expires_at));
-        return absl::OkStatus();
-      }));
-  if (!alive) return std::nullopt;
+  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, session, access.expires_at));
+  if (!covered) return std::nullopt;
   Log("renewal.grace_replay", attempt, session);
-  return IssuedGrant{std::move(access.text), access.expires_at, std::move(refresh),
-                     session.idle_expires_at, session.id};
+  return GrantOf(std::move(access), std::move(refresh), session.idle_expires_at, session.id);
+}
+
+Renewal::Outcome Renewal::Extend(const Attempt& attempt, const Standing& seen) const {
+  const Session& session = seen.session;
+  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
+                           issuer_.Sign(session, session.generation, {seen.roles, seen.attributes},
+                                        *attempt.keys, attempt.now));
+  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, session, access.expires_at));
+  if (!covered) return std::nullopt;
+  Log("session.access_renewed", attempt, session);
+  return GrantOf(std::move(access), Secret(), session.idle_expires_at, session.id);
 }
 
 // The refusal is made behind the transaction, so that what revokes is committed. The view follows
 // at once; if it cannot, the feed brings it.
-absl::Status Renewal::EndForReuse(const Attempt& attempt, const Seen& seen) const {
+absl::Status Renewal::EndForTheft(const Attempt& attempt, const Standing& seen,
+                                  std::string_view event) const {
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
         return EndSessionIn(in, attempt.claim.session_id, attempt.now).status();
       }));
   parts_.feed.CatchUp(attempt.call.deadline).IgnoreError();
-  Log("renewal.reuse", attempt, *seen.session);
-  return Refusal(absl::StatusCode::kUnauthenticated, reason::kRefreshReused,
-                 "the refresh token had been replaced: its session has been ended");
+  Log(event, attempt, seen.session);
+  return Unauthenticated(reason::kRefreshReused,
+                         "the refresh token had been replaced: its session has been ended");
 }
 
 // Looks again where writes are made, which no replica's lag can fool, and ends the session if the
@@ -199,7 +289,7 @@ Renewal::Outcome Renewal::EndIfAhead(const Attempt& attempt) const {
 }
 
 void Renewal::Log(std::string_view event, const Attempt& attempt, const Session& session) const {
-  const bool routine = event == "session.renewed";
+  const bool routine = event == "session.renewed" || event == "session.access_renewed";
   parts_.log.Write({routine ? Severity::kInfo : Severity::kWarning,
                     event,
                     {{"session", session.id.str()},

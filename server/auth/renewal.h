@@ -2,71 +2,65 @@
 #ifndef TESSERA_SERVER_AUTH_RENEWAL_H_
 #define TESSERA_SERVER_AUTH_RENEWAL_H_
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/refresh_token.h"
+#include "server/auth/renewal_tokens.h"
+#include "server/auth/renewal_verdict.h"
 #include "server/auth/token_issuer.h"
 #include "storage/records.h"
 
 namespace tessera::server {
 
-// What a genuine refresh token is worth now.
-enum class RenewalVerdict {
-  kStep,      // it is the current one: the next generation begins
-  kGrace,     // it was replaced a moment ago: its successor again
-  kEnded,     // the session is over, or its user may not go on
-  kReuse,     // it was replaced long ago: two hold the session
-  kWentBack,  // it is newer than the row: the store has lost something
-};
-
-// A pure function. The grace lasts `grace` from rotated_at, that last instant included; a clock
-// that went back counts as no time. A session is over from its idle and absolute end on, those
-// instants included.
-RenewalVerdict JudgeRenewal(const std::optional<storage::Session>& session,
-                            const std::optional<storage::User>& user, int64_t generation,
-                            absl::Duration grace, absl::Time now);
-
-// Thread-safe, immutable. AuthFacade::Renew; see there for the errors.
+// Thread-safe, immutable. AuthFacade::Renew; see there for the errors, and renewal_verdict.h for
+// the rules.
 class Renewal {
  public:
-  Renewal(const TokenIssuer& issuer, AuthFacade::Parts parts) : issuer_(issuer), parts_(parts) {}
+  Renewal(const TokenIssuer& issuer, AuthFacade::Parts parts)
+      : issuer_(issuer), tokens_(issuer, parts), parts_(parts) {}
 
-  absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const Secret& refresh_token) const;
+  // AuthFacade::CheckRenewal for an input without a refresh token.
+  absl::Status CheckAccessTokenAlone(const CallInfo& call, const Secret& access_token) const;
+  absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const RenewalInput& input) const;
 
  private:
-  // What one reading of the store says of the session.
-  struct Seen {
-    std::optional<storage::Session> session;
-    std::optional<storage::User> user;
-    std::vector<storage::Role> roles;
-  };
+  // One session and generation that somebody asks to renew.
   struct Attempt {
     const CallInfo& call;
-    const RefreshClaim& claim;
-    const std::shared_ptr<const KeySnapshot>& keys;
+    RefreshClaim claim;
+    RenewalShown shown;
+    std::shared_ptr<const KeySnapshot> keys;
     absl::Time now;
   };
+  using Standing = storage::SessionStanding;
+
+  absl::StatusOr<Attempt> Begin(const CallInfo& call, const RenewalInput& input) const;
+  absl::StatusOr<Attempt> BeginAlone(const CallInfo& call, const RenewalInput& input) const;
 
   // Absent: somebody else changed the session meanwhile; look again.
   using Outcome = absl::StatusOr<std::optional<IssuedGrant>>;
   Outcome Try(const Attempt& attempt) const;
-  RenewalVerdict Judge(const Attempt& attempt, const Seen& seen) const;
-  absl::StatusOr<Seen> Look(const Attempt& attempt) const;
-  Outcome Step(const Attempt& attempt, const Seen& seen) const;
-  Outcome ReplayStep(const Attempt& attempt, const Seen& seen) const;
-  absl::Status EndForReuse(const Attempt& attempt, const Seen& seen) const;
+  RenewalVerdict Judge(const Attempt& attempt, const std::optional<Standing>& seen) const;
+  absl::StatusOr<std::optional<Standing>> Look(const Attempt& attempt) const;
+  Outcome Step(const Attempt& attempt, const Standing& seen) const;
+  Outcome ReplayStep(const Attempt& attempt, const Standing& seen) const;
+  Outcome Extend(const Attempt& attempt, const Standing& seen) const;
+  absl::StatusOr<bool> ExtendRow(const Attempt& attempt, const storage::Session& session,
+                                 absl::Time until) const;
+  absl::Status EndForTheft(const Attempt& attempt, const Standing& seen,
+                           std::string_view event) const;
   Outcome EndIfAhead(const Attempt& attempt) const;
+  absl::Status Refuse(const Attempt& attempt, const absl::Status& refusal) const;
   void Log(std::string_view event, const Attempt& attempt, const storage::Session& session) const;
 
   const TokenIssuer& issuer_;
+  RenewalTokens tokens_;
   AuthFacade::Parts parts_;
 };
 

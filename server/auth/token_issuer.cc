@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/auth/named_texts.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/token_signer.h"
 
 namespace tessera::server {
 namespace {
+
+constexpr std::string_view kPasswordMethod = "pwd";      // RFC 8176
+constexpr std::string_view kSingleFactorClass = "aal1";  // NIST SP 800-63B
 
 absl::Time WholeSeconds(absl::Time time) {
   return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
@@ -42,19 +46,28 @@ bool TokenIssuer::IsAllowed(std::string_view audience) const {
   return audience == policy_.self_audience || Contains(policy_.audiences, audience);
 }
 
-storage::Session TokenIssuer::NewSession(const storage::User& user, std::string audience,
-                                         absl::Time now) const {
+absl::Time TokenIssuer::SessionEnd(absl::Time now) const {
+  const absl::Time end = RowTime(now + policy_.refresh_ttl);
+  return policy_.refresh_reset.has_value() ? std::min(end, policy_.refresh_reset->NextAfter(now))
+                                           : end;
+}
+
+storage::Session TokenIssuer::NewSession(const VerifiedLogin& login, absl::Time now) const {
   storage::Session session;
   session.id = SessionId::Random(now);
-  session.user_id = user.id;
-  session.user_version = user.version;
+  session.user_id = login.user().id;
+  session.user_version = login.user().version;
   session.generation = 1;
-  session.audience = std::move(audience);
+  session.audience = login.audience();
   session.created_at = now;
   session.auth_time = now;
   session.rotated_at = now;
-  session.expires_at = RowTime(now + policy_.refresh_ttl);
+  session.expires_at = SessionEnd(now);
   session.idle_expires_at = IdleEnd(session, now);
+  session.scopes = login.terms().scopes;
+  session.claims = EncodeNamedTexts(login.terms().claims);
+  session.amr = {std::string(kPasswordMethod)};
+  session.acr = kSingleFactorClass;
   return session;
 }
 
@@ -62,15 +75,7 @@ absl::Time TokenIssuer::IdleEnd(const storage::Session& session, absl::Time now)
   return std::min(RowTime(now + policy_.refresh_idle_ttl), session.expires_at);
 }
 
-absl::StatusOr<TokenIssuer::AccessToken> TokenIssuer::Sign(const storage::Session& session,
-                                                           int64_t generation,
-                                                           const std::vector<storage::Role>& held,
-                                                           const KeySnapshot& keys,
-                                                           absl::Time now) const {
-  if (!keys.signing.has_value()) {
-    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
-                            "no key to sign with", absl::Seconds(1));
-  }
+Claims TokenIssuer::SessionClaims(const storage::Session& session, absl::Time now) const {
   Claims claims;
   claims.issuer = policy_.issuer;
   claims.subject = session.user_id.str();
@@ -84,10 +89,48 @@ absl::StatusOr<TokenIssuer::AccessToken> TokenIssuer::Sign(const storage::Sessio
   claims.auth_time = WholeSeconds(session.auth_time);
   claims.session_id = session.id;
   claims.user_version = session.user_version;
+  claims.amr = session.amr;
+  claims.acr = session.acr;
+  claims.device_hash = session.device_hash;
+  claims.certificate = session.certificate;
+  return claims;
+}
+
+// What was allow-listed once may not be so any more. The attributes come last, so that nothing that
+// a login asked for can stand in an attribute's place, whatever the lists were at that login.
+absl::Status TokenIssuer::AddExtras(const storage::Session& session, const UserFacts& user,
+                                    Claims& claims) const {
+  for (const std::string& scope : session.scopes) {
+    if (Contains(policy_.scopes, scope)) claims.scopes.push_back(scope);
+  }
+  TESSERA_ASSIGN_OR_RETURN(const NamedTexts asked, DecodeNamedTexts(session.claims));
+  for (const auto& [name, value] : asked) {
+    if (Contains(policy_.requested_claims, name)) claims.extra[name] = value;
+  }
+  for (const std::string& name : policy_.attribute_claims) claims.extra.erase(name);
+  if (policy_.attribute_claims.empty()) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const NamedTexts attributes, DecodeNamedTexts(user.attributes));
+  for (const auto& [name, value] : attributes) {
+    if (Contains(policy_.attribute_claims, name)) claims.extra[name] = value;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TokenIssuer::AccessToken> TokenIssuer::Sign(const storage::Session& session,
+                                                           int64_t generation,
+                                                           const UserFacts& user,
+                                                           const KeySnapshot& keys,
+                                                           absl::Time now) const {
+  if (!keys.signing.has_value()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "no key to sign with", absl::Seconds(1));
+  }
+  Claims claims = SessionClaims(session, now);
   claims.refresh_generation = generation;
-  claims.roles = RolesFor(session.audience, policy_.self_audience, held);
+  claims.roles = RolesFor(session.audience, policy_.self_audience, user.roles);
+  TESSERA_RETURN_IF_ERROR(AddExtras(session, user, claims));
   TESSERA_ASSIGN_OR_RETURN(Secret text, SignAccessToken(claims, *keys.signing));
-  return AccessToken{std::move(text), claims.expires_at};
+  return AccessToken{std::move(text), claims.expires_at, std::move(claims.scopes)};
 }
 
 }  // namespace tessera::server

@@ -19,6 +19,12 @@ namespace tessera::server {
 // their rows say.
 inline constexpr std::string_view kReservedRolePrefix = "tessera.";
 
+// What a token says of its user, as the store has it now.
+struct UserFacts {
+  std::vector<storage::Role> roles;  // held
+  std::string attributes;            // as stored
+};
+
 // Thread-safe, immutable.
 class TokenIssuer {
  public:
@@ -28,26 +34,32 @@ class TokenIssuer {
   // self_audience, or one of `audiences`.
   bool IsAllowed(std::string_view audience) const;
 
-  // A session of `user` that begins at `now`; access_until still has to be set.
-  storage::Session NewSession(const storage::User& user, std::string audience,
-                              absl::Time now) const;
+  // A session on the terms of `login` that begins at `now`; access_until still has to be set.
+  storage::Session NewSession(const VerifiedLogin& login, absl::Time now) const;
   // When a session that is renewed at `now` would be idle: never beyond its absolute end.
   absl::Time IdleEnd(const storage::Session& session, absl::Time now) const;
 
   struct AccessToken {
     Secret text;
     absl::Time expires_at;
+    std::vector<std::string> scopes;
   };
-  // An access token of `session` at `generation`, with those of the roles `held` that apply to its
-  // audience. It begins in the second of `now`, so it is valid at once, and ends with the session
-  // at the latest. `client_id` (RFC 9068 asks for one) is self_audience: who logs in with a
+  // An access token of `session` at `generation`, with those of the user's roles that apply to its
+  // audience, and of the session's scopes and claims and of the user's attributes those that are
+  // allow-listed still. It begins in the second of `now`, so it is valid at once, and ends with the
+  // session at the latest. `client_id` (RFC 9068 asks for one) is self_audience: who logs in with a
   // password uses tesserad itself as the client. FAILED_PRECONDITION TOKEN_TOO_LARGE; UNAVAILABLE
   // KEYS_UNAVAILABLE: no key signs.
   absl::StatusOr<AccessToken> Sign(const storage::Session& session, int64_t generation,
-                                   const std::vector<storage::Role>& held, const KeySnapshot& keys,
+                                   const UserFacts& user, const KeySnapshot& keys,
                                    absl::Time now) const;
 
  private:
+  absl::Time SessionEnd(absl::Time now) const;
+  Claims SessionClaims(const storage::Session& session, absl::Time now) const;
+  absl::Status AddExtras(const storage::Session& session, const UserFacts& user,
+                         Claims& claims) const;
+
   TokenPolicy policy_;
 };
 

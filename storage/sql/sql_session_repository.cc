@@ -22,12 +22,21 @@ absl::Time EndOf(const Session& session) {
 constexpr char kNewest[] = "~";
 
 // The columns of the bindings are younger than the table: NULL in the rows that were there before.
-constexpr char kSelect[] =
-    "SELECT id, user_id, user_version, generation, mac_kid, audience, created_at, auth_time,"
-    " rotated_at, access_until, idle_expires_at, expires_at, revoked_at, COALESCE(scopes, ''),"
-    " COALESCE(amr, ''), COALESCE(acr, ''), COALESCE(device_hash, ''),"
-    " COALESCE(device_label, ''), COALESCE(certificate, ''), COALESCE(address, ''),"
-    " COALESCE(claims, '') FROM sessions ";
+constexpr char kColumns[] =
+    "SELECT s.id, s.user_id, s.user_version, s.generation, s.mac_kid, s.audience, s.created_at,"
+    " s.auth_time, s.rotated_at, s.access_until, s.idle_expires_at, s.expires_at, s.revoked_at,"
+    " COALESCE(s.scopes, ''), COALESCE(s.amr, ''), COALESCE(s.acr, ''),"
+    " COALESCE(s.device_hash, ''), COALESCE(s.device_label, ''), COALESCE(s.certificate, ''),"
+    " COALESCE(s.address, ''), COALESCE(s.claims, '')";
+constexpr char kFromSessions[] = " FROM sessions AS s ";
+// A session for each audience of each role of its user's.
+constexpr char kStanding[] =
+    ", u.state, u.version, COALESCE(u.attributes, ''), r.name, a.audience FROM sessions AS s"
+    " INNER JOIN users AS u ON u.id = s.user_id"
+    " LEFT JOIN user_roles AS g ON g.user_id = s.user_id"
+    " LEFT JOIN roles AS r ON r.id = g.role_id"
+    " LEFT JOIN role_audiences AS a ON a.role_id = r.id"
+    " WHERE s.id = :id ORDER BY r.name, a.place";
 
 std::vector<std::string> Words(const std::string& text) {
   return absl::StrSplit(text, ' ', absl::SkipEmpty());
@@ -56,6 +65,34 @@ struct SessionRow {
     result.scopes = Words(scopes);
     result.amr = Words(amr);
     return result;
+  }
+};
+
+// What a SELECT of a session's standing fills.
+struct StandingRow {
+  SessionRow session;
+  int64_t state = 0;
+  SessionStanding standing;
+  std::optional<std::string> role;
+  std::optional<std::string> audience;
+
+  void FillFrom(Statement& statement) {
+    session.FillFrom(statement);
+    statement.Into(state).Into(standing.user_version).Into(standing.attributes);
+    statement.Into(role).Into(audience);
+  }
+  SessionStanding Take() const {
+    SessionStanding result = standing;
+    result.session = session.Take();
+    // A state that this program does not know admits nobody.
+    result.user_state = state == 0 ? UserState::kActive : UserState::kDisabled;
+    return result;
+  }
+  // Rows of one role follow each other.
+  void AddRole(std::vector<Role>& roles) const {
+    if (!role.has_value()) return;
+    if (roles.empty() || roles.back().name != *role) roles.emplace_back().name = *role;
+    if (audience.has_value()) roles.back().audiences.push_back(*audience);
   }
 };
 
@@ -98,11 +135,27 @@ absl::Status SqlSessionRepository::Insert(const Session& row) {
 absl::StatusOr<std::optional<Session>> SqlSessionRepository::Find(const SessionId& id) {
   return transaction_.Do("sessions.find", [&](soci::session& session) -> std::optional<Session> {
     SessionRow row;
-    Statement statement(session, absl::StrCat(kSelect, "WHERE id = :id"));
+    Statement statement(session, absl::StrCat(kColumns, kFromSessions, "WHERE s.id = :id"));
     statement.Bind("id", id.str());
     row.FillFrom(statement);
     if (!statement.One()) return std::nullopt;
     return row.Take();
+  });
+}
+
+absl::StatusOr<std::optional<SessionStanding>> SqlSessionRepository::FindStanding(
+    const SessionId& id) {
+  return transaction_.Do("sessions.find_standing", [&](soci::session& session) {
+    std::optional<SessionStanding> found;
+    StandingRow row;
+    Statement statement(session, absl::StrCat(kColumns, kStanding));
+    statement.Bind("id", id.str());
+    row.FillFrom(statement);
+    statement.Each([&] {
+      if (!found.has_value()) found = row.Take();
+      row.AddRole(found->roles);
+    });
+    return found;
   });
 }
 
@@ -113,10 +166,10 @@ absl::StatusOr<std::vector<Session>> SqlSessionRepository::ListLive(const UserId
   return transaction_.Do("sessions.list_live", [&](soci::session& session) {
     std::vector<Session> sessions;
     SessionRow row;
-    Statement statement(session, absl::StrCat(kSelect,
-                                              "WHERE user_id = :user AND id < :before"
-                                              " AND revoked_at IS NULL AND ends_at > :now"
-                                              " ORDER BY id DESC LIMIT :limit"));
+    Statement statement(session, absl::StrCat(kColumns, kFromSessions,
+                                              "WHERE s.user_id = :user AND s.id < :before"
+                                              " AND s.revoked_at IS NULL AND s.ends_at > :now"
+                                              " ORDER BY s.id DESC LIMIT :limit"));
     row.FillFrom(statement);
     statement.Bind("user", user.str()).Bind("now", now).Bind("limit", int64_t{limit});
     statement.Bind("before", before.empty() ? std::string(kNewest) : before.str());

@@ -16,6 +16,7 @@ class SqlSessionRepository final : public SessionRepository {
 
   absl::Status Insert(const Session& session) override;
   absl::StatusOr<std::optional<Session>> Find(const SessionId& id) override;
+  absl::StatusOr<std::optional<SessionStanding>> FindStanding(const SessionId& id) override;
   absl::StatusOr<bool> Rotate(const SessionRotation& rotation) override;
   absl::StatusOr<bool> ExtendAccess(const SessionId& id, int64_t generation,
                                     absl::Time until) override;

@@ -64,6 +64,7 @@ TokenPolicy PolicyOf(const TokensConfig& tokens) {
   policy.refresh_idle_ttl = tokens.refresh_idle_ttl;
   policy.reuse_grace = tokens.reuse_grace;
   policy.leeway = tokens.leeway;
+  policy.one_session_per_user = tokens.one_session_per_user;
   return policy;
 }
 

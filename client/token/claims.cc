@@ -1,5 +1,6 @@
 #include "tessera/token/claims.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -19,6 +20,8 @@ using Kind = JsonValue::Kind;
 constexpr int64_t kLastNumericDate = 253402300799;
 // A payload is part of a token, so the token's own cap is far below.
 constexpr size_t kMaxPayloadBytes = size_t{16} * 1024;
+constexpr size_t kMinDeviceIdBytes = 16;
+constexpr size_t kMaxDeviceIdBytes = 128;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -311,6 +314,11 @@ absl::StatusOr<Claims> ClaimsFromJson(std::string_view json) {
   Claims claims = ReadClaims(reader);
   if (absl::Status status = reader.status(); !status.ok()) return status;
   return claims;
+}
+
+bool IsDeviceId(std::string_view text) {
+  if (text.size() < kMinDeviceIdBytes || text.size() > kMaxDeviceIdBytes) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 std::string DeviceHash(std::string_view device_id) {

@@ -66,6 +66,9 @@ absl::StatusOr<std::string> ClaimsToJson(const Claims& claims);
 // exactly one. Unknown claims are ignored.
 absl::StatusOr<Claims> ClaimsFromJson(std::string_view json);
 
+// Whether `text` may be a device id: 16 to 128 printable ASCII characters without spaces.
+bool IsDeviceId(std::string_view text);
+
 // `did` of a device id, which itself is never in a token: base64url of the first 16 bytes of
 // SHA-256("tessera/device/v1" || 0 || device id).
 std::string DeviceHash(std::string_view device_id);

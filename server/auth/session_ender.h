@@ -3,6 +3,7 @@
 #define TESSERA_SERVER_AUTH_SESSION_ENDER_H_
 
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,11 +13,26 @@
 
 namespace tessera::server {
 
+// Sessions that one transaction ends one by one, at most.
+inline constexpr int kEndBatch = 100;
+
 // Revokes the session's row and appends its feed entry; false if it had ended before or is gone.
 // Call it last in a transaction. The row is locked first, so that no renewal moves access_until
 // between reading and writing it.
 absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const SessionId& id,
                                   absl::Time now);
+
+// What one step of ending many has done.
+struct EndedSessions {
+  std::vector<SessionId> live;  // those that lived until then
+  bool more = false;            // there may be others left
+};
+// Likewise for up to kEndBatch of the user's sessions, the newest first, but for `kept`: those that
+// live at `now`, and those that have ended by themselves so lately that an access token of theirs
+// may not have.
+absl::StatusOr<EndedSessions> EndOtherSessionsIn(storage::Repositories& repositories,
+                                                 const UserId& user, const SessionId& kept,
+                                                 absl::Time now);
 
 // Thread-safe, immutable.
 class SessionEnder {

@@ -194,5 +194,17 @@ TEST(ClaimsToJson, RefusesARequiredTextThatIsEmpty) {
   ExpectUnwritable([](Claims& c) { c.token_id = TokenId(); });
 }
 
+TEST(DeviceId, Is16To128PrintableCharactersWithoutSpaces) {
+  EXPECT_FALSE(IsDeviceId(std::string(15, 'a')));
+  EXPECT_TRUE(IsDeviceId(std::string(16, '!')));
+  EXPECT_TRUE(IsDeviceId(std::string(128, '~')));
+  EXPECT_FALSE(IsDeviceId(std::string(129, 'a')));
+  EXPECT_FALSE(IsDeviceId(""));
+  const std::string good(16, 'a');
+  for (const char c : {' ', '\0', '\n', '\x1f', '\x7f', '\x80', '\xc3'}) {
+    EXPECT_FALSE(IsDeviceId(good + c)) << static_cast<int>(c);
+  }
+}
+
 }  // namespace
 }  // namespace tessera

@@ -6,9 +6,11 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "server/auth/service_credentials.h"
 #include "server/call_info.h"
 #include "storage/records.h"
 #include "storage/service_account_repository.h"
+#include "storage/store.h"
 
 namespace tessera::server {
 
@@ -24,6 +26,22 @@ struct CertificateMatch {
 // The one account that has any of the certificate's names. Reads the store.
 absl::StatusOr<CertificateMatch> FindByCertificate(storage::ServiceAccountRepository& services,
                                                    const ClientCertificate& certificate);
+
+// Credentials of kind CertificateCredential. The tokens are bound to the certificate: whoever else
+// gets hold of one cannot use it.
+class CertificateCheck final : public CredentialCheck {
+ public:
+  // `store` must outlive the check.
+  explicit CertificateCheck(storage::Store& store) : store_(store) {}
+
+  // FAILED_PRECONDITION CERTIFICATE_MISSING: the connection has none that the server verified.
+  absl::Status Screen(const CallInfo& call, const ServiceCredential& credential) const override;
+  absl::StatusOr<ServiceProof> Prove(const CallInfo& call,
+                                     const ServiceCredential& credential) const override;
+
+ private:
+  storage::Store& store_;
+};
 
 }  // namespace tessera::server
 

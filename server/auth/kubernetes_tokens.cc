@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kClusterClaim = "kubernetes.io";
 constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
 constexpr size_t kMaxNameBytes = 253;
+constexpr std::string_view kMethod = "kubernetes";
 
 absl::Status Malformed(std::string_view text) {
   return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenMalformed, text);
@@ -69,6 +70,29 @@ void KubernetesTokens::Prepare(std::string_view token, absl::Duration limit,
   if (!LacksKeyFor(token, *keys_->Current())) return ready(absl::OkStatus());
   const absl::Status parked = lot_.Park(ready, std::min(limit, kMaxWaitForKeys));
   if (!parked.ok()) ready(parked);
+}
+
+absl::StatusOr<std::string> KubernetesCheck::NameOf(const ServiceCredential& credential) const {
+  return tokens_.NameOf(std::get<KubernetesCredential>(credential).token.Reveal(), clock_.Now());
+}
+
+absl::Status KubernetesCheck::Screen(const CallInfo&, const ServiceCredential& credential) const {
+  return NameOf(credential).status();
+}
+
+absl::StatusOr<ServiceProof> KubernetesCheck::Prove(const CallInfo& call,
+                                                    const ServiceCredential& credential) const {
+  const absl::StatusOr<std::string> name = NameOf(credential);
+  if (absl::IsUnauthenticated(name.status())) return Unproven{ReasonOf(name.status()), {}};
+  TESSERA_RETURN_IF_ERROR(name.status());
+  std::optional<storage::ServiceAccount> account;
+  TESSERA_RETURN_IF_ERROR(
+      store_.Read(call.deadline, [&](storage::Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(account, in.services.FindByKubernetesName(*name));
+        return absl::OkStatus();
+      }));
+  if (!account.has_value()) return Unproven{"unknown_account", {}};
+  return ProvenService{*std::move(account), std::string(kMethod), ""};
 }
 
 }  // namespace tessera::server

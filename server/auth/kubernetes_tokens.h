@@ -11,6 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/service_credentials.h"
+#include "server/call_info.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
 #include "tessera/guard/key_source.h"
 #include "tessera/guard/parking_lot.h"
 
@@ -51,6 +55,25 @@ class KubernetesTokens {
   const Options options_;
   const std::shared_ptr<KeySource> keys_;
   guard::ParkingLot lot_;
+};
+
+// Credentials of kind KubernetesCredential: the account that has the token's `namespace/name`.
+class KubernetesCheck final : public CredentialCheck {
+ public:
+  // The references must outlive the check.
+  KubernetesCheck(const KubernetesTokens& tokens, storage::Store& store, const Clock& clock)
+      : tokens_(tokens), store_(store), clock_(clock) {}
+
+  absl::Status Screen(const CallInfo& call, const ServiceCredential& credential) const override;
+  absl::StatusOr<ServiceProof> Prove(const CallInfo& call,
+                                     const ServiceCredential& credential) const override;
+
+ private:
+  absl::StatusOr<std::string> NameOf(const ServiceCredential& credential) const;
+
+  const KubernetesTokens& tokens_;
+  storage::Store& store_;
+  const Clock& clock_;
 };
 
 }  // namespace tessera::server

@@ -4,10 +4,16 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/service_credentials.h"
+#include "server/call_info.h"
 #include "storage/records.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
 #include "tessera/base/ids.h"
 
 namespace tessera::server {
@@ -42,6 +48,27 @@ absl::StatusOr<AssertionUse> VerifyServiceAssertion(std::string_view text,
                                                     const storage::ServiceAccount& account,
                                                     const ServiceAssertionPolicy& policy,
                                                     absl::Time now);
+
+// Credentials of kind AssertionCredential. Of two replicas that are shown one assertion at once,
+// one takes it. What is not good is not marked as used, so nobody can spoil somebody else's `jti`.
+class AssertionCheck final : public CredentialCheck {
+ public:
+  // The references must outlive the check.
+  AssertionCheck(ServiceAssertionPolicy policy, storage::Store& store, const Clock& clock)
+      : policy_(std::move(policy)), store_(store), clock_(clock) {}
+
+  absl::Status Screen(const CallInfo& call, const ServiceCredential& credential) const override;
+  absl::StatusOr<ServiceProof> Prove(const CallInfo& call,
+                                     const ServiceCredential& credential) const override;
+
+ private:
+  absl::StatusOr<ServiceProof> Consume(const CallInfo& call, const storage::ServiceAccount& account,
+                                       const AssertionUse& use) const;
+
+  const ServiceAssertionPolicy policy_;
+  storage::Store& store_;
+  const Clock& clock_;
+};
 
 }  // namespace tessera::server
 

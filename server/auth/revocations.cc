@@ -18,6 +18,15 @@ storage::Revocation Entry(storage::RevocationKind kind, std::string_view id, abs
   return entry;
 }
 
+constexpr int64_t kEveryVersion = std::numeric_limits<int64_t>::max();
+
+storage::Revocation SubjectEntry(std::string_view subject, int64_t min_version, absl::Time now) {
+  storage::Revocation entry =
+      Entry(storage::RevocationKind::kUser, subject, now + kMaxAccessTtl + kRevocationSlack);
+  entry.min_user_version = min_version;
+  return entry;
+}
+
 }  // namespace
 
 storage::Revocation RevokeTokenEntry(const TokenId& token, absl::Time exp) {
@@ -29,14 +38,20 @@ storage::Revocation RevokeSessionEntry(const SessionId& session, absl::Time acce
 }
 
 storage::Revocation RevokeUserEntry(const UserId& user, int64_t min_version, absl::Time now) {
-  storage::Revocation entry =
-      Entry(storage::RevocationKind::kUser, user.str(), now + kMaxAccessTtl + kRevocationSlack);
-  entry.min_user_version = min_version;
-  return entry;
+  return SubjectEntry(user.str(), min_version, now);
 }
 
 storage::Revocation RevokeWholeUserEntry(const UserId& user, absl::Time now) {
-  return RevokeUserEntry(user, std::numeric_limits<int64_t>::max(), now);
+  return SubjectEntry(user.str(), kEveryVersion, now);
+}
+
+storage::Revocation RevokeServiceEntry(const ServiceId& service, int64_t min_version,
+                                       absl::Time now) {
+  return SubjectEntry(service.str(), min_version, now);
+}
+
+storage::Revocation RevokeWholeServiceEntry(const ServiceId& service, absl::Time now) {
+  return SubjectEntry(service.str(), kEveryVersion, now);
 }
 
 storage::Revocation RevokeKeyEntry(const std::string& kid, absl::Time now) {

@@ -31,6 +31,11 @@ storage::Revocation RevokeUserEntry(const UserId& user, int64_t min_version, abs
 // All tokens of a user, whatever their version: for one who is deleted.
 storage::Revocation RevokeWholeUserEntry(const UserId& user, absl::Time now);
 
+// Likewise of a service account, as a subject and as an actor.
+storage::Revocation RevokeServiceEntry(const ServiceId& service, int64_t min_version,
+                                       absl::Time now);
+storage::Revocation RevokeWholeServiceEntry(const ServiceId& service, absl::Time now);
+
 // All tokens that a key signed.
 storage::Revocation RevokeKeyEntry(const std::string& kid, absl::Time now);
 

@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <limits>
+#include <numeric>
 #include <shared_mutex>
-#include <unordered_map>
 #include <utility>
 
 #include "tessera/base/mutex.h"
+#include "tessera/guard/revocation_table.h"
 
 namespace tessera {
 namespace {
 
-constexpr size_t kShards = 64;
+constexpr size_t kShards = 1024;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 
 class ABSL_LOCKABLE SharedMutex {
@@ -54,32 +54,11 @@ class ABSL_SCOPED_LOCKABLE ReaderLock {
   SharedMutex& mutex_;
 };
 
-struct Key {
-  RevokedThing thing;
-  IdHash id_hash;
-  bool operator==(const Key& other) const {
-    return thing == other.thing && id_hash == other.id_hash;
-  }
-};
-
-// The ids are hashes already: eight of their bytes will do.
-struct KeyHash {
-  size_t operator()(const Key& key) const {
-    uint64_t bits = 0;
-    std::memcpy(&bits, key.id_hash.data() + 8, sizeof(bits));
-    return static_cast<size_t>(bits + static_cast<uint64_t>(key.thing));
-  }
-};
-
-struct Entry {
-  int64_t min_user_version = 0;
-  absl::Time expires_at;
-};
-
-// Readers of one shard share its lock; a writer holds one shard for one entry.
+// Readers of one shard share its lock; a writer holds one shard for one entry, and while a shard
+// grows it holds a thousandth of all.
 struct Shard {
   mutable SharedMutex mu;
-  std::unordered_map<Key, Entry, KeyHash> entries ABSL_GUARDED_BY(mu);
+  guard::RevocationTable entries ABSL_GUARDED_BY(mu);
 };
 
 // One listener, and how many calls of it are under way.
@@ -152,36 +131,62 @@ struct RevocationView::Impl {
     return wall_start + (clock.Monotonic() - monotonic_start);
   }
 
-  Shard& ShardOf(const IdHash& id_hash) { return shards[id_hash[0] % kShards]; }
+  const Shard& ShardOf(const IdHash& id_hash) const {
+    return shards[(size_t{id_hash[0]} << 8 | id_hash[1]) % kShards];
+  }
+  Shard& ShardOf(const IdHash& id_hash) {
+    return const_cast<Shard&>(std::as_const(*this).ShardOf(id_hash));
+  }
 
   // True if this tells something new.
   bool Add(const RevocationNotice& notice) {
+    if (static_cast<size_t>(notice.thing) >= counts.size()) return false;
     Shard& shard = ShardOf(notice.id_hash);
     WriterLock lock(shard.mu);
-    const auto [place, added] = shard.entries.try_emplace(
-        Key{notice.thing, notice.id_hash}, Entry{notice.min_user_version, notice.expires_at});
-    if (added) {
-      ++count;
-      return true;
+    const size_t before = shard.entries.size();
+    const bool news = shard.entries.Add(notice);
+    counts[static_cast<size_t>(notice.thing)] += shard.entries.size() - before;
+    return news;
+  }
+
+  bool Has(RevokedThing thing, const IdHash& id_hash) const {
+    if (counts[static_cast<size_t>(thing)] == 0) return false;
+    const Shard& shard = ShardOf(id_hash);
+    ReaderLock lock(shard.mu);
+    return shard.entries.Has(thing, id_hash);
+  }
+
+  bool IsUserBelow(const IdHash& id_hash, int64_t version) const {
+    constexpr auto kUser = RevokedThing::kUser;
+    if (counts[static_cast<size_t>(kUser)] == 0) return false;
+    const Shard& shard = ShardOf(id_hash);
+    ReaderLock lock(shard.mu);
+    return version < shard.entries.MinVersion(kUser, id_hash);
+  }
+
+  bool HasAncestor(const VerifiedToken& token) const {
+    const auto& parents = token.parent_hashes();
+    return std::any_of(parents.begin(), parents.end(),
+                       [&](const IdHash& parent) { return Has(RevokedThing::kToken, parent); });
+  }
+
+  bool HasActor(const VerifiedToken& token) const {
+    const std::vector<Actor>& actors = token.claims().actors;
+    for (size_t i = 0; i < actors.size(); ++i) {
+      if (IsUserBelow(token.actor_hashes()[i], actors[i].user_version)) return true;
     }
-    Entry& known = place->second;
-    const bool higher = notice.min_user_version > known.min_user_version;
-    known.min_user_version = std::max(known.min_user_version, notice.min_user_version);
-    known.expires_at = std::max(known.expires_at, notice.expires_at);
-    return higher;
+    return false;
   }
 
-  bool Has(RevokedThing thing, const IdHash& id_hash) {
-    Shard& shard = ShardOf(id_hash);
-    ReaderLock lock(shard.mu);
-    return shard.entries.find(Key{thing, id_hash}) != shard.entries.end();
-  }
-
-  bool IsUserBelow(const IdHash& id_hash, int64_t version) {
-    Shard& shard = ShardOf(id_hash);
-    ReaderLock lock(shard.mu);
-    const auto found = shard.entries.find(Key{RevokedThing::kUser, id_hash});
-    return found != shard.entries.end() && version < found->second.min_user_version;
+  // Most shards have nothing to forget, and are only looked at.
+  void Prune(Shard& shard, absl::Time limit) {
+    {
+      ReaderLock lock(shard.mu);
+      if (!shard.entries.HasExpired(limit)) return;
+    }
+    WriterLock lock(shard.mu);
+    const guard::RevocationTable::Counts gone = shard.entries.Prune(limit);
+    for (size_t thing = 0; thing < gone.size(); ++thing) counts[thing] -= gone[thing];
   }
 
   const Clock& clock;
@@ -189,7 +194,8 @@ struct RevocationView::Impl {
   absl::Time wall_start ABSL_GUARDED_BY(start_mu);
   absl::Duration monotonic_start ABSL_GUARDED_BY(start_mu);
   std::array<Shard, kShards> shards;
-  std::atomic<size_t> count{0};
+  // By thing: of most things there are none, and then no shard need be asked.
+  std::array<std::atomic<size_t>, guard::RevocationTable::kThings> counts{};
   std::atomic<int64_t> whole_at{kNever};  // monotonic nanoseconds
   const std::shared_ptr<Subscribers> subscribers = std::make_shared<Subscribers>();
 };
@@ -218,12 +224,11 @@ absl::Duration RevocationView::Age() const {
 }
 
 bool RevocationView::IsRevoked(const VerifiedToken& token) const {
-  if (impl_->count == 0) return false;
   const bool has_session = !token.claims().session_id.empty();
   return impl_->Has(RevokedThing::kToken, token.token_hash()) ||
          (has_session && impl_->Has(RevokedThing::kSession, token.session_hash())) ||
          impl_->IsUserBelow(token.subject_hash(), token.claims().user_version) ||
-         IsKeyRevoked(token.key_hash());
+         IsKeyRevoked(token.key_hash()) || impl_->HasAncestor(token) || impl_->HasActor(token);
 }
 
 bool RevocationView::IsKeyRevoked(const IdHash& key_hash) const {
@@ -232,14 +237,7 @@ bool RevocationView::IsKeyRevoked(const IdHash& key_hash) const {
 
 size_t RevocationView::Prune(absl::Time now) {
   const absl::Time limit = std::min(now, impl_->ExpectedNow());
-  for (Shard& shard : impl_->shards) {
-    WriterLock lock(shard.mu);
-    for (auto entry = shard.entries.begin(); entry != shard.entries.end();) {
-      const bool gone = entry->second.expires_at < limit;
-      entry = gone ? shard.entries.erase(entry) : std::next(entry);
-      if (gone) --impl_->count;
-    }
-  }
+  for (Shard& shard : impl_->shards) impl_->Prune(shard, limit);
   return size();
 }
 
@@ -251,7 +249,18 @@ bool RevocationView::WasSetBack(absl::Time now) {
   return true;
 }
 
-size_t RevocationView::size() const { return impl_->count; }
+size_t RevocationView::size() const {
+  return std::accumulate(impl_->counts.begin(), impl_->counts.end(), size_t{0});
+}
+
+size_t RevocationView::bytes() const {
+  size_t bytes = sizeof(Impl);
+  for (const Shard& shard : impl_->shards) {
+    ReaderLock lock(shard.mu);
+    bytes += shard.entries.bytes();
+  }
+  return bytes;
+}
 
 std::shared_ptr<void> RevocationView::Subscribe(std::function<void()> listener) {
   auto subscriber = std::make_shared<Subscriber>(std::move(listener));

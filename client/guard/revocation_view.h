@@ -24,7 +24,9 @@ struct RevocationNotice {
   absl::Time expires_at;
 };
 
-// Thread-safe; readers do not wait for each other, and take no global lock.
+// Thread-safe; readers do not wait for each other, take no global lock, and look at a few
+// neighbouring bytes however many entries there are. It grows part by part, so that no reader waits
+// for more than a thousandth of it.
 // `clock` must outlive the view.
 class RevocationView {
  public:
@@ -41,6 +43,8 @@ class RevocationView {
   // How long ago the view was last known to be whole (monotonic); infinite if never.
   absl::Duration Age() const;
 
+  // The token, its session, its subject's version, its key; a token that it was exchanged from; or
+  // the version of anyone in its chain of actors.
   bool IsRevoked(const VerifiedToken& token) const;
   bool IsKeyRevoked(const IdHash& key_hash) const;
 
@@ -54,6 +58,8 @@ class RevocationView {
   static constexpr absl::Duration kSetBack = absl::Seconds(30);
   bool WasSetBack(absl::Time now);
   size_t size() const;
+  // What the entries take in memory: at most 64 bytes each once there are a million.
+  size_t bytes() const;
 
   // Calls `listener` after every Merge that brought something new, on the merging thread, outside
   // locks. The subscription ends when the returned handle dies; no call is under way after that (so

@@ -93,12 +93,13 @@ class ClaimsReader {
     }
     return actors;
   }
-  // A confirmation that nobody here can check is worse than none.
+  // A confirmation that nobody here can check is worse than none, also beside one that we can.
   std::string Certificate() {
     JsonValue* const confirmation = Find("cnf");
     if (confirmation == nullptr) return {};
-    JsonValue* const thumbprint =
-        confirmation->Is(Kind::kObject) ? confirmation->Find("x5t#S256") : nullptr;
+    JsonValue* const thumbprint = confirmation->Is(Kind::kObject) && confirmation->items.size() == 1
+                                      ? confirmation->Find("x5t#S256")
+                                      : nullptr;
     return thumbprint == nullptr ? Wrong<std::string>("cnf") : TakeText("cnf", *thumbprint);
   }
   std::vector<TokenId> Parents() {
@@ -215,6 +216,8 @@ class ClaimsWriter {
     }
     json_.push_back('}');
   }
+  // Nothing can be written any more.
+  void Refuse(std::string_view name) { Wrong(name); }
   absl::StatusOr<std::string> Finish() && {
     if (!wrong_.empty())
       return absl::FailedPreconditionError(
@@ -275,6 +278,7 @@ void WriteBindings(const Claims& claims, ClaimsWriter& writer) {
   if (!claims.certificate.empty()) writer.Certificate(claims.certificate);
   writer.Actors(claims.actors);
   if (claims.parent_tokens.empty()) return;
+  if (claims.parent_tokens.size() > kMaxActors) writer.Refuse("pjti");
   std::vector<std::string> parents;
   for (const TokenId& parent : claims.parent_tokens) parents.push_back(parent.str());
   writer.Texts("pjti", parents);

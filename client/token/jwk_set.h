@@ -15,7 +15,7 @@ namespace tessera {
 // Immutable once made; share it as `std::shared_ptr<const JwkSet>`. Thread-safe.
 class JwkSet {
  public:
-  static constexpr size_t kMaxKeys = 64;
+  static constexpr size_t kMaxKeys = 128;
   static constexpr size_t kMaxBytes = size_t{256} * 1024;
 
   JwkSet() = default;

@@ -43,6 +43,10 @@ VerifiedToken::VerifiedToken(Claims claims, std::string kid)
       subject_hash_(IdHashOf(claims_.subject)),
       key_hash_(IdHashOf(kid_)) {
   if (!claims_.session_id.empty()) session_hash_ = IdHashOf(claims_.session_id.str());
+  for (const TokenId& parent : claims_.parent_tokens) {
+    parent_hashes_.push_back(IdHashOf(parent.str()));
+  }
+  for (const Actor& actor : claims_.actors) actor_hashes_.push_back(IdHashOf(actor.subject));
 }
 
 absl::StatusOr<TokenVerifier> TokenVerifier::Create(Expected expected) {

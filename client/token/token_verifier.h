@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,9 @@ class VerifiedToken {
   const IdHash& session_hash() const { return session_hash_; }  // all zero without a session
   const IdHash& subject_hash() const { return subject_hash_; }
   const IdHash& key_hash() const { return key_hash_; }
+  // One for each of the claims' parent_tokens and actors, in their order.
+  const std::vector<IdHash>& parent_hashes() const { return parent_hashes_; }
+  const std::vector<IdHash>& actor_hashes() const { return actor_hashes_; }
 
  private:
   friend class TokenVerifier;
@@ -34,6 +38,7 @@ class VerifiedToken {
   Claims claims_;
   std::string kid_;
   IdHash token_hash_, session_hash_{}, subject_hash_, key_hash_;
+  std::vector<IdHash> parent_hashes_, actor_hashes_;
 };
 
 // What a token is held against.

@@ -52,6 +52,14 @@ void Check(std::string_view input) {
   const Claims& claims = verified->claims();
   if (claims.issuer != "https://auth.example" || claims.audience != "orders") std::abort();
   if (claims.subject.empty() || claims.token_id.empty() || claims.user_version < 0) std::abort();
+  if (claims.actors.size() > kMaxActors || claims.parent_tokens.size() > kMaxActors) std::abort();
+  for (const Actor& actor : claims.actors) {
+    if (actor.subject.empty() || actor.user_version < 0) std::abort();
+  }
+  if (verified->actor_hashes().size() != claims.actors.size()) std::abort();
+  if (verified->parent_hashes().size() != claims.parent_tokens.size()) std::abort();
+  const auto rewritten = ClaimsToJson(claims);
+  if (rewritten.ok() && !ClaimsFromJson(*rewritten).ok()) std::abort();
   if (!Verifier().CheckTimes(claims, kNow).ok()) std::abort();
 }
 

@@ -146,7 +146,7 @@ TEST(Claims, RolesAreAnArrayOfStrings) {
 }
 
 TEST(Claims, UnknownOnesAreIgnored) {
-  EXPECT_TRUE(ReadWith("ext", R"({"a":[1,{"b":null}]})").ok());
+  EXPECT_TRUE(ReadWith("else", R"({"a":[1,{"b":null}]})").ok());
 }
 
 TEST(Claims, OneTwiceIsMalformed) {

@@ -25,6 +25,7 @@
 #include "server/rpc/user_service.h"
 #include "server/user/bootstrap.h"
 #include "server/user/role_facade.h"
+#include "server/user/session_facade.h"
 #include "server/user/user_facade.h"
 #include "storage/sql/mysql_store.h"
 #include "storage/sql/sqlite_store.h"
@@ -166,6 +167,7 @@ struct Server::Parts {
   void MakeFacades();
   absl::Status MakeGuard();
   void MakeServices();
+  ClientCertificates Certificates() const;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials();
   void WatchClock();
   absl::Status Listen();
@@ -182,6 +184,7 @@ struct Server::Parts {
   std::unique_ptr<AuthFacade> auth;
   std::unique_ptr<UserFacade> users;
   std::unique_ptr<RoleFacade> roles;
+  std::unique_ptr<SessionFacade> sessions;
   std::unique_ptr<Pools> pools;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<RevocationHub> hub;
@@ -222,6 +225,7 @@ void Server::Parts::MakeFacades() {
       *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
   roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
                                        RoleFacade::Parts{*store, *feed, clock, log});
+  sessions = std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log});
   pools = std::make_unique<Pools>(config, clock);
 }
 
@@ -241,10 +245,17 @@ absl::Status Server::Parts::MakeGuard() {
 
 void Server::Parts::MakeServices() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
-  auth_service = std::make_unique<AuthService>(
-      AuthService::Parts{*auth, *hub, *guard, pools->lanes(), clock, log});
+  auth_service = std::make_unique<AuthService>(AuthService::Parts{
+      *auth, *sessions, *hub, *guard, pools->lanes(), clock, log, Certificates()});
   user_service = std::make_unique<UserService>(
       UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
+}
+
+// As Credentials has it: without TLS of its own the port verifies none.
+ClientCertificates Server::Parts::Certificates() const {
+  const TlsConfig& tls = config.server.tls;
+  const bool verified = !tls.certificate.empty() && !tls.client_ca.empty();
+  return verified ? ClientCertificates::kVerified : ClientCertificates::kUnverified;
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Server::Parts::Credentials() {

@@ -10,7 +10,7 @@
 namespace tessera::server {
 
 std::shared_ptr<Call> AuthService::Begin(Context& context) const {
-  return std::make_shared<Call>(context, parts_.clock, parts_.log);
+  return std::make_shared<Call>(context, parts_.clock, parts_.log, parts_.certificates);
 }
 
 AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,

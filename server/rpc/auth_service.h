@@ -6,7 +6,9 @@
 
 #include "server/auth/auth_facade.h"
 #include "server/rpc/call.h"
+#include "server/rpc/caller_evidence.h"
 #include "server/rpc/revocation_hub.h"
+#include "server/user/session_facade.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 #include "tessera/guard/guard.h"
@@ -20,11 +22,13 @@ class AuthService final : public v1::AuthService::CallbackService {
   // All references must outlive the service.
   struct Parts {
     const AuthFacade& auth;
+    const SessionFacade& sessions;
     RevocationHub& hub;
     const Guard& guard;
     Lanes lanes;
     const Clock& clock;
     LogSink& log;
+    ClientCertificates certificates = ClientCertificates::kUnverified;
   };
   explicit AuthService(Parts parts) : parts_(parts) {}
 
@@ -40,6 +44,12 @@ class AuthService final : public v1::AuthService::CallbackService {
                        v1::RevokeTokenResponse* response) override;
   Reactor* Logout(Context* context, const v1::LogoutRequest* request,
                   v1::LogoutResponse* response) override;
+  Reactor* ListSessions(Context* context, const v1::ListSessionsRequest* request,
+                        v1::ListSessionsResponse* response) override;
+  Reactor* RevokeSession(Context* context, const v1::RevokeSessionRequest* request,
+                         v1::RevokeSessionResponse* response) override;
+  Reactor* RevokeAllSessions(Context* context, const v1::RevokeAllSessionsRequest* request,
+                             v1::RevokeAllSessionsResponse* response) override;
   Reactor* GetJwks(Context* context, const v1::GetJwksRequest* request,
                    v1::GetJwksResponse* response) override;
   grpc::ServerBidiReactor<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>*

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_replace.h"
 #include "server/rpc/status_to_wire.h"
@@ -14,6 +15,17 @@ absl::Duration TimeLeft(const grpc::CallbackServerContext& context) {
   const auto deadline = context.deadline();
   if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteDuration();
   return absl::FromChrono(deadline) - SystemClock().Now();
+}
+
+// The device's id goes to the info, or what is wrong with it to `metadata`.
+CallInfo InfoOf(const grpc::CallbackServerContext& context, const Clock& clock,
+                ClientCertificates certificates, absl::Status& metadata) {
+  CallInfo info{PeerAddress(context.peer()), clock.Now() + WorkTime(TimeLeft(context)),
+                CertificateOf(context, certificates), ""};
+  absl::StatusOr<std::string> device_id = DeviceIdOf(context);
+  metadata = device_id.status();
+  if (device_id.ok()) info.device_id = *std::move(device_id);
+  return info;
 }
 
 }  // namespace
@@ -34,10 +46,11 @@ std::string PeerAddress(const std::string& peer) {
                              {{"%5B", ""}, {"%5D", ""}, {"[", ""}, {"]", ""}});
 }
 
-Call::Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log)
+Call::Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log,
+           ClientCertificates certificates)
     : context_(context),
       reactor_(context.DefaultReactor()),
-      info_{PeerAddress(context.peer()), clock.Now() + WorkTime(TimeLeft(context))},
+      info_(InfoOf(context, clock, certificates, metadata_)),
       log_(log) {}
 
 void Call::Finish(const absl::Status& status) { reactor_->Finish(ToWire(status, log_)); }

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "server/call_info.h"
 #include "server/lanes/worker_pool.h"
+#include "server/rpc/caller_evidence.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 
@@ -45,9 +46,12 @@ absl::Duration WorkTime(absl::Duration left);
 class Call {
  public:
   // `clock` counts the deadline: gRPC's is on the machine's clock.
-  Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log);
+  Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log,
+       ClientCertificates certificates = ClientCertificates::kUnverified);
 
   const CallInfo& info() const { return info_; }
+  // INVALID_ARGUMENT FIELD_INVALID: the call's metadata says what cannot be; Run refuses it then.
+  const absl::Status& metadata() const { return metadata_; }
   bool Abandoned() const { return context_.IsCancelled(); }
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
   // Exactly once.
@@ -56,6 +60,7 @@ class Call {
  private:
   grpc::CallbackServerContext& context_;
   grpc::ServerUnaryReactor* const reactor_;
+  absl::Status metadata_;
   const CallInfo info_;
   LogSink& log_;
 };
@@ -159,6 +164,7 @@ class Steps {
 // Begins with what the request was parsed to.
 template <typename T>
 Steps<T> Run(std::shared_ptr<Call> call, absl::StatusOr<T> parsed) {
+  if (parsed.ok() && !call->metadata().ok()) parsed = call->metadata();
   return Steps<T>(std::move(call), [parsed = std::move(parsed)](
                                        const typename Steps<T>::Done& done) { done(parsed); });
 }

@@ -59,6 +59,12 @@ absl::StatusOr<UserKey> ByName(const std::string& name) {
   return UserKey(name);
 }
 
+// What names, how many and how long they may be is for the facades to say.
+template <typename Map>
+NamedTexts Texts(const Map& map) {
+  return {map.begin(), map.end()};
+}
+
 absl::Status TakePath(const std::string& path, const v1::User& user, UserChange& change) {
   if (path == "username") {
     change.username = user.username();
@@ -72,8 +78,12 @@ absl::Status TakePath(const std::string& path, const v1::User& user, UserChange&
     TESSERA_ASSIGN_OR_RETURN(change.state, State(user.state()));
     return absl::OkStatus();
   }
+  if (path == "attributes") {
+    change.attributes = Texts(user.attributes());
+    return absl::OkStatus();
+  }
   if (path == "email") return FieldUnsupported("user.email");
-  return FieldInvalid("update_mask", "username, display_name, state");
+  return FieldInvalid("update_mask", "username, display_name, state, attributes");
 }
 
 template <typename Request>
@@ -92,23 +102,28 @@ absl::StatusOr<GrantInput> ParseGrant(const Request& request) {
 }  // namespace
 
 absl::StatusOr<LoginInput> Parse(const v1::LoginRequest& request) {
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_id", !request.device_id().empty()));
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_label", !request.device_label().empty()));
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("scopes", request.scopes_size() > 0));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("device_id", request.device_id()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("device_label", request.device_label()));
   TESSERA_RETURN_IF_ERROR(CheckPresent("username", request.username()));
   TESSERA_RETURN_IF_ERROR(CheckBounded("audience", request.audience()));
   TESSERA_ASSIGN_OR_RETURN(Secret password, Password("password", request.password()));
-  return LoginInput{request.username(), std::move(password), request.audience()};
+  LoginInput input{request.username(), std::move(password), request.audience()};
+  input.terms.device_id = request.device_id();
+  input.terms.device_label = request.device_label();
+  input.terms.bind_certificate = request.bind_certificate();
+  input.terms.scopes = {request.scopes().begin(), request.scopes().end()};
+  input.terms.claims = Texts(request.claims());
+  return input;
 }
 
-absl::StatusOr<Secret> Parse(const v1::RenewTokenRequest& request) {
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("access_token", !request.access_token().empty()));
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("device_id", !request.device_id().empty()));
-  return Token("refresh_token", request.refresh_token());
+absl::StatusOr<RenewalInput> Parse(const v1::RenewTokenRequest& request) {
+  TESSERA_RETURN_IF_ERROR(CheckBounded("device_id", request.device_id()));
+  return RenewalInput{Secret::CopyOf(request.refresh_token()),
+                      Secret::CopyOf(request.access_token()), request.device_id()};
 }
 
 absl::StatusOr<Secret> Parse(const v1::LogoutRequest& request) {
-  return Token("refresh_token", request.refresh_token());
+  return Secret::CopyOf(request.refresh_token());
 }
 
 absl::StatusOr<Secret> Parse(const v1::ValidateTokenRequest& request) {
@@ -128,6 +143,7 @@ absl::StatusOr<CreateUserInput> Parse(const v1::CreateUserRequest& request) {
   CreateUserInput input;
   input.user.username = user.username();
   input.user.display_name = user.display_name();
+  input.user.attributes = Texts(user.attributes());
   if (user.state() != v1::USER_STATE_UNSPECIFIED) {
     TESSERA_ASSIGN_OR_RETURN(input.user.state, State(user.state()));
   }

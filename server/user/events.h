@@ -13,6 +13,10 @@ inline constexpr std::string_view kUserDisabled = "user.disabled";  // beside us
 inline constexpr std::string_view kUserDeleted = "user.deleted";
 inline constexpr std::string_view kPasswordChanged = "password.changed";
 inline constexpr std::string_view kPasswordRefused = "password.change_refused";
+// `cause`: why; also of a logout, a reuse of its refresh token, another login.
+inline constexpr std::string_view kSessionEnded = "session.ended";
+inline constexpr std::string_view kSessionsEnded = "sessions.ended";    // all of a user
+inline constexpr std::string_view kSessionRefused = "session.refused";  // listing or ending
 inline constexpr std::string_view kRoleCreated = "role.created";
 inline constexpr std::string_view kRoleDeleted = "role.deleted";
 inline constexpr std::string_view kRoleGranted = "role.granted";

@@ -1,0 +1,188 @@
+#include "server/user/session_facade.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/auth/session_ender.h"
+#include "server/auth/token_issuer.h"
+#include "server/user/administrators.h"
+#include "server/user/events.h"
+#include "server/user/page_token.h"
+#include "server/user/role_facade.h"
+#include "server/user/store_user.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::Repeat;
+using storage::Repositories;
+
+absl::Status SessionNotFound() {
+  return Refusal(absl::StatusCode::kNotFound, reason::kSessionNotFound, "no such session");
+}
+
+UserId IdOf(const Principal& caller) { return UserId(caller.claims.subject); }
+
+absl::StatusOr<int64_t> CountLive(Repositories& in, const UserId& user, absl::Time now) {
+  int64_t count = 0;
+  std::vector<storage::Session> page;
+  do {
+    const SessionId before = page.empty() ? SessionId() : page.back().id;
+    TESSERA_ASSIGN_OR_RETURN(page, in.sessions.ListLive(user, now, before, kMaxPageSize));
+    count += static_cast<int64_t>(page.size());
+  } while (page.size() == static_cast<size_t>(kMaxPageSize));
+  return count;
+}
+
+// For the administrator whose write this is, or for the user, so that neither fails for the other.
+absl::Status TakeTurn(Repositories& in, const UserId& actor, const UserId& user) {
+  return actor == user ? in.roles.TakeTurn() : RefuseUnlessAdministrator(in, actor);
+}
+
+}  // namespace
+
+absl::StatusOr<SessionFacade::Page> SessionFacade::List(const CallInfo& call,
+                                                        const Principal& caller,
+                                                        const SessionsAsked& asked) const {
+  TESSERA_ASSIGN_OR_RETURN(const UserId user, TargetOf(call, caller, asked.user));
+  TESSERA_ASSIGN_OR_RETURN(const int size, PageSize(asked.page_size));
+  TESSERA_ASSIGN_OR_RETURN(std::string before, ReadPageToken(PageOf::kSessions, asked.page_token));
+  const SessionId start(std::move(before));
+  const absl::Time now = parts_.clock.Now();
+  Page page;
+  page.current = caller.claims.session_id;
+  TESSERA_RETURN_IF_ERROR(
+      parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(page.sessions,
+                                 repositories.sessions.ListLive(user, now, start, size + 1));
+        return absl::OkStatus();
+      }));
+  if (page.sessions.size() > static_cast<size_t>(size)) {
+    page.sessions.pop_back();
+    page.next_page_token = MakePageToken(PageOf::kSessions, page.sessions.back().id.str());
+  }
+  return page;
+}
+
+absl::Status SessionFacade::Revoke(const CallInfo& call, const Principal& caller,
+                                   const SessionId& id) const {
+  TESSERA_ASSIGN_OR_RETURN(const bool own, MayEnd(call, caller, id));
+  const absl::Time now = RowTime(parts_.clock.Now());
+  bool ended = false;
+  const absl::Status written = parts_.store.Write(
+      Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        if (!own) TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, IdOf(caller)));
+        TESSERA_ASSIGN_OR_RETURN(ended, EndSessionIn(repositories, id, now));
+        return absl::OkStatus();
+      });
+  TESSERA_RETURN_IF_ERROR(written);
+  if (ended) {
+    parts_.log.Info(event::kSessionEnded, {{"session", id.str()},
+                                           {"cause", "revoked"},
+                                           {"actor", caller.claims.subject},
+                                           {"peer", call.peer}});
+  }
+  return parts_.feed.CatchUp(call.deadline);
+}
+
+absl::StatusOr<int64_t> SessionFacade::RevokeAll(const CallInfo& call, const Principal& caller,
+                                                 const SessionsToEnd& which) const {
+  if (caller.kind != PrincipalKind::kUser) {
+    return Refusal(absl::StatusCode::kPermissionDenied, reason::kCallerKind,
+                   "service accounts have no sessions");
+  }
+  TESSERA_ASSIGN_OR_RETURN(const UserId user, TargetOf(call, caller, which.user));
+  if (which.keep_current && user != IdOf(caller)) {
+    return FieldInvalid("keep_current", "only with the caller's own sessions");
+  }
+  absl::StatusOr<int64_t> ended = which.keep_current
+                                      ? EndOthers(call, user, caller.claims.session_id)
+                                      : EndEvery(call, IdOf(caller), user);
+  TESSERA_RETURN_IF_ERROR(ended.status());
+  parts_.log.Info(event::kSessionsEnded, {{"user", user.str()},
+                                          {"count", absl::StrCat(*ended)},
+                                          {"kept_current", which.keep_current ? "yes" : "no"},
+                                          {"actor", caller.claims.subject},
+                                          {"peer", call.peer}});
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  return ended;
+}
+
+// Another's without the power is refused before anything is read.
+absl::StatusOr<UserId> SessionFacade::TargetOf(const CallInfo& call, const Principal& caller,
+                                               const UserId& asked) const {
+  if (asked.empty() || asked == IdOf(caller)) return IdOf(caller);
+  if (caller.HasRole(kAdminRole)) return asked;
+  const absl::Status refused =
+      Refusal(absl::StatusCode::kPermissionDenied, reason::kRoleRequired,
+              "other users' sessions ask for a role that the caller lacks");
+  LogRefusal(call, caller, refused);
+  return refused;
+}
+
+// Whether it is the caller's own, or another's and the caller an administrator. It only reads, so
+// that guessing costs the others no turn.
+absl::StatusOr<bool> SessionFacade::MayEnd(const CallInfo& call, const Principal& caller,
+                                           const SessionId& id) const {
+  std::optional<storage::Session> session;
+  TESSERA_RETURN_IF_ERROR(
+      parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(session, repositories.sessions.Find(id));
+        return absl::OkStatus();
+      }));
+  const bool own = session.has_value() && session->user_id == IdOf(caller);
+  if (own || (session.has_value() && caller.HasRole(kAdminRole))) return own;
+  LogRefusal(call, caller, SessionNotFound());
+  return SessionNotFound();
+}
+
+absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const UserId& actor,
+                                                const UserId& user) const {
+  const absl::Time now = RowTime(parts_.clock.Now());
+  int64_t live = 0;
+  const absl::Status written = parts_.store.Write(
+      Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(TakeTurn(repositories, actor, user));
+        TESSERA_ASSIGN_OR_RETURN(std::optional<storage::User> found, repositories.users.Find(user));
+        if (!found.has_value()) {
+          return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
+        }
+        TESSERA_ASSIGN_OR_RETURN(const int64_t count, CountLive(repositories, user, now));
+        live = std::max(live, count);  // a second run finds none
+        return StoreAndEndAll(repositories, *found, now);
+      });
+  TESSERA_RETURN_IF_ERROR(written);
+  return live;
+}
+
+// From the newest again and again, so that none is passed over for the clock of the replica that
+// named it.
+absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call, const UserId& user,
+                                                 const SessionId& kept) const {
+  const absl::Time now = RowTime(parts_.clock.Now());
+  int64_t live = 0;
+  for (bool more = true; more;) {
+    EndedSessions ended;
+    TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+        Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
+          TESSERA_ASSIGN_OR_RETURN(ended, EndOtherSessionsIn(repositories, user, kept, now));
+          return absl::OkStatus();
+        }));
+    live += static_cast<int64_t>(ended.live.size());
+    more = ended.more;
+  }
+  return live;
+}
+
+void SessionFacade::LogRefusal(const CallInfo& call, const Principal& caller,
+                               const absl::Status& why) const {
+  parts_.log.Warning(
+      event::kSessionRefused,
+      {{"reason", ReasonOf(why)}, {"actor", caller.claims.subject}, {"peer", call.peer}});
+}
+
+}  // namespace tessera::server

@@ -54,8 +54,9 @@ absl::Status CheckAudiences(const ExchangeParties& parties, const ExchangeWish& 
   return absl::OkStatus();
 }
 
-absl::StatusOr<Texts> ScopesOf(const ExchangeParties& parties, const ExchangeWish& wish) {
-  Texts both = Both(parties.subject.scopes, parties.account.scopes);
+absl::StatusOr<Texts> ScopesOf(const ExchangeParties& parties, const ExchangeWish& wish,
+                               const TokenPolicy& policy) {
+  Texts both = Both(Both(parties.subject.scopes, parties.account.scopes), policy.scopes);
   if (wish.scopes.empty()) return both;
   for (const std::string& scope : wish.scopes) {
     if (!Contains(both, scope)) return NotAllowed("a scope that not both parties have");
@@ -156,7 +157,7 @@ absl::StatusOr<Claims> ExchangedClaims(const ExchangeParties& parties, const Exc
   claims.client_id = parties.account.id.str();
   claims.roles = Both(parties.subject.roles,
                       RolesFor(wish.audience, policy.self_audience, parties.account.roles));
-  TESSERA_ASSIGN_OR_RETURN(claims.scopes, ScopesOf(parties, wish));
+  TESSERA_ASSIGN_OR_RETURN(claims.scopes, ScopesOf(parties, wish, policy));
   TESSERA_ASSIGN_OR_RETURN(claims.certificate, BindingOf(parties));
   TESSERA_RETURN_IF_ERROR(Link(parties, claims));
   TESSERA_RETURN_IF_ERROR(SetLife(parties.subject, policy, now, claims));

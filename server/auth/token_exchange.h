@@ -53,7 +53,8 @@ struct ExchangeWish {
 // - Subject, session, `uv`, `auth_time`, `amr`, `acr`, `ext` are the subject token's. `rgn` is not:
 //   no session is renewed by it.
 // - Roles are those of the subject token that the account holds too, now, and that apply to the new
-//   audience. Scopes likewise.
+//   audience. Scopes likewise, as far as
+//   the server still lists them.
 // - It ends when the subject token does, at the latest, and when that is revoked (`pjti`), or the
 //   caller's account (`act`).
 // - `did` is dropped: the service has not the user's device, and a rule that asks for a device

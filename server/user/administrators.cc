@@ -12,27 +12,53 @@
 namespace tessera::server {
 namespace {
 
-// `tessera.admin`, if the user holds it.
+// `tessera.admin`, if it is among `held`.
+std::optional<storage::Role> AdminRoleIn(std::vector<storage::Role> held) {
+  const auto admin = std::find_if(
+      held.begin(), held.end(), [](const storage::Role& role) { return role.name == kAdminRole; });
+  if (admin == held.end()) return std::nullopt;
+  return std::move(*admin);
+}
+
 absl::StatusOr<std::optional<storage::Role>> AdminRoleOf(storage::Repositories& repositories,
                                                          const UserId& user) {
   TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held, repositories.roles.HeldBy(user));
-  const auto admin = std::find_if(
-      held.begin(), held.end(), [](const storage::Role& role) { return role.name == kAdminRole; });
-  if (admin == held.end()) return std::optional<storage::Role>();
-  return std::optional<storage::Role>(std::move(*admin));
+  return AdminRoleIn(std::move(held));
+}
+
+// Who calls, as the store has it now: the roles held, or nothing if gone or disabled.
+using Standing = std::optional<std::vector<storage::Role>>;
+
+absl::StatusOr<Standing> StandingOfService(storage::Repositories& repositories,
+                                           const ServiceId& id) {
+  TESSERA_ASSIGN_OR_RETURN(std::optional<storage::ServiceAccount> account,
+                           repositories.services.Find(id));
+  if (!account.has_value() || account->state != storage::ServiceAccountState::kActive) {
+    return Standing();
+  }
+  return Standing(std::move(account->roles));
+}
+
+absl::StatusOr<Standing> StandingOf(storage::Repositories& repositories, const UserId& actor) {
+  if (actor.str().compare(0, ServiceId::kPrefix.size(), ServiceId::kPrefix) == 0) {
+    return StandingOfService(repositories, ServiceId(actor.str()));
+  }
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user, repositories.users.Find(actor));
+  if (!user.has_value() || user->state != storage::UserState::kActive) return Standing();
+  TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held, repositories.roles.HeldBy(actor));
+  return Standing(std::move(held));
 }
 
 }  // namespace
 
 absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor) {
   TESSERA_RETURN_IF_ERROR(repositories.roles.TakeTurn());
-  TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user, repositories.users.Find(actor));
-  if (!user.has_value() || user->state != storage::UserState::kActive) {
+  TESSERA_ASSIGN_OR_RETURN(const Standing standing, StandingOf(repositories, actor));
+  if (!standing.has_value()) {
     return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenRevoked,
                    "the token has been revoked");
   }
-  TESSERA_ASSIGN_OR_RETURN(const auto admin, AdminRoleOf(repositories, actor));
-  if (admin.has_value()) return absl::OkStatus();
+  if (AdminRoleIn(*standing).has_value()) return absl::OkStatus();
   return Refusal(absl::StatusCode::kPermissionDenied, reason::kRoleRequired,
                  "the method asks for a role that the caller lacks");
 }

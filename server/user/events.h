@@ -1,5 +1,5 @@
-// The log events of this room. Their fields: `user` and `role` name what was changed, `actor` the
-// calling user, `peer` the caller's address.
+// The log events of this room. Their fields: `user`, `role`, `service` and `secret` (its id) name
+// what was changed, `actor` who calls, `peer` the caller's address.
 #ifndef TESSERA_SERVER_USER_EVENTS_H_
 #define TESSERA_SERVER_USER_EVENTS_H_
 
@@ -21,6 +21,11 @@ inline constexpr std::string_view kRoleCreated = "role.created";
 inline constexpr std::string_view kRoleDeleted = "role.deleted";
 inline constexpr std::string_view kRoleGranted = "role.granted";
 inline constexpr std::string_view kRoleRevoked = "role.revoked";
+inline constexpr std::string_view kServiceAccountCreated = "service_account.created";
+inline constexpr std::string_view kServiceAccountUpdated = "service_account.updated";
+inline constexpr std::string_view kServiceAccountDisabled = "service_account.disabled";  // beside
+inline constexpr std::string_view kServiceAccountDeleted = "service_account.deleted";
+inline constexpr std::string_view kServiceSecretRotated = "service_account.secret_rotated";
 inline constexpr std::string_view kAdministratorMade = "bootstrap.administrator_made";
 inline constexpr std::string_view kReservedRoleMade = "bootstrap.role_made";
 inline constexpr std::string_view kBootstrapOvertaken = "bootstrap.overtaken";  // by a replica

@@ -13,7 +13,7 @@ inline constexpr int kDefaultPageSize = 50;
 inline constexpr int kMaxPageSize = 1000;
 
 // What a page token is of: one list's token is refused by another.
-enum class PageOf : char { kUsers = 'u', kRoles = 'r', kSessions = 's' };
+enum class PageOf : char { kUsers = 'u', kRoles = 'r', kSessions = 's', kServiceAccounts = 'v' };
 
 // 0: kDefaultPageSize; above kMaxPageSize: kMaxPageSize. FIELD_INVALID `page_size`: negative.
 absl::StatusOr<int> PageSize(int requested);

@@ -17,11 +17,11 @@ struct ClientCertificate {
 };
 
 struct CallInfo {
-  std::string peer;  // address without the port
+  std::string peer = {};  // address without the port
   absl::Time deadline = absl::InfiniteFuture();
   // Only on ports that verify client certificates.
-  std::optional<ClientCertificate> certificate;
-  std::string device_id;  // metadata `tessera-device-id`; not proven by itself
+  std::optional<ClientCertificate> certificate = {};
+  std::string device_id = {};  // metadata `tessera-device-id`; not proven by itself
 };
 
 }  // namespace tessera::server

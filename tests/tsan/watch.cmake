@@ -2,7 +2,7 @@
 # with the options that its label asks for, so that `ctest --preset tsan -R NAME` is the same as tests/run.sh tsan.
 
 # Programs without gRPC code: nothing is suppressed, nothing left out.
-set(TSAN_ROOMS_WITHOUT_GRPC base mariadb token storage conformance config lanes auth user)
+set(TSAN_ROOMS_WITHOUT_GRPC base mariadb token storage conformance config lanes auth auth_parts user)
 set(TSAN_FOLDER ${CMAKE_CURRENT_LIST_DIR})
 
 # die_after_fork: the child that a storage test forks, and kills, starts threads; there TSan reports nothing.

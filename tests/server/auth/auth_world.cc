@@ -4,7 +4,6 @@
 
 #include <cstdio>
 
-#include "storage/sql/sqlite_store.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/digest.h"
@@ -78,9 +77,13 @@ absl::StatusOr<std::optional<absl::Time>> WatchedStore::DatabaseTime(absl::Time 
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable, "away",
                             absl::Seconds(1));
   }
-  MutexLock lock(mu_);
-  if (database_time_.has_value()) return database_time_;
-  return store_.DatabaseTime(deadline);
+  {
+    MutexLock lock(mu_);
+    if (database_time_.has_value()) return database_time_;
+  }
+  TESSERA_ASSIGN_OR_RETURN(std::optional<absl::Time> time, store_.DatabaseTime(deadline));
+  if (time.has_value()) time = clock_.Now();
+  return time;
 }
 
 MasterKeys MasterKeysOf(std::string_view seed) {
@@ -98,15 +101,13 @@ TokenPolicy WorldOptions::DefaultPolicy() {
 }
 
 AuthWorld::AuthWorld(WorldOptions options)
-    : AuthWorld(std::make_shared<testing::TemporaryFolder>(), std::move(options)) {}
+    : AuthWorld(std::make_shared<testing::DatabaseUnderTest>(), std::move(options)) {}
 
-AuthWorld::AuthWorld(std::shared_ptr<testing::TemporaryFolder> shared, WorldOptions options)
-    : folder(std::move(shared)) {
-  storage::SqliteOptions sqlite_options;
-  sqlite_options.path = folder->Path("tessera.db");
-  sqlite = Require(storage::OpenSqliteStore(sqlite_options, clock, log));
-  store = std::make_unique<WatchedStore>(*sqlite);
-  feed_store = std::make_unique<WatchedStore>(*sqlite);
+AuthWorld::AuthWorld(std::shared_ptr<testing::DatabaseUnderTest> shared, WorldOptions options)
+    : database(std::move(shared)) {
+  direct = Require(database->Open(clock, log));
+  store = std::make_unique<WatchedStore>(*direct, clock);
+  feed_store = std::make_unique<WatchedStore>(*direct, clock);
   keys = Require(
       KeyRing::Open(*feed_store, MasterKeysOf(options.master_seed), Algorithm::kEs256, clock, log));
   hasher = std::make_unique<PasswordHasher>(Require(PasswordHasher::Create(options.cost)));
@@ -116,7 +117,7 @@ AuthWorld::AuthWorld(std::shared_ptr<testing::TemporaryFolder> shared, WorldOpti
 }
 
 void AuthWorld::Write(const std::function<absl::Status(storage::Repositories&)>& work) {
-  Require(sqlite->Write(storage::Repeat::kOnce, absl::InfiniteFuture(), work));
+  Require(direct->Write(storage::Repeat::kOnce, absl::InfiniteFuture(), work));
 }
 
 storage::User AuthWorld::AddUser(std::string_view name, std::string_view password) {
@@ -194,7 +195,7 @@ std::string AuthWorld::WhyInactive(const Secret& token) {
 
 std::optional<storage::User> AuthWorld::UserRow(const UserId& id) {
   std::optional<storage::User> user;
-  Require(sqlite->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
+  Require(direct->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
     TESSERA_ASSIGN_OR_RETURN(user, in.users.Find(id));
     return absl::OkStatus();
   }));
@@ -203,7 +204,7 @@ std::optional<storage::User> AuthWorld::UserRow(const UserId& id) {
 
 std::optional<storage::Session> AuthWorld::SessionRow(const SessionId& id) {
   std::optional<storage::Session> session;
-  Require(sqlite->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
+  Require(direct->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
     TESSERA_ASSIGN_OR_RETURN(session, in.sessions.Find(id));
     return absl::OkStatus();
   }));
@@ -212,7 +213,7 @@ std::optional<storage::Session> AuthWorld::SessionRow(const SessionId& id) {
 
 std::vector<storage::Revocation> AuthWorld::Feed() {
   std::vector<storage::Revocation> entries;
-  Require(sqlite->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
+  Require(direct->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
     TESSERA_ASSIGN_OR_RETURN(entries, in.revocations.ListAfter(0, 1000));
     return absl::OkStatus();
   }));

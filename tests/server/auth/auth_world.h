@@ -1,4 +1,4 @@
-// Everything that AuthFacade stands on, real: SQLite in a temporary folder, keys, hashes, feed.
+// Everything that AuthFacade stands on, real: the engine under test, keys, hashes, feed.
 #ifndef TESSERA_TESTS_SERVER_AUTH_AUTH_WORLD_H_
 #define TESSERA_TESTS_SERVER_AUTH_AUTH_WORLD_H_
 
@@ -21,7 +21,7 @@
 #include "tessera/base/log.h"
 #include "tessera/base/mutex.h"
 #include "tests/base/fake_clock.h"
-#include "tests/base/temporary_folder.h"
+#include "tests/mariadb/database_under_test.h"
 
 namespace tessera::server {
 
@@ -42,11 +42,11 @@ class RecordingLog final : public LogSink {
 // Passes on to a real store, counts, and can be cut off.
 class WatchedStore final : public storage::Store {
  public:
-  explicit WatchedStore(storage::Store& store) : store_(store) {}
+  WatchedStore(storage::Store& store, const Clock& clock) : store_(store), clock_(clock) {}
   absl::Status Read(absl::Time deadline, Work work) override;
   absl::Status Write(storage::Repeat repeat, absl::Time deadline, Work work) override;
   absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override;
-  // What DatabaseTime answers; nothing: as the real store.
+  // What DatabaseTime answers; nothing: what the test's clock says, if the database has one at all.
   void set_database_time(std::optional<absl::Time> time) {
     MutexLock lock(mu_);
     database_time_ = time;
@@ -63,6 +63,7 @@ class WatchedStore final : public storage::Store {
 
  private:
   storage::Store& store_;
+  const Clock& clock_;
   std::atomic<int> reads_{0};
   std::atomic<int> writes_{0};
   std::atomic<bool> away_{false};
@@ -88,8 +89,9 @@ MasterKeys MasterKeysOf(std::string_view seed);
 class AuthWorld {
  public:
   explicit AuthWorld(WorldOptions options = {});
-  // Another life of the same database: close the other world first.
-  AuthWorld(std::shared_ptr<testing::TemporaryFolder> folder, WorldOptions options);
+  // On a database that was there before: another life of it. A database that HoldsReplicas may have
+  // several worlds at once; otherwise close the other one first.
+  AuthWorld(std::shared_ptr<testing::DatabaseUnderTest> database, WorldOptions options);
 
   storage::User AddUser(std::string_view name, std::string_view password = kPassword);
   // Reads the user, lets `change` change it, and stores it with a new revision.
@@ -111,10 +113,10 @@ class AuthWorld {
   std::vector<storage::Revocation> Feed();
   void Write(const std::function<absl::Status(storage::Repositories&)>& work);
 
-  std::shared_ptr<testing::TemporaryFolder> folder;
+  std::shared_ptr<testing::DatabaseUnderTest> database;
   testing::FakeClock clock;
   RecordingLog log;
-  std::unique_ptr<storage::Store> sqlite;
+  std::unique_ptr<storage::Store> direct;
   std::unique_ptr<WatchedStore> store;       // the facade's way to it
   std::unique_ptr<WatchedStore> feed_store;  // the feed's
   std::unique_ptr<KeyRing> keys;

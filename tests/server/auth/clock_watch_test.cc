@@ -57,8 +57,8 @@ TEST(ClockDifference, AsksWithItsPatienceAsTheDeadline) {
 }
 
 TEST(ClockDifference, IsNoneWhereTheDatabaseHasNoClockOfItsOwn) {
-  AuthWorld world;
-  EXPECT_EQ(Require(ClockDifference(*world.sqlite, world.clock, absl::Seconds(2))),
+  AuthWorld world(std::make_shared<testing::DatabaseUnderTest>(testing::TestEngine::kSqlite), {});
+  EXPECT_EQ(Require(ClockDifference(*world.direct, world.clock, absl::Seconds(2))),
             absl::ZeroDuration());
 }
 

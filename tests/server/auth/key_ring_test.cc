@@ -9,7 +9,6 @@
 
 #include "server/auth/sealer.h"
 #include "server/auth/stored_key_ring.h"
-#include "storage/sql/sqlite_store.h"
 #include "tessera/base/status_macros.h"
 #include "tests/server/auth/auth_world.h"
 
@@ -55,11 +54,10 @@ class KeyRingTest : public ::testing::Test {
     Change([&](storage::KeyRepository& keys) { return keys.Insert(row); });
   }
 
-  testing::TemporaryFolder folder_;
+  testing::DatabaseUnderTest database_;
   testing::FakeClock clock_;
   RecordingLog log_;
-  std::unique_ptr<storage::Store> store_ =
-      Require(storage::OpenSqliteStore({folder_.Path("tessera.db"), 4}, clock_, log_));
+  std::unique_ptr<storage::Store> store_ = Require(database_.Open(clock_, log_));
   Sealer sealer_ = Require(Sealer::Create(MasterKeysOf("one master key")));
 };
 
@@ -183,13 +181,104 @@ TEST_F(KeyRingTest, ARetiringKeyVerifiesAndARevokedOneDoesNot) {
   EXPECT_EQ(ring->Current()->macs.count(old_mac.kid), 0u);
 }
 
-TEST_F(KeyRingTest, AKeyThatCannotBeOpenedLeavesTheSnapshotAsItWas) {
+// A replica that was not given a new master key yet: it goes on with what it has, says so, and lets
+// nobody take it for having loaded the new key.
+TEST_F(KeyRingTest, AKeyThatCannotBeOpenedTakesNothingAwayAndIsSaid) {
   const auto ring = Require(Open());
   const auto before = ring->Current();
   const Sealer other = Require(Sealer::Create(MasterKeysOf("another master key")));
-  Insert(Require(NewSharedKey(storage::KeyUse::kMac, other, clock_.Now())));
+  const storage::StoredKey strange = Require(NewSigningKey(Algorithm::kEs256, other, clock_.Now()));
+  Insert(strange);
   EXPECT_TRUE(absl::IsFailedPrecondition(ring->Refresh()));
-  EXPECT_EQ(ring->Current(), before);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ring->Refresh()));  // as long as it is so
+  const auto after = ring->Current();
+  EXPECT_EQ(after->version, before->version + 1);
+  EXPECT_EQ(after->loaded_version, before->loaded_version);
+  EXPECT_EQ(after->signing->kid(), before->signing->kid());
+  EXPECT_EQ(after->verify->Find(strange.kid), nullptr);
+  EXPECT_EQ(log_.Count("keys.unopened", "kid", strange.kid), 1);
+}
+
+// The same when every row has been sealed anew under a master key that is not here: nothing that is
+// loaded is lost, and the states are still followed.
+TEST_F(KeyRingTest, RowsSealedAnewUnderAnUnknownMasterKeyLoseNoKey) {
+  const auto ring = Require(Open());
+  const auto before = ring->Current();
+  const Sealer other = Require(Sealer::Create(MasterKeysOf("another master key")));
+  for (storage::StoredKey row : Rows()) {
+    const Secret plain = Require(sealer_.Open(row));
+    row.sealed = Require(other.Seal(row.kid, row.use, plain)).blob;
+    row.master_key_id = "m2";
+    Change([&](storage::KeyRepository& keys) { return keys.Update(row).status(); });
+  }
+  EXPECT_TRUE(ring->Refresh().ok());
+  const auto after = ring->Current();
+  EXPECT_EQ(after->loaded_version, after->version);
+  EXPECT_EQ(after->signing->kid(), before->signing->kid());
+  EXPECT_EQ(after->macs.at(after->mac_kid), before->macs.at(before->mac_kid));
+  EXPECT_EQ(after->secret_hashes, before->secret_hashes);
+  EXPECT_EQ(log_.Count("keys.unopened", "still_held", "yes"), 3);
+
+  SetState(RowOf(storage::KeyUse::kMac), storage::KeyState::kRevoked);
+  EXPECT_TRUE(ring->Refresh().ok());
+  EXPECT_TRUE(ring->Current()->macs.empty());
+  EXPECT_FALSE(Open().ok());  // whoever starts now needs the master key
+}
+
+// While the key that has become active cannot be opened, the one before signs on.
+TEST_F(KeyRingTest, AnActiveKeyThatCannotBeOpenedLeavesTheOneBeforeSigning) {
+  const auto ring = Require(Open());
+  const storage::StoredKey old = RowOf(storage::KeyUse::kSign);
+  const Sealer other = Require(Sealer::Create(MasterKeysOf("another master key")));
+  Insert(Require(NewSigningKey(Algorithm::kEs256, other, clock_.Now())));
+  SetState(old, storage::KeyState::kRetiring);
+  EXPECT_FALSE(ring->Refresh().ok());
+  EXPECT_EQ(ring->Current()->signing->kid(), old.kid);
+  SetState(old, storage::KeyState::kRevoked);
+  EXPECT_FALSE(ring->Refresh().ok());
+  EXPECT_FALSE(ring->Current()->signing.has_value());
+}
+
+TEST_F(KeyRingTest, OfTwoActiveKeysTheOneActivatedLastSigns) {
+  const auto ring = Require(Open());
+  clock_.Advance(absl::Hours(1));
+  const storage::StoredKey young = Require(NewSigningKey(Algorithm::kEs256, sealer_, clock_.Now()));
+  Insert(young);
+  ASSERT_TRUE(ring->Refresh().ok());
+  EXPECT_EQ(ring->Current()->signing->kid(), young.kid);
+}
+
+// What a database's writer may change by hand.
+TEST_F(KeyRingTest, ARowChangedByHandIsRefusedOrWithoutEffect) {
+  const auto ring = Require(Open());
+  const SigningKey mine = Require(SigningKey::Generate(Algorithm::kEs256));
+  const storage::StoredKey row = RowOf(storage::KeyUse::kSign);
+
+  storage::StoredKey changed = row;  // the public column: nobody reads it
+  changed.public_jwk = mine.ToVerifyKey().ToPublicJwk();
+  Change([&](storage::KeyRepository& keys) -> absl::Status {
+    TESSERA_RETURN_IF_ERROR(keys.Delete(row.kid).status());
+    return keys.Insert(changed);
+  });
+  ASSERT_TRUE(ring->Refresh().ok());
+  EXPECT_EQ(ring->Current()->verify->Find(mine.kid()), nullptr);
+  EXPECT_EQ(ring->Current()->jwks_json.find(mine.kid()), std::string::npos);
+
+  changed = row;  // another name for what was sealed
+  changed.kid = mine.kid();
+  Insert(changed);
+  EXPECT_FALSE(ring->Refresh().ok());
+  EXPECT_EQ(ring->Current()->verify->Find(mine.kid()), nullptr);
+  EXPECT_FALSE(Open().ok());
+  Change([&](storage::KeyRepository& keys) { return keys.Delete(changed.kid).status(); });
+
+  changed = row;  // a MAC key's row as a signing key's
+  changed.sealed = RowOf(storage::KeyUse::kMac).sealed;
+  Change([&](storage::KeyRepository& keys) { return keys.Update(changed).status(); });
+  ASSERT_TRUE(ring->Refresh().ok());  // the key that is loaded goes on
+  EXPECT_EQ(ring->Current()->signing->kid(), row.kid);
+  EXPECT_EQ(log_.Count("keys.unopened", "kid", row.kid), 1);
+  EXPECT_FALSE(Open().ok());
 }
 
 TEST_F(KeyRingTest, ASharedKeyIsNeverPublished) {
@@ -198,6 +287,20 @@ TEST_F(KeyRingTest, ASharedKeyIsNeverPublished) {
   EXPECT_NE(ring->Current()->verify->Find(ring->Current()->signing->kid()), nullptr);
   EXPECT_EQ(ring->Current()->jwks_json.find(ring->Current()->signing->kid()), std::string::npos);
   EXPECT_EQ(ring->Current()->jwks_json.find("oct"), std::string::npos);
+}
+
+TEST_F(KeyRingTest, GuardsGetSharedKeysInASetOfTheirOwn) {
+  const auto without = Require(Open());
+  EXPECT_TRUE(without->Current()->shared_jwks.empty());
+  const storage::StoredKey shared =
+      Require(NewSigningKey(Algorithm::kHs256, sealer_, clock_.Now()));
+  EXPECT_EQ(shared.public_jwk, "");
+  Insert(shared);
+  ASSERT_TRUE(without->Refresh().ok());
+  const JwkSet set = Require(JwkSet::Parse(without->Current()->shared_jwks.Reveal()));
+  EXPECT_EQ(set.keys().size(), 2u);
+  EXPECT_EQ(set.Find(shared.kid)->algorithm(), Algorithm::kHs256);
+  EXPECT_EQ(without->Current()->shared_jwks.Reveal().find("\"d\""), std::string::npos);
 }
 
 TEST_F(KeyRingTest, AnotherConfiguredAlgorithmIsSaidAndTheActiveKeyGoesOn) {

@@ -141,10 +141,10 @@ TEST_F(RenewalTest, ReuseEndsTheSessionForBothHolders) {
 }
 
 TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
-  const auto folder = std::make_shared<testing::TemporaryFolder>();
+  const auto database = std::make_shared<testing::DatabaseUnderTest>();
   Secret current, replaced, own;
   {
-    AuthWorld world(folder, {});
+    AuthWorld world(database, {});
     world.AddUser("ada");
     replaced = world.Login("ada", "orders").refresh_token;
     current = Require(world.auth->Renew(world.call, replaced)).refresh_token;
@@ -152,7 +152,7 @@ TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
   }
   WorldOptions narrower;
   narrower.policy.audiences = {"billing"};
-  AuthWorld again(folder, narrower);
+  AuthWorld again(database, narrower);
   EXPECT_EQ(Reason(again.auth->Renew(again.call, current)), "SESSION_ENDED");
   EXPECT_EQ(Reason(again.auth->Renew(again.call, replaced)), "SESSION_ENDED");  // within the grace
   EXPECT_TRUE(again.auth->Renew(again.call, own).ok());
@@ -161,11 +161,11 @@ TEST(Renewal, ASessionForAnAudienceThatIsNoLongerAllowListedIsOver) {
 }
 
 TEST(Renewal, TheTransactionThatEndsAReusedSessionIsCommitted) {
-  const auto folder = std::make_shared<testing::TemporaryFolder>();
+  const auto database = std::make_shared<testing::DatabaseUnderTest>();
   SessionId session;
   Secret second;
   {
-    AuthWorld world(folder, {});
+    AuthWorld world(database, {});
     world.AddUser("ada");
     const IssuedGrant first = world.Login("ada");
     session = first.session_id;
@@ -173,7 +173,7 @@ TEST(Renewal, TheTransactionThatEndsAReusedSessionIsCommitted) {
     world.clock.Advance(absl::Minutes(1));
     ASSERT_EQ(Reason(world.auth->Renew(world.call, first.refresh_token)), "REFRESH_REUSED");
   }
-  AuthWorld again(folder, {});
+  AuthWorld again(database, {});
   ASSERT_TRUE(again.SessionRow(session).has_value());
   EXPECT_TRUE(again.SessionRow(session)->revoked_at.has_value());
   EXPECT_EQ(again.Feed().size(), 1u);
@@ -350,22 +350,6 @@ TEST_F(RenewalTest, ARetryAcrossAKeyRotationDerivesTheSameSuccessor) {
   EXPECT_EQ(Require(Renew(first_.refresh_token)).refresh_token, second.refresh_token);
   Require(Renew(second.refresh_token));
   EXPECT_EQ(Row().mac_kid, fresh.kid);
-}
-
-TEST(JudgeRenewal, NoSessionOrNoUserIsTheEnd) {
-  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
-  storage::Session session;
-  session.expires_at = session.idle_expires_at = now + absl::Hours(1);
-  session.user_version = 1;
-  storage::User user;
-  const auto judge = [&](const auto& s, const auto& u) {
-    return JudgeRenewal(s, u, 1, absl::Seconds(30), now);
-  };
-  const std::optional<storage::Session> some_session = session;
-  const std::optional<storage::User> some_user = user;
-  EXPECT_EQ(judge(some_session, some_user), RenewalVerdict::kStep);
-  EXPECT_EQ(judge(std::optional<storage::Session>(), some_user), RenewalVerdict::kEnded);
-  EXPECT_EQ(judge(some_session, std::optional<storage::User>()), RenewalVerdict::kEnded);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ class RevocationFeedTest : public ::testing::Test {
 
   AuthWorld world_;
   RecordingLog log_;
-  WatchedStore store_{*world_.sqlite};
+  WatchedStore store_{*world_.direct, world_.clock};
   std::unique_ptr<RevocationFeed> feed_;
 };
 
@@ -89,7 +89,7 @@ TEST_F(RevocationFeedTest, ManyWhoCatchUpAtOnceEachSeeTheirOwnWrite) {
     threads.emplace_back([&, i] {
       Append({Session(i)});
       int64_t mine = 0;
-      Require(world_.sqlite->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
+      Require(world_.direct->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
         TESSERA_ASSIGN_OR_RETURN(mine, in.revocations.Head());
         return absl::OkStatus();
       }));

@@ -197,15 +197,15 @@ TEST_F(RevokeTest, WhatTheViewDoesNotHoldIsNotAcknowledged) {
 }
 
 TEST(Revoke, ARevocationSurvivesARestart) {
-  const auto folder = std::make_shared<testing::TemporaryFolder>();
+  const auto database = std::make_shared<testing::DatabaseUnderTest>();
   Secret access;
   {
-    AuthWorld world(folder, {});
+    AuthWorld world(database, {});
     world.AddUser("ada");
     access = world.Login("ada").access_token;
     ASSERT_TRUE(world.auth->Revoke(world.call, access).ok());
   }
-  AuthWorld again(folder, {});
+  AuthWorld again(database, {});
   EXPECT_EQ(again.WhyInactive(access), "TOKEN_REVOKED");
 }
 

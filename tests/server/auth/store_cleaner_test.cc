@@ -13,7 +13,7 @@ namespace {
 class StoreCleanerTest : public ::testing::Test {
  protected:
   AuthWorld world_;
-  StoreCleaner cleaner_{*world_.sqlite, world_.clock, world_.log};
+  StoreCleaner cleaner_{*world_.store, world_.clock, world_.log};
 };
 
 TEST_F(StoreCleanerTest, RevocationsGoWhenTheyHaveBeenOverForTheSlack) {

@@ -20,12 +20,10 @@
 #include "server/user/bootstrap.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
-#include "storage/sql/mysql_store.h"
-#include "storage/sql/sqlite_store.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/mariadb/database_under_test.h"
 
 namespace tessera::server {
 namespace {
@@ -39,8 +37,6 @@ constexpr int kReplicas = 3;
 constexpr int kRounds = 8;
 constexpr char kPassword[] = "correct horse battery";
 
-enum class EngineKind { kSqlite, kMariaDb };
-
 template <typename T>
 T Must(absl::StatusOr<T> value) {
   if (!value.ok()) throw std::runtime_error(value.status().ToString());
@@ -50,22 +46,17 @@ T Must(absl::StatusOr<T> value) {
 // An empty database, and the stores of its replicas.
 class SharedDatabase {
  public:
-  SharedDatabase(EngineKind engine, const Clock& clock) {
-    if (engine == EngineKind::kSqlite) {
-      stores_.push_back(Must(storage::OpenSqliteStore({folder_.Path("t.db"), 8}, clock, NoLog())));
-      return;
-    }
-    mariadb_.emplace(testing::MariaDb::Shared());
-    for (int i = 0; i < kReplicas; ++i) {
-      storage::MysqlOptions options = mariadb_->options();
-      stores_.push_back(Must(storage::OpenMysqlStore(std::move(options), clock, NoLog())));
+  explicit SharedDatabase(const Clock& clock) {
+    const int stores = database_.HoldsReplicas() ? kReplicas : 1;
+    const int connections = database_.HoldsReplicas() ? 4 : 8;
+    for (int i = 0; i < stores; ++i) {
+      stores_.push_back(Must(database_.Open(clock, NoLog(), connections)));
     }
   }
   Store& Of(int replica) { return *stores_[static_cast<size_t>(replica) % stores_.size()]; }
 
  private:
-  const testing::TemporaryFolder folder_;
-  std::optional<testing::MariaDbDatabase> mariadb_;
+  testing::DatabaseUnderTest database_;
   std::vector<std::unique_ptr<Store>> stores_;
 };
 
@@ -82,7 +73,7 @@ void AtOnce(int count, const std::function<void(int)>& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
-class ReplicasTest : public ::testing::TestWithParam<EngineKind> {
+class ReplicasTest : public ::testing::Test {
  protected:
   std::unique_ptr<KeyRing> OpenKeys(int replica) {
     MasterKeys master;
@@ -126,13 +117,13 @@ class ReplicasTest : public ::testing::TestWithParam<EngineKind> {
 
   const testing::TemporaryFolder folder_;
   testing::FakeClock clock_;
-  SharedDatabase database_{GetParam(), clock_};
+  SharedDatabase database_{clock_};
   const PasswordHasher hasher_ = Must(PasswordHasher::Create({8192, 1}));
 };
 
 using FirstStartOfReplicas = ReplicasTest;
 
-TEST_P(FirstStartOfReplicas, LeavesOneAdministratorAndOneKeySetAndEndsWellInEach) {
+TEST_F(FirstStartOfReplicas, LeavesOneAdministratorAndOneKeySetAndEndsWellInEach) {
   const BootstrapOptions options = WithPasswordFile();
   std::array<absl::Status, kReplicas> booted;
   std::array<std::unique_ptr<KeyRing>, kReplicas> keys;
@@ -150,7 +141,7 @@ TEST_P(FirstStartOfReplicas, LeavesOneAdministratorAndOneKeySetAndEndsWellInEach
   }
 }
 
-TEST_P(FirstStartOfReplicas, LeavesOneGeneratedPasswordAndItIsTheAdministrators) {
+TEST_F(FirstStartOfReplicas, LeavesOneGeneratedPasswordAndItIsTheAdministrators) {
   std::array<absl::Status, kReplicas> booted;
   AtOnce(kReplicas, [&](int i) {
     booted[static_cast<size_t>(i)] =
@@ -236,13 +227,13 @@ class OpposingAdministrators : public ReplicasTest {
   std::array<std::unique_ptr<Replica>, 2> parts_;
 };
 
-TEST_P(OpposingAdministrators, WhoTakeTheRoleFromEachOtherLeaveOne) {
+TEST_F(OpposingAdministrators, WhoTakeTheRoleFromEachOtherLeaveOne) {
   ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
     return replica.roles.Revoke(call_, actor, kAdminRole, target);
   });
 }
 
-TEST_P(OpposingAdministrators, WhoDisableEachOtherLeaveOne) {
+TEST_F(OpposingAdministrators, WhoDisableEachOtherLeaveOne) {
   ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
     UserChange change;
     change.id = target;
@@ -251,13 +242,13 @@ TEST_P(OpposingAdministrators, WhoDisableEachOtherLeaveOne) {
   });
 }
 
-TEST_P(OpposingAdministrators, WhoDeleteEachOtherLeaveOne) {
+TEST_F(OpposingAdministrators, WhoDeleteEachOtherLeaveOne) {
   ExpectOneIsLeft([&](Replica& replica, const UserId& actor, const UserId& target) {
     return replica.users.Delete(call_, actor, target, "");
   });
 }
 
-TEST_P(OpposingAdministrators, WhoGiveUpTheRoleThemselvesLeaveOne) {
+TEST_F(OpposingAdministrators, WhoGiveUpTheRoleThemselvesLeaveOne) {
   UserId staying = first_;
   for (int round = 0; round < kRounds; ++round) {
     const UserId other = AddAdministrator(staying, "admin" + std::to_string(round));
@@ -274,7 +265,7 @@ TEST_P(OpposingAdministrators, WhoGiveUpTheRoleThemselvesLeaveOne) {
   }
 }
 
-TEST_P(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanwhile) {
+TEST_F(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanwhile) {
   for (int round = 0; round < kRounds; ++round) {
     const UserId second = AddAdministrator(first_, "admin" + std::to_string(round));
     AtOnce(2, [&](int i) {
@@ -290,7 +281,7 @@ TEST_P(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanw
 }
 
 // Neither named an etag, so neither may be told of one.
-TEST_P(OpposingAdministrators, WhoChangeAUserAndTheUserWhoChangesThePasswordBothSucceed) {
+TEST_F(OpposingAdministrators, WhoChangeAUserAndTheUserWhoChangesThePasswordBothSucceed) {
   const UserId user = AddAdministrator(first_, "second");
   const PasswordChange change{user, Secret::CopyOf(kPassword), Secret::CopyOf(kPassword)};
   for (int round = 0; round < kRounds; ++round) {
@@ -306,15 +297,6 @@ TEST_P(OpposingAdministrators, WhoChangeAUserAndTheUserWhoChangesThePasswordBoth
     });
   }
 }
-
-std::string EngineName(const ::testing::TestParamInfo<EngineKind>& info) {
-  return info.param == EngineKind::kSqlite ? "Sqlite" : "MariaDb";
-}
-
-INSTANTIATE_TEST_SUITE_P(Engines, FirstStartOfReplicas,
-                         ::testing::Values(EngineKind::kSqlite, EngineKind::kMariaDb), EngineName);
-INSTANTIATE_TEST_SUITE_P(Engines, OpposingAdministrators,
-                         ::testing::Values(EngineKind::kSqlite, EngineKind::kMariaDb), EngineName);
 
 }  // namespace
 }  // namespace tessera::server

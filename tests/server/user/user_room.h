@@ -1,4 +1,4 @@
-// The user room on a real SQLite store, with real keys, hashes and revocations.
+// The user room on a real store of the engine under test, with real keys, hashes and revocations.
 #ifndef TESSERA_TESTS_SERVER_USER_USER_ROOM_H_
 #define TESSERA_TESTS_SERVER_USER_USER_ROOM_H_
 
@@ -17,11 +17,11 @@
 #include "server/user/bootstrap.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
-#include "storage/sql/sqlite_store.h"
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
+#include "tests/mariadb/database_under_test.h"
 
 namespace tessera::server {
 
@@ -49,7 +49,7 @@ inline constexpr char kPassword[] = "correct horse battery";
 class UserRoom : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto opened = storage::OpenSqliteStore({folder_.Path("t.db"), 2}, clock_, log_);
+    auto opened = database_.Open(clock_, log_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     store_ = *std::move(opened);
     MasterKeys master;
@@ -131,6 +131,7 @@ class UserRoom : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder_;
+  testing::DatabaseUnderTest database_;
   testing::FakeClock clock_;
   RecordingLog log_;
   CallInfo call_{"127.0.0.1", absl::InfiniteFuture()};

@@ -15,6 +15,7 @@
 #include "server/auth/key_ring.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
+#include "server/config/reset_time.h"
 #include "server/lanes/cores.h"
 #include "server/lanes/worker_pool.h"
 #include "server/open_store.h"
@@ -65,8 +66,28 @@ TokenPolicy PolicyOf(const TokensConfig& tokens) {
   policy.refresh_idle_ttl = tokens.refresh_idle_ttl;
   policy.reuse_grace = tokens.reuse_grace;
   policy.leeway = tokens.leeway;
+  if (const auto reset = ParseResetTime(tokens.refresh_reset_at); reset.has_value()) {
+    policy.refresh_reset.emplace(reset->hour, reset->minute, reset->zone);
+  }
+  policy.scopes = tokens.scopes;
+  policy.requested_claims = tokens.requested_claims;
+  policy.attribute_claims = tokens.attribute_claims;
+  policy.renewal_needs_access_token = tokens.renewal_needs_access_token;
+  policy.renewal_only_after_expiry = tokens.renewal_only_after_expiry;
+  policy.renewal_by_access_token = tokens.renewal_by_access_token;
   policy.one_session_per_user = tokens.one_session_per_user;
   return policy;
+}
+
+CookieOptions CookiesOf(const Config& config) {
+  CookieOptions options;
+  options.enabled = config.cookies.enabled;
+  options.access_name = config.cookies.access_name;
+  options.refresh_name = config.cookies.refresh_name;
+  options.same_site = config.cookies.same_site;
+  options.allowed_origins = config.cookies.allowed_origins;
+  options.renewal_needs_access_token = config.tokens.renewal_needs_access_token;
+  return options;
 }
 
 ReflectionAccess AccessOf(Reflection reflection) {
@@ -202,6 +223,10 @@ absl::Status Server::Parts::OpenStore(StopAsked stop_asked) {
 }
 
 absl::Status Server::Parts::OpenAuth() {
+  const std::string& reset = config.tokens.refresh_reset_at;
+  if (!reset.empty() && !ParseResetTime(reset).has_value()) {
+    return absl::InvalidArgumentError("tokens.refresh_reset_at: not known");
+  }
   TESSERA_ASSIGN_OR_RETURN(MasterKeys master, MasterKeys::FromFile(config.keys.master_key_file));
   const std::optional<Algorithm> algorithm = AlgorithmFromName(config.keys.algorithm);
   if (!algorithm.has_value()) return absl::InvalidArgumentError("keys.algorithm: not known");
@@ -245,8 +270,9 @@ absl::Status Server::Parts::MakeGuard() {
 
 void Server::Parts::MakeServices() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
-  auth_service = std::make_unique<AuthService>(AuthService::Parts{
-      *auth, *sessions, *hub, *guard, pools->lanes(), clock, log, Certificates()});
+  auth_service = std::make_unique<AuthService>(
+      AuthService::Parts{*auth, *sessions, *hub, *guard, pools->lanes(), clock, log, Certificates(),
+                         CookiesOf(config)});
   user_service = std::make_unique<UserService>(
       UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
 }

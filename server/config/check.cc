@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "server/config/duration.h"
 #include "server/config/mysql_url.h"
+#include "server/config/report.h"
 #include "server/config/settings.h"
 
 namespace tessera::server {
@@ -20,7 +20,6 @@ namespace {
 constexpr std::string_view kSqliteScheme = "sqlite:";
 constexpr std::string_view kUserNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
 constexpr size_t kMaxUserName = 64;
-constexpr size_t kMaxName = 256;  // of an issuer or an audience: each token repeats them
 constexpr uint32_t kMinMemoryKib = 8 * 1024;
 constexpr uint32_t kMaxMemoryKib = 1024 * 1024;
 constexpr uint32_t kMaxPasses = 16;
@@ -51,11 +50,6 @@ std::optional<HostPort> SplitHostPort(std::string_view text) {
   return HostPort{std::string(host), port};
 }
 
-bool IsPlain(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxName &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
 // Collects what is wrong. The methods are named after the tables.
 class Checker {
  public:
@@ -67,8 +61,7 @@ class Checker {
     Transport();
     Storage();
     Keys();
-    Names();
-    Lives();
+    Tokens();
     Passwords();
     Bootstrap();
     Unserved();
@@ -233,27 +226,10 @@ class Checker {
     }
   }
 
-  void Names() {
-    const TokensConfig& tokens = config_.tokens;
-    if (!IsPlain(tokens.issuer)) {
-      Wrong("tokens.issuer", tokens.issuer,
-            "expected the name of this server in its tokens, such as \"https://auth.example.com\": "
-            "1 to 256 printable ASCII characters");
-    }
-    constexpr std::string_view kAudience = "expected 1 to 256 printable ASCII characters";
-    if (!IsPlain(tokens.self_audience)) {
-      Wrong("tokens.self_audience", tokens.self_audience, kAudience);
-    }
-    std::set<std::string> seen;
-    for (const std::string& audience : tokens.audiences) {
-      if (!IsPlain(audience)) Wrong("tokens.audiences", audience, kAudience);
-      if (audience == tokens.self_audience) {
-        Wrong("tokens.audiences", audience, "expected no item equal to tokens.self_audience");
-      }
-      if (!seen.insert(audience).second) {
-        Wrong("tokens.audiences", audience, "expected each item once");
-      }
-    }
+  void Tokens() {
+    Report report(settings_, config_, problems_);
+    CheckTokens(report);
+    CheckCookies(report);
   }
 
   void Within(std::string_view key, absl::Duration value, absl::Duration least,
@@ -261,19 +237,6 @@ class Checker {
     if (value >= least && value <= most) return;
     Wrong(key, DurationText(value),
           "expected " + DurationText(least) + " to " + DurationText(most));
-  }
-
-  void Lives() {
-    const TokensConfig& tokens = config_.tokens;
-    Within("tokens.access_ttl", tokens.access_ttl, kMinAccessTtl, kLongestAccessTtl);
-    Within("tokens.refresh_ttl", tokens.refresh_ttl, kMinRefreshTtl, kMaxRefreshTtl);
-    Within("tokens.refresh_idle_ttl", tokens.refresh_idle_ttl, kMinRefreshTtl, kMaxRefreshTtl);
-    Within("tokens.reuse_grace", tokens.reuse_grace, absl::ZeroDuration(), kMaxReuseGrace);
-    Within("tokens.leeway", tokens.leeway, absl::ZeroDuration(), kMaxLeeway);
-    if (!tokens.refresh_reset_at.empty()) {
-      Wrong("tokens.refresh_reset_at", tokens.refresh_reset_at,
-            "expected nothing: this build does not serve it, and sessions would outlive the hour");
-    }
   }
 
   void Passwords() {

@@ -13,10 +13,17 @@ std::shared_ptr<Call> AuthService::Begin(Context& context) const {
   return std::make_shared<Call>(context, parts_.clock, parts_.log, parts_.certificates);
 }
 
+void AuthService::Give(const IssuedGrant& grant, bool set_cookies, Context& context,
+                       v1::TokenGrant* wire) const {
+  if (set_cookies) return cookies_.Give(grant, parts_.clock.Now(), context, wire);
+  Write(grant, wire);
+}
+
 AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
                                          v1::LoginResponse* response) {
   const AuthFacade& auth = parts_.auth;
-  return Run(Begin(*context), Parse(*request))
+  const absl::Status cookies = cookies_.CheckAsked(*context, request->set_cookies());
+  return Run(Begin(*context), cookies.ok() ? Parse(*request) : cookies)
       .On(parts_.lanes.database,
           [&auth](const CallInfo& call, LoginInput input) {
             return auth.BeginLogin(call, std::move(input));
@@ -29,20 +36,28 @@ AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginReques
           [&auth](const CallInfo& call, const VerifiedLogin& login) {
             return auth.OpenSession(call, login);
           })
-      .Answer([response](const IssuedGrant& grant) { Write(grant, response->mutable_grant()); });
+      .Answer([=, this](const IssuedGrant& grant) {
+        Give(grant, request->set_cookies(), *context, response->mutable_grant());
+      });
 }
 
 AuthService::Reactor* AuthService::RenewToken(Context* context,
                                               const v1::RenewTokenRequest* request,
                                               v1::RenewTokenResponse* response) {
   const AuthFacade& auth = parts_.auth;
-  return Run(Begin(*context), Parse(*request))
-      .Here([&auth](const CallInfo& call, Secret token) {
-        return auth.CheckRefreshToken(call, std::move(token));
+  absl::StatusOr<RenewalInput> input = Parse(*request);
+  if (input.ok()) input = cookies_.Complete(*context, *std::move(input), request->set_cookies());
+  return Run(Begin(*context), std::move(input))
+      .Here([&auth](const CallInfo& call, RenewalInput asked) {
+        return auth.CheckRenewal(call, std::move(asked));
       })
       .On(parts_.lanes.urgent,
-          [&auth](const CallInfo& call, const Secret& token) { return auth.Renew(call, token); })
-      .Answer([response](const IssuedGrant& grant) { Write(grant, response->mutable_grant()); });
+          [&auth](const CallInfo& call, const RenewalInput& asked) {
+            return auth.Renew(call, asked);
+          })
+      .Answer([=, this](const IssuedGrant& grant) {
+        Give(grant, request->set_cookies(), *context, response->mutable_grant());
+      });
 }
 
 // Without steps: it is asked more often than all others together, and waits for nothing.
@@ -72,13 +87,19 @@ AuthService::Reactor* AuthService::RevokeToken(Context* context,
 AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequest* request,
                                           v1::LogoutResponse*) {
   const AuthFacade& auth = parts_.auth;
-  return Run(Begin(*context), Parse(*request))
+  absl::StatusOr<Secret> refresh_token = Parse(*request);
+  if (refresh_token.ok()) {
+    refresh_token = cookies_.Complete(*context, *std::move(refresh_token));
+  }
+  return Run(Begin(*context), std::move(refresh_token))
       .Here([&auth](const CallInfo& call, Secret token) {
         return auth.CheckRefreshToken(call, std::move(token));
       })
       .On(parts_.lanes.urgent,
           [&auth](const CallInfo& call, const Secret& token) { return auth.Logout(call, token); })
-      .Answer([](const Nothing&) {});
+      .Answer([=, this](const Nothing&) {
+        if (request->refresh_token().empty()) cookies_.Clear(*context);
+      });
 }
 
 AuthService::Reactor* AuthService::GetJwks(Context* context, const v1::GetJwksRequest*,

@@ -3,10 +3,12 @@
 #define TESSERA_SERVER_RPC_AUTH_SERVICE_H_
 
 #include <memory>
+#include <utility>
 
 #include "server/auth/auth_facade.h"
 #include "server/rpc/call.h"
 #include "server/rpc/caller_evidence.h"
+#include "server/rpc/cookies.h"
 #include "server/rpc/revocation_hub.h"
 #include "server/user/session_facade.h"
 #include "tessera/base/clock.h"
@@ -29,8 +31,9 @@ class AuthService final : public v1::AuthService::CallbackService {
     const Clock& clock;
     LogSink& log;
     ClientCertificates certificates = ClientCertificates::kUnverified;
+    CookieOptions cookies = {};
   };
-  explicit AuthService(Parts parts) : parts_(parts) {}
+  explicit AuthService(Parts parts) : parts_(std::move(parts)), cookies_(parts_.cookies) {}
 
   using Context = grpc::CallbackServerContext;
   using Reactor = grpc::ServerUnaryReactor;
@@ -58,7 +61,12 @@ class AuthService final : public v1::AuthService::CallbackService {
  private:
   std::shared_ptr<Call> Begin(Context& context) const;
 
+  // The grant to the caller, as cookies if it asked for them.
+  void Give(const IssuedGrant& grant, bool set_cookies, Context& context,
+            v1::TokenGrant* wire) const;
+
   const Parts parts_;
+  const Cookies cookies_;
 };
 
 }  // namespace tessera::server

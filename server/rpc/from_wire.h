@@ -20,8 +20,9 @@ namespace tessera::server {
 inline constexpr size_t kMaxTextBytes = 1024;
 
 absl::StatusOr<LoginInput> Parse(const v1::LoginRequest& request);
-// The refresh token.
-absl::StatusOr<Secret> Parse(const v1::RenewTokenRequest& request);
+// A token may be missing where a cookie may bring it.
+absl::StatusOr<RenewalInput> Parse(const v1::RenewTokenRequest& request);
+// The refresh token; empty likewise.
 absl::StatusOr<Secret> Parse(const v1::LogoutRequest& request);
 // The token.
 absl::StatusOr<Secret> Parse(const v1::ValidateTokenRequest& request);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "server/auth/named_texts.h"
 #include "server/rpc/status_to_wire.h"
 
 namespace tessera::server {
@@ -62,8 +63,11 @@ void Write(const IssuedGrant& grant, v1::TokenGrant* wire) {
   wire->set_access_token(std::string(grant.access_token.Reveal()));
   Write(grant.access_expires_at, wire->mutable_access_expires_at());
   wire->set_refresh_token(std::string(grant.refresh_token.Reveal()));
-  Write(grant.refresh_expires_at, wire->mutable_refresh_expires_at());
+  if (!grant.refresh_token.empty()) {
+    Write(grant.refresh_expires_at, wire->mutable_refresh_expires_at());
+  }
   wire->set_session_id(grant.session_id.str());
+  for (const std::string& scope : grant.scopes) wire->add_scopes(scope);
 }
 
 void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire) {
@@ -104,6 +108,10 @@ void Write(const storage::User& user, v1::User* wire) {
   Write(user.updated_at, wire->mutable_update_time());
   if (user.last_login_at.has_value()) Write(*user.last_login_at, wire->mutable_last_login_time());
   wire->set_etag(EtagOf(user));
+  // What cannot be read is left out here; no token is issued with it.
+  for (auto& [name, value] : DecodeNamedTexts(user.attributes).value_or(NamedTexts())) {
+    (*wire->mutable_attributes())[name] = value;
+  }
 }
 
 void Write(const storage::Role& role, v1::Role* wire) {

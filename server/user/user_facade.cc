@@ -20,6 +20,8 @@ using storage::Repositories;
 using storage::User;
 using storage::UserState;
 
+constexpr std::string_view kAttributes = "user.attributes";
+
 absl::Status UserNotFound() {
   return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
 }
@@ -54,6 +56,7 @@ void Apply(const UserChange& change, User& user) {
   if (change.username.has_value()) user.username = *change.username;
   if (change.display_name.has_value()) user.display_name = *change.display_name;
   if (change.state.has_value()) user.state = *change.state;
+  if (change.attributes.has_value()) user.attributes = EncodeNamedTexts(*change.attributes);
 }
 
 // `change` with the name folded; refuses what cannot be stored.
@@ -63,6 +66,9 @@ absl::StatusOr<UserChange> Checked(UserChange change) {
   }
   if (change.display_name.has_value()) {
     TESSERA_RETURN_IF_ERROR(CheckDisplayText(*change.display_name, "user.display_name"));
+  }
+  if (change.attributes.has_value()) {
+    TESSERA_RETURN_IF_ERROR(CheckNamedTexts(*change.attributes, kMaxAttributes, kAttributes));
   }
   return change;
 }
@@ -95,6 +101,7 @@ std::string EtagOf(const User& user) { return absl::StrCat("v", user.revision); 
 absl::StatusOr<HashedNewUser> UserFacade::HashNewUser(NewUser user, const Secret& password) const {
   TESSERA_ASSIGN_OR_RETURN(user.username, FoldUserName(user.username, "user.username"));
   TESSERA_RETURN_IF_ERROR(CheckDisplayText(user.display_name, "user.display_name"));
+  TESSERA_RETURN_IF_ERROR(CheckNamedTexts(user.attributes, kMaxAttributes, kAttributes));
   TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
                            PreparePassword(password, "password", parts_.min_password_characters));
   TESSERA_ASSIGN_OR_RETURN(std::string hash, parts_.hasher.Hash(prepared));
@@ -109,6 +116,7 @@ absl::StatusOr<User> UserFacade::Create(const CallInfo& call, const UserId& acto
   stored.username = user.fields().username;
   stored.display_name = user.fields().display_name;
   stored.state = user.fields().state;
+  stored.attributes = EncodeNamedTexts(user.fields().attributes);
   stored.password_hash = user.password_hash();
   stored.created_at = stored.updated_at = now;
   const absl::Status written = parts_.store.Write(

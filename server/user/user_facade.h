@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/auth/named_texts.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
@@ -24,6 +25,9 @@ namespace tessera::server {
 // `[a-z0-9._@-]{1,64}` after folding A-Z. INVALID_ARGUMENT FIELD_INVALID names `field`.
 absl::StatusOr<std::string> FoldUserName(std::string_view name, std::string_view field);
 
+// A user has no more attributes.
+inline constexpr size_t kMaxAttributes = 32;
+
 // Names a user by id or by name.
 using UserKey = std::variant<UserId, std::string>;
 
@@ -31,6 +35,7 @@ struct NewUser {
   std::string username;
   std::string display_name;
   storage::UserState state = storage::UserState::kActive;
+  NamedTexts attributes = {};
 };
 // A user whose password has been hashed. Only UserFacade::HashNewUser makes one.
 class HashedNewUser {
@@ -53,6 +58,7 @@ struct UserChange {
   std::optional<std::string> username;
   std::optional<std::string> display_name;
   std::optional<storage::UserState> state;
+  std::optional<NamedTexts> attributes;  // all of them
 };
 
 struct PasswordChange {
@@ -94,8 +100,8 @@ class UserFacade {
   };
   explicit UserFacade(Parts parts) : parts_(parts) {}
 
-  // Adding a user, in two steps. 1. Blocks on the processor. FIELD_INVALID: name, display name or
-  // password.
+  // Adding a user, in two steps. 1. Blocks on the processor. FIELD_INVALID: name, display name,
+  // attributes or password.
   absl::StatusOr<HashedNewUser> HashNewUser(NewUser user, const Secret& password) const;
   // 2. ALREADY_EXISTS USERNAME_TAKEN.
   absl::StatusOr<storage::User> Create(const CallInfo& call, const UserId& actor,
@@ -120,7 +126,7 @@ class UserFacade {
 
   // USER_NOT_FOUND, USERNAME_TAKEN, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION LAST_ADMINISTRATOR.
   // Disabling raises the user's version, ends the sessions and revokes the tokens in the same
-  // transaction.
+  // transaction. Tokens carry changed attributes from the next renewal on.
   absl::StatusOr<storage::User> Update(const CallInfo& call, const UserId& actor,
                                        const UserChange& change) const;
   // Likewise; final.

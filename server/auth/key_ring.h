@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "storage/records.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -34,9 +36,19 @@ struct MasterKeys {
   static absl::StatusOr<MasterKeys> FromFile(const std::string& path);
 };
 
+// What the key table holds at one moment.
+struct StoredKeySet {
+  int64_t version = 0;
+  std::string store_epoch;
+  std::vector<storage::StoredKey> keys;  // in the order of created_at
+};
+
 // One state of the key set. Immutable.
 struct KeySnapshot {
   int64_t version = 0;
+  // Up to which version every key could be opened: below `version` on a replica that lacks a master
+  // key.
+  int64_t loaded_version = 0;
   std::string store_epoch;               // 16 bytes
   std::shared_ptr<const JwkSet> verify;  // pending, active and retiring signing keys
   std::string jwks_json;                 // the public ones of them
@@ -47,6 +59,16 @@ struct KeySnapshot {
   // with; 32 bytes each.
   std::string secret_hash_kid;
   std::map<std::string, Secret> secret_hashes;
+
+  std::map<std::string, std::string> mac_kids;     // of `macs`, by the 16-byte hash of the kid
+  std::set<std::string> revoked_macs;              // hashes of the kids of those called back
+  std::map<std::string, SigningKey> signing_keys;  // by kid: those of `verify`
+  Secret shared_jwks;                              // the JWK set for guards that share a key with
+                                                   // us (HS256); empty without one
+  std::shared_ptr<const StoredKeySet> rows;        // what it was made of
+
+  // Into `macs` and `mac_kids`.
+  void AddMac(std::string kid, Secret key);
 };
 
 // Thread-safe.
@@ -62,7 +84,10 @@ class KeyRing {
 
   // Never null.
   virtual std::shared_ptr<const KeySnapshot> Current() const = 0;
-  // Reads again if the store's version has moved. Blocks on the store.
+  // Reads again if the store's version has moved. Blocks on the store. A row that no master key
+  // opens costs nothing that is loaded: the key stays, in the state that the row says.
+  // FAILED_PRECONDITION: a key that is not loaded cannot be opened here (event `keys.unopened`, an
+  // error); the others are taken.
   virtual absl::Status Refresh() = 0;
 };
 

@@ -63,10 +63,26 @@ std::string MacOf(const Secret& key, std::string_view epoch, std::string_view bo
 }
 
 const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
-  for (const auto& [kid, key] : keys.macs) {
-    if (KeyHash(kid) == hash) return &key;
-  }
-  return nullptr;
+  const auto kid = keys.mac_kids.find(std::string(hash));
+  if (kid == keys.mac_kids.end()) return nullptr;
+  const auto key = keys.macs.find(kid->second);
+  return key == keys.macs.end() ? nullptr : &key->second;
+}
+
+bool IsCalledBack(const KeySnapshot& keys, std::string_view hash) {
+  return keys.revoked_macs.count(std::string(hash)) > 0;
+}
+
+// The decoded bytes; nothing for what is no refresh token of this version.
+std::optional<Secret> Decode(const Secret& token) {
+  if (!LooksLikeRefreshToken(token.Reveal())) return std::nullopt;
+  std::optional<std::string> decoded =
+      Base64UrlDecode(token.Reveal().substr(kRefreshTokenPrefix.size()));
+  if (!decoded.has_value()) return std::nullopt;
+  Secret bytes(*std::move(decoded));
+  const std::string_view view = bytes.Reveal();
+  if (view.size() != kTokenBytes || view.front() != kVersion) return std::nullopt;
+  return bytes;
 }
 
 absl::Status Malformed() {
@@ -77,6 +93,11 @@ absl::Status Malformed() {
 absl::Status Forged() {
   return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenSignature,
                  "the refresh token is not one of this server's");
+}
+
+absl::Status CalledBack() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kSessionEnded,
+                 "the key of this session has been called back: log in again");
 }
 
 }  // namespace
@@ -91,6 +112,7 @@ absl::StatusOr<Secret> MintRefreshToken(const RefreshClaim& claim, std::string_v
   if (!session.has_value() || claim.generation < 1 || keys.store_epoch.size() != kEpochBytes) {
     return absl::InternalError("a session that cannot be named in a refresh token");
   }
+  if (IsCalledBack(keys, KeyHash(mac_kid))) return CalledBack();
   const auto key = keys.macs.find(std::string(mac_kid));
   if (key == keys.macs.end()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
@@ -106,16 +128,21 @@ absl::StatusOr<Secret> MintRefreshToken(const RefreshClaim& claim, std::string_v
   return token;
 }
 
+bool NamesUnknownKey(const Secret& token, const KeySnapshot& keys) {
+  const std::optional<Secret> content = Decode(token);
+  if (!content.has_value()) return false;
+  const std::string_view hash = content->Reveal().substr(1, kKeyHashBytes);
+  return !IsCalledBack(keys, hash) && FindByHash(keys, hash) == nullptr;
+}
+
 absl::StatusOr<RefreshClaim> ParseRefreshToken(const Secret& token, const KeySnapshot& keys) {
-  if (!LooksLikeRefreshToken(token.Reveal())) return Malformed();
-  std::optional<std::string> decoded =
-      Base64UrlDecode(token.Reveal().substr(kRefreshTokenPrefix.size()));
-  if (!decoded.has_value()) return Malformed();
-  const Secret content(*std::move(decoded));
-  const std::string_view bytes = content.Reveal();
-  if (bytes.size() != kTokenBytes || bytes.front() != kVersion) return Malformed();
+  const std::optional<Secret> content = Decode(token);
+  if (!content.has_value()) return Malformed();
+  const std::string_view bytes = content->Reveal();
   const std::string_view body = bytes.substr(1, kBodyBytes);
-  const Secret* key = FindByHash(keys, body.substr(0, kKeyHashBytes));
+  const std::string_view key_hash = body.substr(0, kKeyHashBytes);
+  if (IsCalledBack(keys, key_hash)) return CalledBack();
+  const Secret* key = FindByHash(keys, key_hash);
   if (key == nullptr) return Forged();
   const std::string mac = MacOf(*key, keys.store_epoch, body);
   if (!Secret::ConstantTimeEqual(mac, bytes.substr(1 + kBodyBytes))) return Forged();

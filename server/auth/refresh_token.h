@@ -27,14 +27,20 @@ struct RefreshClaim {
 bool LooksLikeRefreshToken(std::string_view token);
 
 // Always the same token for the same claim, key and store. UNAVAILABLE KEYS_UNAVAILABLE: `mac_kid`
-// is not in `keys`. INTERNAL: an id or a generation that no session has.
+// is not in `keys`. UNAUTHENTICATED SESSION_ENDED: it has been revoked. INTERNAL: an id or a
+// generation that no session has.
 absl::StatusOr<Secret> MintRefreshToken(const RefreshClaim& claim, std::string_view mac_kid,
                                         const KeySnapshot& keys);
 
 // Memory only, and the MAC is checked in constant time before anything is believed.
 // UNAUTHENTICATED TOKEN_MALFORMED: not of this form; TOKEN_SIGNATURE: forged, or of an unknown key
-// or another store epoch.
+// or another store epoch; SESSION_ENDED: its key has been revoked (the MAC does not matter then:
+// nobody is told anything that the key's id does not say).
 absl::StatusOr<RefreshClaim> ParseRefreshToken(const Secret& token, const KeySnapshot& keys);
+
+// Whether a token of this form names a key that is neither in `keys` nor revoked: newer keys may
+// know it. Memory only.
+bool NamesUnknownKey(const Secret& token, const KeySnapshot& keys);
 
 }  // namespace tessera::server
 

@@ -18,6 +18,9 @@ class Sealer {
   // FAILED_PRECONDITION: no master key, or one that is not of 32 bytes.
   static absl::StatusOr<Sealer> Create(MasterKeys master);
 
+  // The master key that seals.
+  const std::string& first_id() const { return master_.entries.front().id; }
+
   struct Sealed {
     std::string master_key_id;
     std::string blob;  // nonce of 12 bytes, ciphertext, tag of 16 bytes

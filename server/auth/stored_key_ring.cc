@@ -34,8 +34,15 @@ absl::Status InsertKeys(storage::KeyRepository& keys, int64_t from,
                         const std::vector<StoredKey>& fresh, const std::string& epoch) {
   TESSERA_ASSIGN_OR_RETURN(const bool mine, keys.AdvanceVersion(from));
   if (!mine) return absl::AbortedError("the key set has moved on");
-  for (const StoredKey& key : fresh) TESSERA_RETURN_IF_ERROR(keys.Insert(key));
+  for (StoredKey key : fresh) {
+    key.published_version = from + 1;
+    TESSERA_RETURN_IF_ERROR(keys.Insert(key));
+  }
   return epoch.empty() ? absl::OkStatus() : keys.SetStoreEpoch(epoch);
+}
+
+absl::Status Incomplete() {
+  return absl::FailedPreconditionError("a key of this set cannot be opened here");
 }
 
 }  // namespace
@@ -53,7 +60,7 @@ absl::Status StoredKeyRing::Start(Algorithm algorithm) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
     if (IsComplete(stored)) {
-      TESSERA_RETURN_IF_ERROR(Publish(stored));
+      TESSERA_RETURN_IF_ERROR(Publish(stored, nullptr));
       if (Current()->signing->algorithm() != algorithm) {
         log_.Warning("keys.algorithm_differs",
                      {{"active", std::string(AlgorithmName(Current()->signing->algorithm()))},
@@ -110,23 +117,38 @@ absl::StatusOr<StoredKeySet> StoredKeyRing::Read() {
 absl::Status StoredKeyRing::Refresh() {
   TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
   const std::shared_ptr<const KeySnapshot> current = Current();
-  if (stored.version == current->version && stored.store_epoch == current->store_epoch) {
-    return absl::OkStatus();
+  if (stored.version != current->version || stored.store_epoch != current->store_epoch) {
+    return Publish(stored, current.get());
   }
-  return Publish(stored);
+  return current->loaded_version == current->version ? absl::OkStatus() : Incomplete();
 }
 
-absl::Status StoredKeyRing::Publish(const StoredKeySet& stored) {
-  TESSERA_ASSIGN_OR_RETURN(std::shared_ptr<const KeySnapshot> next, UnsealKeys(stored, sealer_));
-  log_.Info("keys.loaded", {{"version", absl::StrCat(next->version)},
-                            {"keys", absl::StrCat(next->verify->keys().size())},
-                            {"signing", next->signing.has_value() ? next->signing->kid() : ""}});
+// With nothing held, at the start, everything must open.
+absl::Status StoredKeyRing::Publish(const StoredKeySet& stored, const KeySnapshot* held) {
+  TESSERA_ASSIGN_OR_RETURN(const UnsealedKeys unsealed, UnsealKeys(stored, sealer_, held));
+  if (held == nullptr && !unsealed.faults.empty()) return unsealed.faults.front().cause;
+  Report(unsealed);
+  std::shared_ptr<const KeySnapshot> next = unsealed.snapshot;
+  const bool complete = next->loaded_version == next->version;
   MutexLock lock(mu_);
   // Two refreshes may cross: an older reading does not replace a newer one of the same store.
   const bool older =
       next->store_epoch == current_->store_epoch && next->version < current_->version;
   if (!older) current_.swap(next);
-  return absl::OkStatus();
+  return complete ? absl::OkStatus() : Incomplete();
+}
+
+void StoredKeyRing::Report(const UnsealedKeys& unsealed) {
+  for (const UnsealedKeys::Fault& fault : unsealed.faults) {
+    log_.Error("keys.unopened", {{"kid", fault.kid},
+                                 {"master_key", fault.master_key_id},
+                                 {"still_held", fault.held ? "yes" : "no"},
+                                 {"cause", std::string(fault.cause.message())}});
+  }
+  const KeySnapshot& next = *unsealed.snapshot;
+  log_.Info("keys.loaded", {{"version", absl::StrCat(next.version)},
+                            {"keys", absl::StrCat(next.verify->keys().size())},
+                            {"signing", next.signing.has_value() ? next.signing->kid() : ""}});
 }
 
 std::shared_ptr<const KeySnapshot> StoredKeyRing::Current() const {

@@ -19,18 +19,27 @@
 
 namespace tessera::server {
 
-// What the key table holds at one moment.
-struct StoredKeySet {
-  int64_t version = 0;
-  std::string store_epoch;
-  std::vector<storage::StoredKey> keys;  // in the order of created_at
+// What came of opening the keys of a set.
+struct UnsealedKeys {
+  std::shared_ptr<const KeySnapshot> snapshot;
+  // A row that could not be opened, or is not what it says. `held`: the key was loaded before, and
+  // goes on from there.
+  struct Fault {
+    std::string kid;
+    std::string master_key_id;
+    bool held = false;
+    absl::Status cause;
+  };
+  std::vector<Fault> faults;
 };
 
 // Opens every key that is not revoked. A key that verifies is taken from what was sealed, never
-// from the public column: whoever can write to the database cannot plant one.
-// FAILED_PRECONDITION: a key that no master key opens, or that is not what its row says.
-absl::StatusOr<std::shared_ptr<const KeySnapshot>> UnsealKeys(const StoredKeySet& stored,
-                                                              const Sealer& sealer);
+// from the public column: whoever can write to the database cannot plant one. A row that cannot be
+// opened is a fault; if `held` (null: nothing) has its key, that one is used. With several active
+// keys of one use the one activated last is; with none that could be opened the one used so far, as
+// long as it is in the set. FAILED_PRECONDITION: the set makes no sense as a whole.
+absl::StatusOr<UnsealedKeys> UnsealKeys(const StoredKeySet& stored, const Sealer& sealer,
+                                        const KeySnapshot* held);
 
 // New keys, active at once, sealed.
 absl::StatusOr<storage::StoredKey> NewSigningKey(Algorithm algorithm, const Sealer& sealer,
@@ -56,7 +65,8 @@ class StoredKeyRing final : public KeyRing {
  private:
   absl::StatusOr<StoredKeySet> Read();
   absl::Status MakeMissing(const StoredKeySet& found, Algorithm algorithm);
-  absl::Status Publish(const StoredKeySet& stored);
+  absl::Status Publish(const StoredKeySet& stored, const KeySnapshot* held);
+  void Report(const UnsealedKeys& unsealed);
 
   storage::Store& store_;
   const Sealer sealer_;

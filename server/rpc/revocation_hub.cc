@@ -121,6 +121,15 @@ std::vector<std::shared_ptr<RevocationWatcher>> RevocationHub::Watchers() const 
   return watchers_;
 }
 
+std::optional<int64_t> RevocationHub::LowestAcknowledgedKeySet() const {
+  std::optional<int64_t> lowest;
+  for (const auto& watcher : Watchers()) {
+    const int64_t version = watcher->acknowledged_key_set();
+    lowest = lowest.has_value() ? std::min(*lowest, version) : version;
+  }
+  return lowest;
+}
+
 // False when the hub ends.
 bool RevocationHub::AwaitRound() {
   MutexLock lock(mu_);

@@ -4,7 +4,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,6 +57,10 @@ class RevocationHub {
 
   // Ends every watch with UNAVAILABLE SHUTTING_DOWN, and refuses new ones likewise.
   void Shutdown();
+
+  // The version of the key set that every guard watching now has taken in; 0 while one of them has
+  // said nothing yet, absent without any. Memory only.
+  std::optional<int64_t> LowestAcknowledgedKeySet() const;
 
   // For watchers. Memory only.
   const RevocationFeed& feed() const { return feed_; }

@@ -202,6 +202,8 @@ bool RevocationWatcher::NextKeySet() {
   if (keys->version == key_set_version_) return false;
   response_.mutable_key_set()->set_version(static_cast<uint64_t>(keys->version));
   response_.mutable_key_set()->set_jwks_json(keys->jwks_json);
+  // In a store that went back, a lower version says nothing of what was acknowledged.
+  if (keys->version < key_set_version_) acknowledged_keys_ = 0;
   key_set_version_ = keys->version;
   return true;
 }

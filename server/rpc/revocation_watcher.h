@@ -27,6 +27,11 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   // `context` is the call's own; `subject`: the account that makes it.
   RevocationWatcher(RevocationHub& hub, grpc::CallbackServerContext& context, std::string subject);
   const std::string& subject() const { return subject_; }
+  // The version of the key set that the guard has taken in; 0 before it says so.
+  int64_t acknowledged_key_set() const {
+    MutexLock lock(mu_);
+    return acknowledged_keys_;
+  }
 
   // Starts to listen. `self` keeps the watcher alive until the call is over.
   void Begin(std::shared_ptr<RevocationWatcher> self);
@@ -65,7 +70,7 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   const std::string peer_;
   const absl::Duration began_;  // monotonic
 
-  Mutex mu_;
+  mutable Mutex mu_;
   std::shared_ptr<RevocationWatcher> self_ ABSL_GUARDED_BY(mu_);
   // gRPC's while a read or writing_ is under way; touched in their reactions and in Claim only.
   v1::WatchRevocationsRequest request_;

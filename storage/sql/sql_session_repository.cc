@@ -238,6 +238,16 @@ absl::StatusOr<int64_t> SqlSessionRepository::RevokeEverybodys(absl::Time now) {
   });
 }
 
+absl::StatusOr<bool> SqlSessionRepository::AnyLiveBegunBefore(absl::Time began, absl::Time now) {
+  return transaction_.Do("sessions.any_live_begun_before", [&](soci::session& session) {
+    std::string id;
+    Statement statement(session,
+                        "SELECT id FROM sessions WHERE ends_at > :now AND created_at <= :began"
+                        " LIMIT 1");
+    return statement.Bind("now", now).Bind("began", began).Into(id).One();
+  });
+}
+
 absl::StatusOr<int64_t> SqlSessionRepository::DeleteEnded(absl::Time before, int limit) {
   return transaction_.Do("sessions.delete_ended", [&](soci::session& session) {
     return DeleteByName(

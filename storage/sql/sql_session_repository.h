@@ -25,6 +25,7 @@ class SqlSessionRepository final : public SessionRepository {
   absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) override;
   absl::StatusOr<int64_t> RevokeAllOf(const UserId& user, absl::Time now) override;
   absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now) override;
+  absl::StatusOr<bool> AnyLiveBegunBefore(absl::Time began, absl::Time now) override;
   absl::StatusOr<int64_t> DeleteEnded(absl::Time before, int limit) override;
 
  private:

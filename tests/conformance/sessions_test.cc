@@ -384,6 +384,25 @@ TEST_P(SessionRepositoryTest, DeletingEndedOnesTakesAtMostTheLimitAndTheOldestFi
   EXPECT_TRUE(Exists(live.id));
 }
 
+TEST_P(SessionRepositoryTest, WhetherALiveSessionIsOlderThanAMoment) {
+  const User user = AddUser("ada");
+  const auto any = [&](absl::Time began, absl::Time at) {
+    bool found = false;
+    Read([&](Repositories& r) {
+      found = Must(r.sessions.AnyLiveBegunBefore(began, at));
+      return absl::OkStatus();
+    });
+    return found;
+  };
+  EXPECT_FALSE(any(absl::InfiniteFuture(), now()));
+  const Session session = AddSession(user.id);
+  EXPECT_TRUE(any(session.created_at, now()));
+  EXPECT_FALSE(any(session.created_at - absl::Microseconds(1), now()));
+  EXPECT_FALSE(any(session.created_at, session.expires_at + absl::Hours(1)));
+  Write([&](Repositories& r) { return r.sessions.Revoke(session.id, now()).status(); });
+  EXPECT_FALSE(any(session.created_at, now()));
+}
+
 TESSERA_ON_ALL_ENGINES(SessionRepositoryTest);
 
 }  // namespace

@@ -15,7 +15,7 @@ KeySnapshot Keys(char epoch = 'e', char key = 'k') {
   KeySnapshot keys;
   keys.store_epoch = std::string(16, epoch);
   keys.mac_kid = "mac-1";
-  keys.macs.emplace("mac-1", Secret(std::string(32, key)));
+  keys.AddMac("mac-1", Secret(std::string(32, key)));
   return keys;
 }
 
@@ -64,7 +64,7 @@ TEST(RefreshToken, OneOfAKeyThatIsGoneIsRefused) {
 
 TEST(RefreshToken, AnOlderKeyStillReadsAndMints) {
   KeySnapshot both = Keys();
-  both.macs.emplace("mac-2", Secret(std::string(32, 'n')));
+  both.AddMac("mac-2", Secret(std::string(32, 'n')));
   both.mac_kid = "mac-2";
   EXPECT_TRUE(ParseRefreshToken(Mint(Keys()), both).ok());
   EXPECT_EQ(Require(MintRefreshToken(kClaim, "mac-1", both)), Mint(Keys()));

@@ -1,0 +1,67 @@
+#include "server/auth/key_facade.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/auth/store_restoration.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+
+absl::StatusOr<StoredKeySet> KeyFacade::List(const CallInfo& call) const {
+  TESSERA_ASSIGN_OR_RETURN(StoredKeySet set, ReadKeySet(parts_.store, call.deadline));
+  for (storage::StoredKey& key : set.keys) key.sealed.clear();
+  return set;
+}
+
+absl::StatusOr<storage::StoredKey> KeyFacade::Rotate(const CallInfo& call,
+                                                     const std::string& actor) const {
+  TESSERA_ASSIGN_OR_RETURN(storage::StoredKey key, parts_.changes.Publish(call.deadline));
+  parts_.log.Warning("keys.rotated", {{"kid", key.kid}, {"actor", actor}, {"peer", call.peer}});
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  parts_.rotator.Turn().IgnoreError();  // its thread goes on with it
+  const absl::StatusOr<StoredKeySet> now = ReadKeySet(parts_.store, call.deadline);
+  if (!now.ok()) return key;  // it is published, whatever it is by now
+  for (const storage::StoredKey& row : now->keys) {
+    if (row.kid == key.kid) key = row;
+  }
+  return key;
+}
+
+absl::Status KeyFacade::Revoke(const CallInfo& call, const std::string& actor,
+                               const std::string& kid) const {
+  TESSERA_RETURN_IF_ERROR(parts_.changes.Revoke(kid, call.deadline).status());
+  parts_.log.Warning("keys.called_back", {{"kid", kid}, {"actor", actor}, {"peer", call.peer}});
+  return parts_.feed.CatchUp(call.deadline);
+}
+
+absl::StatusOr<KeyChanges::Rewrapped> KeyFacade::Rewrap(const CallInfo& call,
+                                                        const std::string& actor) const {
+  absl::StatusOr<KeyChanges::Rewrapped> done = parts_.changes.Rewrap(call.deadline);
+  if (absl::IsFailedPrecondition(done.status())) {
+    parts_.log.Error("keys.rewrap_failed", {{"cause", std::string(done.status().message())}});
+    return Refusal(absl::StatusCode::kFailedPrecondition, reason::kKeysUnavailable,
+                   "a key cannot be opened with the master keys of this server");
+  }
+  TESSERA_RETURN_IF_ERROR(done.status());
+  parts_.log.Warning("keys.rewrapped", {{"master_key", done->master_key_id},
+                                        {"count", absl::StrCat(done->count)},
+                                        {"actor", actor},
+                                        {"peer", call.peer}});
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  return done;
+}
+
+absl::StatusOr<int64_t> KeyFacade::MarkRestored(const CallInfo& call,
+                                                const std::string& actor) const {
+  parts_.log.Warning("keys.restoration_asked", {{"actor", actor}, {"peer", call.peer}});
+  TESSERA_ASSIGN_OR_RETURN(
+      const int64_t ended,
+      MarkStoreRestored({parts_.store, sealer_, parts_.changes.policy(), parts_.clock, parts_.log},
+                        call.deadline));
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  return ended;
+}
+
+}  // namespace tessera::server

@@ -9,16 +9,19 @@
 namespace tessera::server {
 namespace {
 
-absl::Status EndOthers(storage::Repositories& in, const storage::Session& session,
-                       std::vector<SessionId>& ended) {
-  for (bool more = true; more;) {
+absl::StatusOr<EndedSessions> EndOthers(storage::Repositories& in,
+                                        const storage::Session& session) {
+  EndedSessions all;
+  all.more = true;
+  while (all.more) {
     TESSERA_ASSIGN_OR_RETURN(
         const EndedSessions some,
         EndOtherSessionsIn(in, session.user_id, session.id, session.created_at));
-    ended.insert(ended.end(), some.live.begin(), some.live.end());
-    more = some.more;
+    all.live.insert(all.live.end(), some.live.begin(), some.live.end());
+    all.any = all.any || some.any;
+    all.more = some.more;
   }
-  return absl::OkStatus();
+  return all;
 }
 
 }  // namespace
@@ -31,7 +34,7 @@ absl::StatusOr<bool> SessionBeginner::Begin(const CallInfo& call, const Verified
                                             const storage::Session& session) const {
   const storage::User& user = login.user();
   bool admitted = false;
-  std::vector<SessionId> ended;
+  EndedSessions ended;
   const absl::Status begun = parts_.store.Write(
       storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& in) {
         TESSERA_ASSIGN_OR_RETURN(admitted,
@@ -43,9 +46,10 @@ absl::StatusOr<bool> SessionBeginner::Begin(const CallInfo& call, const Verified
         }
         TESSERA_ASSIGN_OR_RETURN(const auto there, in.sessions.Find(session.id));
         if (there.has_value()) return absl::OkStatus();
-        ended.clear();
         TESSERA_RETURN_IF_ERROR(in.sessions.Insert(session));
-        return alone_ ? EndOthers(in, session, ended) : absl::OkStatus();
+        if (!alone_) return absl::OkStatus();
+        TESSERA_ASSIGN_OR_RETURN(ended, EndOthers(in, session));
+        return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(begun);
   TellOfEnded(call, session, ended);
@@ -54,10 +58,10 @@ absl::StatusOr<bool> SessionBeginner::Begin(const CallInfo& call, const Verified
 
 // The view follows at once; if it cannot, the feed brings it.
 void SessionBeginner::TellOfEnded(const CallInfo& call, const storage::Session& session,
-                                  const std::vector<SessionId>& ended) const {
-  if (ended.empty()) return;
+                                  const EndedSessions& ended) const {
+  if (!ended.any) return;
   parts_.feed.CatchUp(call.deadline).IgnoreError();
-  for (const SessionId& id : ended) {
+  for (const SessionId& id : ended.live) {
     parts_.log.Info("session.ended", {{"session", id.str()},
                                       {"user", session.user_id.str()},
                                       {"cause", "other_login"},

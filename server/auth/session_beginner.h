@@ -2,10 +2,9 @@
 #ifndef TESSERA_SERVER_AUTH_SESSION_BEGINNER_H_
 #define TESSERA_SERVER_AUTH_SESSION_BEGINNER_H_
 
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "server/auth/auth_facade.h"
+#include "server/auth/session_ender.h"
 #include "storage/records.h"
 
 namespace tessera::server {
@@ -24,7 +23,7 @@ class SessionBeginner {
 
  private:
   void TellOfEnded(const CallInfo& call, const storage::Session& session,
-                   const std::vector<SessionId>& ended) const;
+                   const EndedSessions& ended) const;
 
   AuthFacade::Parts parts_;
   bool alone_;

@@ -51,7 +51,8 @@ absl::StatusOr<EndedSessions> EndOtherSessionsIn(storage::Repositories& reposito
     if (now < session.idle_expires_at && now < session.expires_at) ended.live.push_back(session.id);
   }
   ended.more = sessions.size() > static_cast<size_t>(kEndBatch);
-  if (entries.empty()) return ended;
+  ended.any = !entries.empty();
+  if (!ended.any) return ended;
   TESSERA_RETURN_IF_ERROR(repositories.revocations.Append(std::move(entries)));
   return ended;
 }

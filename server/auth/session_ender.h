@@ -25,6 +25,7 @@ absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const Ses
 // What one step of ending many has done.
 struct EndedSessions {
   std::vector<SessionId> live;  // those that lived until then
+  bool any = false;             // the feed has something new, be it of none that lived
   bool more = false;            // there may be others left
 };
 // Likewise for up to kEndBatch of the user's sessions, the newest first, but for `kept`: those that

@@ -6,6 +6,7 @@
 
 #include "server/rpc/call.h"
 #include "server/user/role_facade.h"
+#include "server/user/service_account_facade.h"
 #include "server/user/user_facade.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -21,6 +22,7 @@ class UserService final : public v1::UserService::CallbackService {
   struct Parts {
     const UserFacade& users;
     const RoleFacade& roles;
+    const ServiceAccountFacade& services;
     const Guard& guard;
     Lanes lanes;
     const Clock& clock;
@@ -56,6 +58,17 @@ class UserService final : public v1::UserService::CallbackService {
                      v1::GrantRoleResponse* response) override;
   Reactor* RevokeRole(Context* context, const v1::RevokeRoleRequest* request,
                       v1::RevokeRoleResponse* response) override;
+  Reactor* CreateServiceAccount(Context* context, const v1::CreateServiceAccountRequest* request,
+                                v1::CreateServiceAccountResponse* response) override;
+  Reactor* ListServiceAccounts(Context* context, const v1::ListServiceAccountsRequest* request,
+                               v1::ListServiceAccountsResponse* response) override;
+  Reactor* UpdateServiceAccount(Context* context, const v1::UpdateServiceAccountRequest* request,
+                                v1::UpdateServiceAccountResponse* response) override;
+  Reactor* DeleteServiceAccount(Context* context, const v1::DeleteServiceAccountRequest* request,
+                                v1::DeleteServiceAccountResponse* response) override;
+  Reactor* RotateServiceAccountSecret(Context* context,
+                                      const v1::RotateServiceAccountSecretRequest* request,
+                                      v1::RotateServiceAccountSecretResponse* response) override;
 
  private:
   std::shared_ptr<Call> Begin(Context& context) const;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/revocations.h"
 #include "server/auth/session_ender.h"
 #include "server/auth/token_issuer.h"
 #include "server/user/administrators.h"
@@ -36,6 +37,17 @@ absl::StatusOr<int64_t> CountLive(Repositories& in, const UserId& user, absl::Ti
     count += static_cast<int64_t>(page.size());
   } while (page.size() == static_cast<size_t>(kMaxPageSize));
   return count;
+}
+
+// StoreAndEndAll, and how many lived: counted behind the user's row, which a login takes first, so
+// that none is missed.
+absl::StatusOr<int64_t> EndAllOf(Repositories& in, storage::User user, absl::Time now) {
+  ++user.version;
+  TESSERA_RETURN_IF_ERROR(StoreNext(in, user, now));
+  TESSERA_ASSIGN_OR_RETURN(const int64_t live, CountLive(in, user.id, now));
+  TESSERA_RETURN_IF_ERROR(in.sessions.RevokeAllOf(user.id, now).status());
+  TESSERA_RETURN_IF_ERROR(in.revocations.Append({RevokeUserEntry(user.id, user.version, now)}));
+  return live;
 }
 
 // For the administrator whose write this is, or for the user, so that neither fails for the other.
@@ -151,9 +163,9 @@ absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const User
         if (!found.has_value()) {
           return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
         }
-        TESSERA_ASSIGN_OR_RETURN(const int64_t count, CountLive(repositories, user, now));
+        TESSERA_ASSIGN_OR_RETURN(const int64_t count, EndAllOf(repositories, *found, now));
         live = std::max(live, count);  // a second run finds none
-        return StoreAndEndAll(repositories, *found, now);
+        return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   return live;

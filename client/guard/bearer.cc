@@ -40,14 +40,17 @@ Bearer Parse(std::string_view value) {
   }
   const size_t start = value.find_first_not_of(' ', space);
   if (start == value.npos) return {Bearer::Kind::kMalformed, {}};
-  const std::string_view token = value.substr(start);
-  if (!LooksLikeToken(token)) return {Bearer::Kind::kMalformed, {}};
-  return {Bearer::Kind::kOne, token};
+  return TokenIn(value.substr(start));
 }
 
 }  // namespace
 
 bool IsTokenHeader(std::string_view key) { return EqualsIgnoringCase(key, kHeader); }
+
+Bearer TokenIn(std::string_view text) {
+  if (!LooksLikeToken(text)) return {Bearer::Kind::kMalformed, {}};
+  return {Bearer::Kind::kOne, text};
+}
 
 void BearerScan::See(std::string_view key, std::string_view value) {
   if (!IsTokenHeader(key)) return;

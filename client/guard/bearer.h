@@ -8,13 +8,17 @@ namespace tessera::guard {
 
 // What a call presents. `token` is set for kOne only, and is a view into the header.
 struct Bearer {
-  enum class Kind { kNone, kOne, kSeveral, kMalformed };
+  // kForeignCookie: the token's cookie, but not from an allowed origin.
+  enum class Kind { kNone, kOne, kSeveral, kMalformed, kForeignCookie };
   Kind kind = Kind::kNone;
   std::string_view token;
 };
 
 // True for the header that carries the token, in whatever case it is written.
 bool IsTokenHeader(std::string_view key);
+
+// kOne if `text` can be a token, else kMalformed.
+Bearer TokenIn(std::string_view text);
 
 // Fed with every header of a call; the views must live as long as the answer is used.
 class BearerScan {

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tessera/base/mutex.h"
+#include "tessera/guard/connection_peer.h"
 #include "tessera/guard/guard.h"
 #include "tessera/guard/known_token.h"
 #include "tessera/guard/parking_lot.h"
@@ -57,6 +58,12 @@ class Core {
   StreamRegistry& streams() { return streams_; }
   PrincipalTable& principals() { return principals_; }
   TokenCache& cache() { return cache_; }
+  CertificateCache& certificates() { return certificates_; }
+
+  // A port asks for client certificates and does not verify them: from the call alone nobody can
+  // tell whether its certificate is such a one, so none of them counts there.
+  void NoteUnverifiedCertificates() { unverified_certificates_ = true; }
+  bool certificates_are_verified() const { return !unverified_certificates_; }
 
  private:
   // Marks a use of clock, log and sources, unless the core is closed.
@@ -80,6 +87,8 @@ class Core {
   const TokenVerifier verifier_;
   const std::shared_ptr<RevocationView> view_;  // may be null
   TokenCache cache_;
+  CertificateCache certificates_;
+  std::atomic<bool> unverified_certificates_{false};
   PrincipalTable principals_;
   StreamRegistry streams_;
   ParkingLot parking_;

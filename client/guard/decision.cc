@@ -31,10 +31,13 @@ absl::Status CheckPresented(const Bearer& bearer) {
       return Unauthenticated(reason::kTokenMissing, "the call carries no token");
     case Bearer::Kind::kSeveral:
       return Unauthenticated(reason::kTokenMultiple, "the call carries more than one token");
+    case Bearer::Kind::kForeignCookie:
+      return Unauthenticated(reason::kTokenMissing,
+                             "a cookie counts only with x-grpc-web and an allowed origin");
     case Bearer::Kind::kMalformed:
       break;
   }
-  return Unauthenticated(reason::kTokenMalformed, "the authorization header holds no bearer token");
+  return Unauthenticated(reason::kTokenMalformed, "the call holds no bearer token where one is");
 }
 
 // What the verifier found once and what may have changed since.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tessera/base/mutex.h"
@@ -26,6 +27,39 @@ constexpr absl::Duration kMaxPark = absl::Minutes(1);
 constexpr absl::Duration kReadyPoll = absl::Milliseconds(20);
 constexpr absl::Duration kFetchRetry = absl::Milliseconds(200);
 
+// RFC 6265's cookie-name, a token of RFC 9110.
+bool IsCookieName(std::string_view name) {
+  constexpr std::string_view kSymbols = "!#$%&'*+-.^_`|~";
+  return std::all_of(name.begin(), name.end(), [&](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kSymbols.find(c) != kSymbols.npos;
+  });
+}
+
+// As a browser writes it: a scheme and a host, and no path. `*` and `null` are anybody's.
+bool IsOrigin(const std::string& origin) {
+  const size_t host = origin.find("://") + 3;
+  return origin.find("://") != origin.npos && host > 3 && host < origin.size() &&
+         origin.find_first_of("/*, ", host) == origin.npos;
+}
+
+absl::Status CheckCookie(const CookieOptions& cookie) {
+  if (cookie.name.empty()) {
+    if (cookie.allowed_origins.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("cookie.allowed_origins are given, but no cookie.name");
+  }
+  if (!IsCookieName(cookie.name)) return absl::InvalidArgumentError("cookie.name is not one");
+  if (cookie.allowed_origins.empty()) {
+    return absl::InvalidArgumentError("cookie.allowed_origins are missing");
+  }
+  for (const std::string& origin : cookie.allowed_origins) {
+    if (!IsOrigin(origin)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("cookie.allowed_origins: ", origin, " is not like https://shop.example"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckOptions(const GuardOptions& options) {
   if (options.issuer.empty()) return absl::InvalidArgumentError("issuer is missing");
   if (options.audience.empty()) return absl::InvalidArgumentError("audience is missing");
@@ -34,6 +68,7 @@ absl::Status CheckOptions(const GuardOptions& options) {
     return absl::InvalidArgumentError(
         "revocations are missing; WithoutRevocations() does without them");
   }
+  TESSERA_RETURN_IF_ERROR(CheckCookie(options.cookie));
   if (options.leeway < absl::ZeroDuration() || options.leeway > kMaxLeeway) {
     return absl::InvalidArgumentError("leeway is outside 0 to 60 s");
   }

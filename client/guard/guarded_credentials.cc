@@ -6,7 +6,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "tessera/base/status_macros.h"
-#include "tessera/guard/processor.h"
 
 namespace tessera::guard {
 namespace {
@@ -26,12 +25,29 @@ absl::Status CheckReadable(const Guard::TlsFiles& files) {
   return CheckReadable("client_ca", files.client_ca);
 }
 
+ClientCertificates CertificatesBy(grpc_ssl_client_certificate_request_type request, Core& core) {
+  switch (request) {
+    case GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY:
+    case GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY:
+      return ClientCertificates::kVerified;
+    case GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY:
+    case GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_BUT_DONT_VERIFY:
+      core.NoteUnverifiedCertificates();
+      break;
+    case GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE:
+      break;
+  }
+  return ClientCertificates::kIgnored;
+}
+
 }  // namespace
 
 GuardedCredentials::GuardedCredentials(grpc_server_credentials* credentials,
-                                       const std::shared_ptr<Core>& core)
+                                       const std::shared_ptr<Core>& core,
+                                       ClientCertificates certificates)
     : credentials_(credentials), core_(core) {
-  grpc_server_credentials_set_auth_metadata_processor(credentials_, MakeProcessor(core));
+  grpc_server_credentials_set_auth_metadata_processor(credentials_,
+                                                      MakeProcessor(core, certificates));
 }
 
 GuardedCredentials::~GuardedCredentials() { grpc_server_credentials_release(credentials_); }
@@ -41,7 +57,8 @@ int GuardedCredentials::AddPortToServer(const std::string& address, grpc_server*
 }
 
 std::shared_ptr<grpc::ServerCredentials> MakePlaintext(const std::shared_ptr<Core>& core) {
-  return std::make_shared<GuardedCredentials>(grpc_insecure_server_credentials_create(), core);
+  return std::make_shared<GuardedCredentials>(grpc_insecure_server_credentials_create(), core,
+                                              ClientCertificates::kIgnored);
 }
 
 std::shared_ptr<grpc::ServerCredentials> MakeSsl(const grpc::SslServerCredentialsOptions& options,
@@ -56,7 +73,7 @@ std::shared_ptr<grpc::ServerCredentials> MakeSsl(const grpc::SslServerCredential
                            : options.client_certificate_request;
   return std::make_shared<GuardedCredentials>(
       grpc_ssl_server_credentials_create_ex(roots, pairs.data(), pairs.size(), request, nullptr),
-      core);
+      core, CertificatesBy(request, *core));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTls(
@@ -75,8 +92,9 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTls(
   grpc_tls_credentials_options_set_cert_request_type(
       options, verify_clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
                               : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  return std::shared_ptr<grpc::ServerCredentials>(
-      std::make_shared<GuardedCredentials>(grpc_tls_server_credentials_create(options), core));
+  return std::shared_ptr<grpc::ServerCredentials>(std::make_shared<GuardedCredentials>(
+      grpc_tls_server_credentials_create(options), core,
+      verify_clients ? ClientCertificates::kVerified : ClientCertificates::kIgnored));
 }
 
 }  // namespace tessera::guard

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "tessera/guard/core.h"
+#include "tessera/guard/processor.h"
 
 namespace tessera::guard {
 
@@ -18,7 +19,8 @@ namespace tessera::guard {
 class GuardedCredentials final : public grpc::ServerCredentials {
  public:
   // Takes `credentials` over; not null.
-  GuardedCredentials(grpc_server_credentials* credentials, const std::shared_ptr<Core>& core);
+  GuardedCredentials(grpc_server_credentials* credentials, const std::shared_ptr<Core>& core,
+                     ClientCertificates certificates);
   ~GuardedCredentials() override;
 
   // Ignored: a second processor would replace the guard.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <forward_list>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,16 +19,10 @@ using Headers = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-Presented Read(const Headers& headers) {
-  PresentedScan scan;
+Presented Read(const CookieOptions& cookie, const Headers& headers) {
+  PresentedScan scan(cookie);
   for (const auto& [key, value] : headers) scan.See(View(key), View(value));
   return scan.Result();
-}
-
-void Scrub(Headers& headers) {
-  for (auto header = headers.begin(); header != headers.end();) {
-    header = IsTokenHeader(View(header->first)) ? headers.erase(header) : std::next(header);
-  }
 }
 
 class CallInterceptor final : public experimental::Interceptor {
@@ -54,7 +49,10 @@ class CallInterceptor final : public experimental::Interceptor {
 
  private:
   void Enter(Headers& headers) {
-    const Presented presented = Read(headers);
+    Presented presented = Read(core_->options().cookie, headers);
+    const CallPeer peer(context_->c_call(), core_->certificates_are_verified(),
+                        core_->certificates());
+    presented.peer = &peer;
     auto known = core_->Claim(path_, presented);
     const bool anonymous = !known.ok() || *known == nullptr;
     // Always: a call whose context had this address before may not have unpinned its own yet.
@@ -68,6 +66,23 @@ class CallInterceptor final : public experimental::Interceptor {
     Scrub(headers);
   }
 
+  // Takes the tokens out of what the handler sees, and leaves it the other cookies.
+  void Scrub(Headers& headers) {
+    const CookieOptions& cookie = core_->options().cookie;
+    for (auto header = headers.begin(); header != headers.end();) {
+      const bool keeps = !MayCarryToken(View(header->first), cookie) || KeepsOthers(*header);
+      header = keeps ? std::next(header) : headers.erase(header);
+    }
+  }
+
+  bool KeepsOthers(Headers::value_type& header) {
+    if (IsTokenHeader(View(header.first))) return false;
+    cookies_.push_front(WithoutCookie(View(header.second), core_->options().cookie.name));
+    const std::string& rest = cookies_.front();
+    header.second = grpc::string_ref(rest.data(), rest.size());
+    return !rest.empty();
+  }
+
   void Cancel(const absl::Status& refusal) {
     const std::string message(refusal.message());
     grpc_call_cancel_with_status(context_->c_call(), static_cast<grpc_status_code>(refusal.code()),
@@ -78,6 +93,7 @@ class CallInterceptor final : public experimental::Interceptor {
   grpc::ServerContextBase* const context_;
   const std::string path_;
   const bool streams_;
+  std::forward_list<std::string> cookies_;  // as the handler sees them; they stay where they are
   // Atomic, because gRPC enters and destroys this on different threads, and thread sanitizers
   // cannot see how it hands the call on.
   std::atomic<uint64_t> stream_id_{0};
@@ -90,17 +106,18 @@ struct ShownContext : grpc::ServerContextBase {
   }
 };
 
-bool ShowsToken(const grpc::ServerContextBase& context) {
+bool ShowsToken(const grpc::ServerContextBase& context, const CookieOptions& cookie) {
   const Headers& headers = ShownContext::HeadersOf(context);
   return std::any_of(headers.begin(), headers.end(),
-                     [](const auto& header) { return IsTokenHeader(View(header.first)); });
+                     [&](const auto& header) { return MayCarryToken(View(header.first), cookie); });
 }
 
 }  // namespace
 
 experimental::Interceptor* InterceptorFactory::CreateServerInterceptor(
     experimental::ServerRpcInfo* info) {
-  if (core_->IsPublic(info->method()) && !ShowsToken(*info->server_context())) {
+  if (core_->IsPublic(info->method()) &&
+      !ShowsToken(*info->server_context(), core_->options().cookie)) {
     core_->principals().Clear(info->server_context());
     return nullptr;
   }

@@ -4,8 +4,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "tessera/base/cookie.h"
 #include "tessera/guard/bearer.h"
+#include "tessera/guard/cookie_options.h"
 
 namespace tessera::guard {
 
@@ -30,17 +33,34 @@ struct Presented {
   const Peer* peer = nullptr;  // null: no certificate
 };
 
-// Fed with every header of a call; the views must live as long as the answer is used.
+// Fed with every header of a call; the views must live as long as the answer is used, the options
+// as long as the scan.
 class PresentedScan {
  public:
+  explicit PresentedScan(const CookieOptions& cookie) : cookie_(cookie), found_(cookie.name) {}
+
   void See(std::string_view key, std::string_view value);
+  // The token is the header's or the cookie's; both, or the cookie twice, are several. A cookie
+  // that a page of another origin may have made the browser send is no token.
   Presented Result() const;
 
  private:
+  void SeeForCookie(std::string_view key, std::string_view value);
+  bool IsOriginAllowed() const;
+  Bearer FindBearer() const;
+
+  const CookieOptions& cookie_;
   BearerScan bearer_;
   int devices_ = 0;
   std::string_view device_id_;
+  CookieScan found_;
+  bool grpc_web_ = false;
+  int origins_ = 0;
+  std::string_view origin_;
 };
+
+// Whether a header may carry a token: then the handler must not see it as it is.
+bool MayCarryToken(std::string_view key, const CookieOptions& cookie);
 
 }  // namespace tessera::guard
 

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tessera/token/claims.h"
 
@@ -16,6 +17,16 @@ struct Principal {
   PrincipalKind kind = PrincipalKind::kAnonymous;
   Claims claims;  // of the verified token; all empty for an anonymous caller
 
+  // On whose behalf the call is made, and so whose rights count; `svc_` begins a service account's.
+  const std::string& subject() const { return claims.subject; }
+  // Who makes it, if that is somebody else: the services that the token was exchanged by, the one
+  // that calls first. They are for the log: none of them adds rights.
+  const std::vector<Actor>& actors() const { return claims.actors; }
+  // The login that the token comes from; empty for a service's own token.
+  const SessionId& session() const { return claims.session_id; }
+  // DeviceHash of the device that the session is bound to; empty for none. Proven to be this call's
+  // only where the rule is `device_bound`.
+  const std::string& device() const { return claims.device_hash; }
   bool HasRole(std::string_view role) const;
   bool HasScope(std::string_view scope) const;
 };

@@ -7,6 +7,7 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/base/secret.h"
+#include "tessera/guard/connection_peer.h"
 #include "tessera/guard/presented.h"
 
 namespace tessera::guard {
@@ -25,9 +26,9 @@ struct Headers {
   std::optional<absl::Duration> timeout;
 };
 
-Headers Read(const grpc_metadata* metadata, size_t count) {
+Headers Read(const CookieOptions& cookie, const grpc_metadata* metadata, size_t count) {
   Headers headers;
-  PresentedScan scan;
+  PresentedScan scan(cookie);
   for (size_t i = 0; i < count; ++i) {
     const std::string_view key = View(metadata[i].key);
     const std::string_view value = View(metadata[i].value);
@@ -38,6 +39,12 @@ Headers Read(const grpc_metadata* metadata, size_t count) {
   headers.presented = scan.Result();
   return headers;
 }
+
+// What gRPC keeps for a port.
+struct Port {
+  const std::shared_ptr<Core> core;
+  const ClientCertificates certificates;
+};
 
 // gRPC's callback, to be called exactly once, also after the call was cancelled.
 struct Reply {
@@ -58,12 +65,13 @@ struct WaitingCall {
   Secret token;
   std::string device_id;
   bool several_devices;
+  ReadPeer peer;
   Reply reply;
 };
 
 void Resume(const WaitingCall& call, absl::Status fetched) {
   const Bearer bearer{Bearer::Kind::kOne, call.token.Reveal()};
-  const Presented presented{bearer, call.device_id, call.several_devices, nullptr};
+  const Presented presented{bearer, call.device_id, call.several_devices, &call.peer};
   const absl::Status verdict =
       fetched.ok() ? call.core->Admit(call.path, presented, true) : std::move(fetched);
   if (!verdict.ok()) call.core->LogRefusal(call.path, bearer, verdict);
@@ -75,17 +83,22 @@ absl::Status Park(const std::shared_ptr<Core>& core, const Headers& headers, Rep
   const Presented& shown = headers.presented;
   const auto call = std::make_shared<const WaitingCall>(
       WaitingCall{core, std::string(headers.path), Secret::CopyOf(shown.bearer.token),
-                  std::string(shown.device_id), shown.several_devices, reply});
+                  std::string(shown.device_id), shown.several_devices,
+                  ReadPeer(shown.peer->CertificateThumbprint()), reply});
   const absl::Duration limit =
       std::min(headers.timeout.value_or(absl::InfiniteDuration()), core->options().max_park);
   return core->parking().Park([call](absl::Status fetched) { Resume(*call, std::move(fetched)); },
                               limit);
 }
 
-void Process(void* state, grpc_auth_context*, const grpc_metadata* metadata, size_t count,
+void Process(void* state, grpc_auth_context* context, const grpc_metadata* metadata, size_t count,
              grpc_process_auth_metadata_done_cb done, void* user_data) {
-  const auto& core = *static_cast<const std::shared_ptr<Core>*>(state);
-  const Headers headers = Read(metadata, count);
+  const auto& port = *static_cast<const Port*>(state);
+  const std::shared_ptr<Core>& core = port.core;
+  const ConnectionPeer peer(context, port.certificates == ClientCertificates::kVerified,
+                            core->certificates());
+  Headers headers = Read(core->options().cookie, metadata, count);
+  headers.presented.peer = &peer;
   const Reply reply{done, user_data};
   absl::Status verdict = core->Admit(headers.path, headers.presented);
   if (!verdict.ok() && ReasonOf(verdict) == reason::kTokenUnknownKey) {
@@ -96,7 +109,7 @@ void Process(void* state, grpc_auth_context*, const grpc_metadata* metadata, siz
   reply.Give(verdict);
 }
 
-void Destroy(void* state) { delete static_cast<std::shared_ptr<Core>*>(state); }
+void Destroy(void* state) { delete static_cast<Port*>(state); }
 
 }  // namespace
 
@@ -125,9 +138,10 @@ std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text) {
   }
 }
 
-grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core) {
+grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core,
+                                           ClientCertificates certificates) {
   // On the heap: gRPC calls `destroy` only for a state that is not null.
-  return {&Process, &Destroy, new std::shared_ptr<Core>(core)};
+  return {&Process, &Destroy, new Port{core, certificates}};
 }
 
 }  // namespace tessera::guard

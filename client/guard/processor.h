@@ -13,9 +13,13 @@
 
 namespace tessera::guard {
 
+// Whether the port's TLS handshake verifies the certificates of clients that show one.
+enum class ClientCertificates { kIgnored, kVerified };
+
 // Judges each call with `core`, which it keeps alive. Answers at once, or, if a key is unknown,
 // when keys have come.
-grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core);
+grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core,
+                                           ClientCertificates certificates);
 
 // The value of `grpc-timeout` ("250m", "2S"); absent if it is not one.
 std::optional<absl::Duration> ParseGrpcTimeout(std::string_view text);

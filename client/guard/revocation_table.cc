@@ -22,9 +22,10 @@ uint64_t OrderOf(const IdHash& id_hash) {
 
 // To the second above, so that nothing goes early.
 uint32_t SecondsOf(absl::Time time) {
-  const absl::Time whole = absl::FromUnixSeconds(absl::ToUnixSeconds(time));
-  const int64_t seconds = absl::ToUnixSeconds(time) + (whole < time ? 1 : 0);
-  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, kNever));
+  if (time <= absl::UnixEpoch()) return 0;
+  if (time > absl::FromUnixSeconds(kNever - 1)) return kNever;
+  const int64_t below = absl::ToUnixSeconds(time);
+  return static_cast<uint32_t>(below + (absl::FromUnixSeconds(below) < time ? 1 : 0));
 }
 
 // The most that fit so many homes, and the fewest homes for so many.

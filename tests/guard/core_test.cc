@@ -107,6 +107,20 @@ TEST_F(CoreTest, AnAdmissionToOneMethodIsNoneToAnother) {
   EXPECT_EQ(ReasonOf(core_.Claim(kAdminSay, BearerOf(token)).status()), reason::kRoleRequired);
 }
 
+TEST_F(CoreTest, ABoundTokenIsJudgedAnewWithItsCertificateToo) {
+  Claims claims = ClaimsFor("usr_a", clock_.Now());
+  claims.certificate = "thumbprint";
+  const std::string token = Sign(claims, key_);
+  Presented presented = BearerOf(token);
+  EXPECT_EQ(ReasonOf(core_.Claim(kSay, presented).status()), reason::kCertificateMismatch);
+  const ReadPeer own("thumbprint");
+  presented.peer = &own;
+  EXPECT_TRUE(core_.Claim(kSay, presented).ok());
+  const ReadPeer other("other");
+  presented.peer = &other;
+  EXPECT_EQ(ReasonOf(core_.Claim(kSay, presented).status()), reason::kCertificateMismatch);
+}
+
 TEST_F(CoreTest, APublicMethodHasNoPrincipal) {
   const auto known = core_.Claim(kOpen, BearerOf(TokenOf("usr_a")));
   ASSERT_TRUE(known.ok());

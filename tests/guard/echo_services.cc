@@ -183,8 +183,14 @@ EchoResponse EchoRecord::Reply(const grpc::ServerContextBase& context,
   response.set_text(text);
   response.set_subject(principal->claims.subject);
   response.set_anonymous(principal->kind == PrincipalKind::kAnonymous);
+  for (const Actor& actor : principal->actors()) {
+    response.mutable_actors()->append("[" + actor.subject + "]");
+  }
   for (const auto& [key, value] : context.client_metadata()) {
     if (key == "authorization") response.set_saw_token(true);
+    if (key == "cookie") {
+      response.mutable_cookies()->append("[").append(value.data(), value.size()).append("]");
+    }
   }
   return response;
 }

@@ -13,6 +13,8 @@ struct TlsMaterial {
 
 // For 127.0.0.1 and localhost, valid for a day.
 TlsMaterial MakeTlsMaterial();
+// A client's, signed by `authority`.
+TlsMaterial MakeClientCertificate(const TlsMaterial& authority);
 
 }  // namespace tessera::testing
 

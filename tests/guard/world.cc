@@ -158,13 +158,13 @@ World::World(Options options) {
 
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", ServerCredentials(options.transport), &port);
+  builder.AddListeningPort("127.0.0.1:0", ServerCredentials(options), &port);
   builder.RegisterService(service_.get());
   auto server = guard_->Start(builder);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
-  channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
-                                 ClientCredentials(options.transport));
+  address_ = "127.0.0.1:" + std::to_string(port);
+  channel_ = grpc::CreateChannel(address_, ClientCredentials(options.transport));
   stub_ = echo::Echo::NewStub(channel_);
 }
 
@@ -174,18 +174,23 @@ World::~World() {
   if (!folder_.empty()) std::filesystem::remove_all(folder_);
 }
 
-std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(Transport transport) {
+std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(const Options& options) {
+  const Transport transport = options.transport;
+  const bool verify = options.client_certificates != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
   if (transport == Transport::kPlaintext) return guard_->Plaintext();
   tls_ = MakeTlsMaterial();
   if (transport == Transport::kSsl) {
-    grpc::SslServerCredentialsOptions ssl;
+    grpc::SslServerCredentialsOptions ssl(options.client_certificates);
+    if (verify) ssl.pem_root_certs = client_authority.certificate;
     ssl.pem_key_cert_pairs.push_back({tls_.key, tls_.certificate});
     return guard_->Ssl(ssl);
   }
   folder_ = MakeFolder();
   std::ofstream(folder_ + "/certificate.pem") << tls_.certificate;
   std::ofstream(folder_ + "/key.pem") << tls_.key;
-  auto credentials = guard_->Tls({folder_ + "/certificate.pem", folder_ + "/key.pem", ""});
+  std::ofstream(folder_ + "/client_ca.pem") << client_authority.certificate;
+  auto credentials = guard_->Tls({folder_ + "/certificate.pem", folder_ + "/key.pem",
+                                  verify ? folder_ + "/client_ca.pem" : ""});
   EXPECT_TRUE(credentials.ok()) << credentials.status();
   return *credentials;
 }
@@ -197,18 +202,30 @@ std::shared_ptr<grpc::ChannelCredentials> World::ClientCredentials(Transport tra
   return grpc::SslCredentials(options);
 }
 
+std::unique_ptr<echo::Echo::Stub> World::ClientWith(const TlsMaterial& certificate) const {
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = tls_.certificate;
+  options.pem_cert_chain = certificate.certificate;
+  options.pem_private_key = certificate.key;
+  return echo::Echo::NewStub(grpc::CreateChannel(address_, grpc::SslCredentials(options)));
+}
+
 Outcome World::Call(Shape shape, const Headers& headers, bool admin) {
+  return CallOver(*stub_, shape, headers, admin);
+}
+
+Outcome CallOver(echo::Echo::Stub& stub, Shape shape, const Headers& headers, bool admin) {
   switch (shape) {
     case Shape::kUnary:
-      return CallUnary(*stub_, headers, admin);
+      return CallUnary(stub, headers, admin);
     case Shape::kClientStream:
-      return CallClientStream(*stub_, headers, admin);
+      return CallClientStream(stub, headers, admin);
     case Shape::kServerStream:
-      return CallServerStream(*stub_, headers, admin);
+      return CallServerStream(stub, headers, admin);
     case Shape::kBidi:
       break;
   }
-  return CallBidi(*stub_, headers, admin);
+  return CallBidi(stub, headers, admin);
 }
 
 Outcome World::Open(const Headers& headers) {

@@ -56,11 +56,18 @@ struct Outcome {
   std::vector<echo::EchoResponse> replies;
 };
 
+// One message each way, with these headers.
+Outcome CallOver(echo::Echo::Stub& stub, Shape shape, const Headers& headers, bool admin = false);
+
 class World {
  public:
   struct Options {
     Transport transport = Transport::kPlaintext;
     Api api = Api::kSync;
+    // With kSsl; with kTlsFiles any but the first means require and verify. The authority is
+    // `client_authority`.
+    grpc_ssl_client_certificate_request_type client_certificates =
+        GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
     std::shared_ptr<KeySource> keys;  // null: `key`, in hand
     std::function<void(GuardOptions&)> adjust = [](GuardOptions&) {};
   };
@@ -69,7 +76,6 @@ class World {
   World() : World(Options()) {}
   ~World();
 
-  // One message each way, with these headers.
   Outcome Call(Shape shape, const Headers& headers, bool admin = false);
   Outcome Open(const Headers& headers);
   // Any path, an empty message.
@@ -77,22 +83,26 @@ class World {
                         const std::string& request = "");
 
   std::string TokenOf(const std::string& subject) const;
+  // Another client, on a connection of its own that shows this certificate.
+  std::unique_ptr<echo::Echo::Stub> ClientWith(const TlsMaterial& certificate) const;
   echo::Echo::Stub& stub() { return *stub_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   Guard& guard() { return *guard_; }
   grpc::Server& server() { return *server_; }
   int entered() const { return record_->entered(); }
 
+  const TlsMaterial client_authority = MakeTlsMaterial();
   FakeClock clock;
   RecordingLog log;
   const SigningKey key = NewKey();
   const std::shared_ptr<RevocationView> view = std::make_shared<RevocationView>(clock);
 
  private:
-  std::shared_ptr<grpc::ServerCredentials> ServerCredentials(Transport transport);
+  std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Options& options);
   std::shared_ptr<grpc::ChannelCredentials> ClientCredentials(Transport transport) const;
 
   TlsMaterial tls_;
+  std::string address_;
   std::string folder_;
   std::unique_ptr<Guard> guard_;
   std::unique_ptr<EchoRecord> record_;

@@ -12,24 +12,34 @@
 #include "absl/strings/str_cat.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/clock_watch.h"
+#include "server/auth/key_changes.h"
+#include "server/auth/key_facade.h"
 #include "server/auth/key_ring.h"
+#include "server/auth/key_rotator.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
+#include "server/auth/service_secret.h"
+#include "server/auth/service_token_issuer.h"
+#include "server/auth/token_exchange.h"
 #include "server/config/reset_time.h"
 #include "server/lanes/cores.h"
 #include "server/lanes/worker_pool.h"
 #include "server/open_store.h"
+#include "server/restore_store.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/health.h"
 #include "server/rpc/key_ring_source.h"
 #include "server/rpc/revocation_hub.h"
 #include "server/rpc/user_service.h"
+#include "server/service_proofs.h"
 #include "server/user/bootstrap.h"
 #include "server/user/role_facade.h"
+#include "server/user/service_account_facade.h"
 #include "server/user/session_facade.h"
 #include "server/user/user_facade.h"
 #include "storage/sql/mysql_store.h"
 #include "storage/sql/sqlite_store.h"
+#include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/guard/guard.h"
@@ -37,15 +47,16 @@
 namespace tessera::server {
 namespace {
 
-// Connections for what runs beside the lanes: the feed's reader, the key ring, the cleaner, the
-// clock's watch.
-constexpr int kBackgroundConnections = 4;
+// Connections for what runs beside the lanes: the feed's reader, the key ring, the key rotator, the
+// cleaner, the clock's watch.
+constexpr int kBackgroundConnections = 5;
 constexpr int kMoreConnections = kUrgentThreads + kBackgroundConnections;
 static_assert(kMaxConnections + kMoreConnections <= storage::kMaxSqliteReaders);
 static_assert(kMaxConnections + kMoreConnections <= storage::kMaxMysqlConnections);
 constexpr int kKeepaliveMilliseconds = 60'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kMinPingIntervalMilliseconds = 10'000;
+constexpr std::string_view kReplicaPrefix = "rep_";
 constexpr char kGeneratedPasswordName[] = "admin-password";
 
 // Beside the SQLite file; a database that others share has no such place.
@@ -187,6 +198,7 @@ struct Server::Parts {
   absl::Status OpenAuth();
   void MakeFacades();
   absl::Status MakeGuard();
+  absl::Status RotateKeys();
   void MakeServices();
   ClientCertificates Certificates() const;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials();
@@ -199,16 +211,26 @@ struct Server::Parts {
   Health health;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<KeyRing> keys;
+  std::optional<Sealer> sealer;
+  std::unique_ptr<KeyChanges> key_changes;
   std::optional<PasswordHasher> hasher;
   std::unique_ptr<RevocationFeed> feed;
   std::unique_ptr<ClockWatch> clock_watch;
   std::unique_ptr<AuthFacade> auth;
   std::unique_ptr<UserFacade> users;
   std::unique_ptr<RoleFacade> roles;
+  std::unique_ptr<ServiceAccountFacade> services;
+  std::unique_ptr<ServiceSecretCheck> service_secrets;
+  std::unique_ptr<ServiceProofs> service_proofs;
+  std::unique_ptr<ServiceTokenIssuer> service_tokens;
   std::unique_ptr<SessionFacade> sessions;
+  std::unique_ptr<TokenExchange> exchange;
   std::unique_ptr<Pools> pools;
+  std::shared_ptr<KeyRingSource> key_source;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<RevocationHub> hub;
+  std::unique_ptr<KeyRotator> rotator;
+  std::unique_ptr<KeyFacade> key_facade;
   std::unique_ptr<AuthService> auth_service;
   std::unique_ptr<UserService> user_service;
   std::unique_ptr<grpc::Server> grpc_server;
@@ -230,7 +252,10 @@ absl::Status Server::Parts::OpenAuth() {
   TESSERA_ASSIGN_OR_RETURN(MasterKeys master, MasterKeys::FromFile(config.keys.master_key_file));
   const std::optional<Algorithm> algorithm = AlgorithmFromName(config.keys.algorithm);
   if (!algorithm.has_value()) return absl::InvalidArgumentError("keys.algorithm: not known");
+  TESSERA_ASSIGN_OR_RETURN(sealer, Sealer::Create(master));
   TESSERA_ASSIGN_OR_RETURN(keys, KeyRing::Open(*store, std::move(master), *algorithm, clock, log));
+  key_changes = std::make_unique<KeyChanges>(KeyPolicyOf(config), *sealer,
+                                             KeyChanges::Parts{*store, clock, log});
   TESSERA_ASSIGN_OR_RETURN(
       hasher, PasswordHasher::Create({config.passwords.memory_kib, config.passwords.passes}));
   // On a thread that ends: the memory that hashing sets aside for a thread goes with it.
@@ -250,7 +275,20 @@ void Server::Parts::MakeFacades() {
       *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
   roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
                                        RoleFacade::Parts{*store, *feed, clock, log});
+  exchange = std::make_unique<TokenExchange>(
+      PolicyOf(config.tokens), TokenExchange::Parts{*store, *keys, *feed, clock, log});
   sessions = std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log});
+  services = std::make_unique<ServiceAccountFacade>(
+      ServiceAccountFacade::Lists{AllAudiences(config.tokens), config.tokens.scopes},
+      ServiceAccountFacade::Parts{*store, *keys, *feed, clock, log});
+  service_secrets =
+      std::make_unique<ServiceSecretCheck>(ServiceSecretCheck::Parts{*store, *keys, clock});
+  ServiceTokenIssuer::Checks checks;
+  checks.secret = service_secrets.get();
+  service_proofs = std::make_unique<ServiceProofs>(config, *store, clock, log);
+  service_proofs->AddTo(checks);
+  service_tokens = std::make_unique<ServiceTokenIssuer>(
+      PolicyOf(config.tokens), checks, ServiceTokenIssuer::Parts{*keys, clock, log});
   pools = std::make_unique<Pools>(config, clock);
 }
 
@@ -258,23 +296,40 @@ absl::Status Server::Parts::MakeGuard() {
   GuardOptions options;
   options.issuer = config.tokens.issuer;
   options.audience = config.tokens.self_audience;
-  options.keys = std::make_shared<KeyRingSource>(*keys, pools->urgent, clock);
+  key_source = std::make_shared<KeyRingSource>(*keys, pools->urgent, clock);
+  options.keys = key_source;
   options.revocations = RevocationsFromView(feed->view());
   options.reflection = AccessOf(config.server.reflection);
   options.leeway = config.tokens.leeway;
+  if (config.cookies.enabled) {
+    options.cookie = {config.cookies.access_name, config.cookies.allowed_origins};
+  }
   options.clock = &clock;
   options.log = &log;
   TESSERA_ASSIGN_OR_RETURN(guard, Guard::Create(std::move(options)));
   return absl::OkStatus();
 }
 
-void Server::Parts::MakeServices() {
+// Before anything is served: from here on a new key waits for this replica.
+absl::Status Server::Parts::RotateKeys() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
-  auth_service = std::make_unique<AuthService>(
-      AuthService::Parts{*auth, *sessions, *hub, *guard, pools->lanes(), clock, log, Certificates(),
-                         CookiesOf(config)});
+  KeyRotator::Options options;
+  options.replica_id = RandomId(kReplicaPrefix, clock.Now());
+  options.guards_key_set = [this] { return hub->LowestAcknowledgedKeySet(); };
+  options.shared_key_file = config.keys.hs256_file;
+  rotator = std::make_unique<KeyRotator>(
+      std::move(options), KeyRotator::Parts{*store, *keys, *key_changes, *feed, clock, log});
+  key_facade = std::make_unique<KeyFacade>(
+      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log});
+  return rotator->Start();
+}
+
+void Server::Parts::MakeServices() {
+  auth_service = std::make_unique<AuthService>(AuthService::Parts{
+      *auth, *sessions, *service_tokens, *exchange, *key_facade, *key_source, *hub, *guard,
+      pools->lanes(), clock, log, Certificates(), CookiesOf(config), service_proofs->kubernetes()});
   user_service = std::make_unique<UserService>(
-      UserService::Parts{*users, *roles, *guard, pools->lanes(), clock, log});
+      UserService::Parts{*users, *roles, *services, *guard, pools->lanes(), clock, log});
 }
 
 // As Credentials has it: without TLS of its own the port verifies none.
@@ -336,6 +391,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config, con
   parts->WatchClock();
   parts->MakeFacades();
   TESSERA_RETURN_IF_ERROR(parts->MakeGuard());
+  TESSERA_RETURN_IF_ERROR(parts->RotateKeys());
   parts->MakeServices();
   TESSERA_RETURN_IF_ERROR(parts->Listen());
   log.Info("server.ready", {{"address", parts->address}});

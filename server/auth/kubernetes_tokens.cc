@@ -65,9 +65,14 @@ absl::StatusOr<std::string> KubernetesTokens::NameOf(std::string_view token, abs
   return absl::StrCat(space, "/", name);
 }
 
-void KubernetesTokens::Prepare(std::string_view token, absl::Duration limit,
-                               std::function<void(absl::Status)> ready) {
-  if (!LacksKeyFor(token, *keys_->Current())) return ready(absl::OkStatus());
+bool KubernetesTokens::LacksKeyFor(const ServiceCredential& credential) const {
+  const auto* const kubernetes = std::get_if<KubernetesCredential>(&credential);
+  return kubernetes != nullptr &&
+         server::LacksKeyFor(kubernetes->token.Reveal(), *keys_->Current());
+}
+
+void KubernetesTokens::AwaitKeys(absl::Duration limit,
+                                 const std::function<void(absl::Status)>& ready) {
   const absl::Status parked = lot_.Park(ready, std::min(limit, kMaxWaitForKeys));
   if (!parked.ok()) ready(parked);
 }

@@ -42,11 +42,13 @@ class KubernetesTokens {
   // with one of the TOKEN_ reasons, for the log. UNAVAILABLE KEYS_UNAVAILABLE: no key is there.
   absl::StatusOr<std::string> NameOf(std::string_view token, absl::Time now) const;
 
-  // Calls `ready` exactly once: at once if the token's key is there, or else when newer keys have
-  // been asked for, at the latest after `limit` (cut to kMaxWaitForKeys); blocks nobody. OK: judge
-  // now. UNAVAILABLE KEYS_UNAVAILABLE: they could not be had, or too many wait.
-  void Prepare(std::string_view token, absl::Duration limit,
-               std::function<void(absl::Status)> ready);
+  // Whether newer keys are wanted for this credential: it is a cluster's token and its key is not
+  // there. Memory only.
+  bool LacksKeyFor(const ServiceCredential& credential) const;
+  // Calls `ready` exactly once, when newer keys have been asked for, at the latest after `limit`
+  // (cut to kMaxWaitForKeys), on any thread; blocks nobody. OK: judge now. UNAVAILABLE
+  // KEYS_UNAVAILABLE: they could not be had, or too many wait.
+  void AwaitKeys(absl::Duration limit, const std::function<void(absl::Status)>& ready);
 
   // Answers all who wait, and lets no more wait.
   void Drain() { lot_.Drain(); }

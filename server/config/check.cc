@@ -1,7 +1,5 @@
 #include <arpa/inet.h>
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -60,7 +58,6 @@ class Checker {
     Listen();
     Transport();
     Storage();
-    Keys();
     Tokens();
     Passwords();
     Bootstrap();
@@ -208,28 +205,12 @@ class Checker {
     }
   }
 
-  void Keys() {
-    const KeysConfig& keys = config_.keys;
-    if (keys.master_key_file.empty()) {
-      Wrong("keys.master_key_file", "",
-            "expected a file of lines `id:base64 of 32 bytes`, mode 0600");
-    }
-    constexpr std::array<std::string_view, 4> kNames = {"ES256", "EdDSA", "RS256", "HS256"};
-    if (std::find(kNames.begin(), kNames.end(), keys.algorithm) == kNames.end()) {
-      Wrong("keys.algorithm", keys.algorithm,
-            "expected one of \"ES256\", \"EdDSA\", \"RS256\", \"HS256\"");
-    }
-    if (keys.algorithm == "HS256") {
-      Warn(
-          "keys.algorithm = \"HS256\": the key set and the feed do not carry this key, so only "
-          "this server can verify its tokens");
-    }
-  }
-
   void Tokens() {
     Report report(settings_, config_, problems_);
+    CheckKeys(report);
     CheckTokens(report);
     CheckCookies(report);
+    CheckKubernetes(report);
   }
 
   void Within(std::string_view key, absl::Duration value, absl::Duration least,

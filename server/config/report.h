@@ -40,9 +40,13 @@ class Report {
   std::vector<std::string>& problems_;
 };
 
+// The checks of `keys.*`.
+void CheckKeys(Report& report);
 // The checks of `tokens.*` and of `cookies.*`.
 void CheckTokens(Report& report);
 void CheckCookies(Report& report);
+// The checks of `kubernetes.*`.
+void CheckKubernetes(Report& report);
 
 }  // namespace tessera::server
 

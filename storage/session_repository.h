@@ -23,6 +23,14 @@ struct SessionRotation {
   std::string address;
 };
 
+// What a further access token of the same generation changes.
+struct AccessExtension {
+  SessionId id;
+  int64_t generation = 0;
+  absl::Time access_until;                                   // moves forward, never back
+  std::optional<absl::Time> idle_expires_at = std::nullopt;  // absent: as it was
+};
+
 // Exists inside a transaction only. Every method may also fail as storage/store.h says.
 class SessionRepository {
  public:
@@ -35,10 +43,8 @@ class SessionRepository {
   // One step to the next generation, if the row is still at `from_generation` and not revoked;
   // false otherwise.
   virtual absl::StatusOr<bool> Rotate(const SessionRotation& rotation) = 0;
-  // Moves access_until forward if `until` is later and the session is at `generation` and not
-  // revoked; false if it has moved on, is revoked or gone.
-  virtual absl::StatusOr<bool> ExtendAccess(const SessionId& id, int64_t generation,
-                                            absl::Time until) = 0;
+  // False if the session is not at `generation` any more, is revoked or gone.
+  virtual absl::StatusOr<bool> ExtendAccess(const AccessExtension& extension) = 0;
   // A user's sessions that have not ended at `now`, the newest (the highest id) first, beginning
   // below `before` (empty: at the newest), at most `limit`.
   virtual absl::StatusOr<std::vector<Session>> ListLive(const UserId& user, absl::Time now,

@@ -217,15 +217,14 @@ Renewal::Outcome Renewal::Step(const Attempt& attempt, const Standing& seen) con
   return GrantOf(std::move(access), std::move(refresh), rotation.idle_expires_at, session.id);
 }
 
-// A further access token of the session's generation, which the row has to cover before it is given
-// out. False: the session has moved on or was ended.
-absl::StatusOr<bool> Renewal::ExtendRow(const Attempt& attempt, const Session& session,
-                                        absl::Time until) const {
+// A further access token of a generation, which the row has to cover before it is given out. False:
+// the session has moved on or was ended.
+absl::StatusOr<bool> Renewal::ExtendRow(const Attempt& attempt,
+                                        const storage::AccessExtension& extension) const {
   bool covered = false;
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(covered,
-                                 in.sessions.ExtendAccess(session.id, session.generation, until));
+        TESSERA_ASSIGN_OR_RETURN(covered, in.sessions.ExtendAccess(extension));
         return absl::OkStatus();
       }));
   return covered;
@@ -240,7 +239,8 @@ Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Standing& see
                                         *attempt.keys, attempt.now));
   TESSERA_ASSIGN_OR_RETURN(Secret refresh, MintRefreshToken({session.id, session.generation},
                                                             session.mac_kid, *attempt.keys));
-  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, session, access.expires_at));
+  const storage::AccessExtension extension{session.id, session.generation, access.expires_at};
+  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, extension));
   if (!covered) return std::nullopt;
   Log("renewal.grace_replay", attempt, session);
   return GrantOf(std::move(access), std::move(refresh), session.idle_expires_at, session.id);
@@ -251,10 +251,12 @@ Renewal::Outcome Renewal::Extend(const Attempt& attempt, const Standing& seen) c
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
                            issuer_.Sign(session, session.generation, {seen.roles, seen.attributes},
                                         *attempt.keys, attempt.now));
-  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, session, access.expires_at));
+  const storage::AccessExtension extension{session.id, session.generation, access.expires_at,
+                                           issuer_.IdleEnd(session, attempt.now)};
+  TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, extension));
   if (!covered) return std::nullopt;
   Log("session.access_renewed", attempt, session);
-  return GrantOf(std::move(access), Secret(), session.idle_expires_at, session.id);
+  return GrantOf(std::move(access), Secret(), *extension.idle_expires_at, session.id);
 }
 
 // The refusal is made behind the transaction, so that what revokes is committed. The view follows

@@ -15,6 +15,7 @@
 #include "server/auth/renewal_verdict.h"
 #include "server/auth/token_issuer.h"
 #include "storage/records.h"
+#include "storage/session_repository.h"
 
 namespace tessera::server {
 
@@ -51,8 +52,8 @@ class Renewal {
   Outcome Step(const Attempt& attempt, const Standing& seen) const;
   Outcome ReplayStep(const Attempt& attempt, const Standing& seen) const;
   Outcome Extend(const Attempt& attempt, const Standing& seen) const;
-  absl::StatusOr<bool> ExtendRow(const Attempt& attempt, const storage::Session& session,
-                                 absl::Time until) const;
+  absl::StatusOr<bool> ExtendRow(const Attempt& attempt,
+                                 const storage::AccessExtension& extension) const;
   absl::Status EndForTheft(const Attempt& attempt, const Standing& seen,
                            std::string_view event) const;
   Outcome EndIfAhead(const Attempt& attempt) const;

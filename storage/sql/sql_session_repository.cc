@@ -195,15 +195,19 @@ absl::StatusOr<bool> SqlSessionRepository::Rotate(const SessionRotation& rotatio
   });
 }
 
-absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const SessionId& id, int64_t generation,
-                                                        absl::Time until) {
+// MySQL sees in a SET what the ones before it have set, SQLite does not: none here depends on that.
+absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const AccessExtension& extension) {
   return transaction_.Do("sessions.extend_access", [&](soci::session& session) {
     Statement statement(
         session,
-        "UPDATE sessions SET access_until = CASE WHEN access_until < :until THEN :until"
-        " ELSE access_until END WHERE id = :id AND generation = :generation"
-        " AND revoked_at IS NULL");
-    statement.Bind("until", until).Bind("id", id.str()).Bind("generation", generation);
+        "UPDATE sessions SET"
+        " access_until = CASE WHEN access_until < :until THEN :until ELSE access_until END,"
+        " idle_expires_at = COALESCE(:idle, idle_expires_at),"
+        " ends_at = CASE WHEN :idle IS NULL THEN ends_at"
+        " WHEN expires_at < :idle THEN expires_at ELSE :idle END"
+        " WHERE id = :id AND generation = :generation AND revoked_at IS NULL");
+    statement.Bind("until", extension.access_until).Bind("idle", extension.idle_expires_at);
+    statement.Bind("id", extension.id.str()).Bind("generation", extension.generation);
     return statement.Run() == 1;
   });
 }

@@ -18,8 +18,7 @@ class SqlSessionRepository final : public SessionRepository {
   absl::StatusOr<std::optional<Session>> Find(const SessionId& id) override;
   absl::StatusOr<std::optional<SessionStanding>> FindStanding(const SessionId& id) override;
   absl::StatusOr<bool> Rotate(const SessionRotation& rotation) override;
-  absl::StatusOr<bool> ExtendAccess(const SessionId& id, int64_t generation,
-                                    absl::Time until) override;
+  absl::StatusOr<bool> ExtendAccess(const AccessExtension& extension) override;
   absl::StatusOr<std::vector<Session>> ListLive(const UserId& user, absl::Time now,
                                                 const SessionId& before, int limit) override;
   absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) override;

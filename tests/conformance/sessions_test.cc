@@ -105,6 +105,72 @@ TEST_P(SessionRepositoryTest, WhatASessionIsNotBoundToStaysEmpty) {
   EXPECT_EQ(found.address + found.claims, "");
 }
 
+TEST_P(SessionRepositoryTest, AnExtensionMovesTheIdleEndOnlyIfItSaysSo) {
+  const Session session = AddSession(AddUser("ada").id);
+  const absl::Time later = session.idle_expires_at + absl::Minutes(1);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 1, session.access_until})));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).idle_expires_at, session.idle_expires_at);
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 1, session.access_until, later})));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).idle_expires_at, later);
+  EXPECT_EQ(DeleteEnded(session.idle_expires_at + absl::Seconds(1), 10), 0);
+  EXPECT_EQ(DeleteEnded(later + absl::Seconds(1), 10), 1);
+}
+
+TEST_P(SessionRepositoryTest, AStandingIsTheSessionItsUserAndTheRolesHeld) {
+  User ada = AddUser("ada");
+  const Session session = AddSession(ada.id);
+  Role writer = NewRole("writer");
+  writer.audiences = {"orders", "billing"};
+  const Role reader = NewRole("reader");
+  const Role other = NewRole("other");
+  Write([&](Repositories& r) {
+    for (const Role& role : {writer, reader, other}) {
+      EXPECT_TRUE(r.roles.Insert(role).ok());
+      if (role.name == "other") continue;
+      EXPECT_TRUE(r.roles.Grant(role.id, ada.id, now()).ok());
+    }
+    ada.attributes = "{}";
+    ada.state = UserState::kDisabled;
+    ada.version = 7;
+    ada.revision = 2;
+    return r.users.Update(ada, 1).status();
+  });
+  std::optional<SessionStanding> found;
+  Read([&](Repositories& r) {
+    found = Must(r.sessions.FindStanding(session.id));
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->session.id.str(), session.id.str());
+  EXPECT_EQ(found->session.user_id.str(), ada.id.str());
+  EXPECT_EQ(found->session.mac_kid, session.mac_kid);
+  EXPECT_EQ(found->user_state, UserState::kDisabled);
+  EXPECT_EQ(found->user_version, 7);
+  EXPECT_EQ(found->attributes, "{}");
+  ASSERT_EQ(found->roles.size(), 2u);
+  EXPECT_EQ(found->roles[0].name, "reader");
+  EXPECT_TRUE(found->roles[0].audiences.empty());
+  EXPECT_EQ(found->roles[1].name, "writer");
+  EXPECT_EQ(found->roles[1].audiences, writer.audiences);
+}
+
+TEST_P(SessionRepositoryTest, AStandingOfAUserWithoutRolesAndOfNoSession) {
+  const Session session = AddSession(AddUser("ada").id);
+  Read([&](Repositories& r) {
+    const auto found = Must(r.sessions.FindStanding(session.id));
+    EXPECT_TRUE(found.has_value() && found->roles.empty());
+    EXPECT_TRUE(found.has_value() && found->user_state == UserState::kActive);
+    EXPECT_FALSE(Must(r.sessions.FindStanding(SessionId::Random(now()))).has_value());
+    return absl::OkStatus();
+  });
+}
+
 TEST_P(SessionRepositoryTest, ASessionThatNeverEndsKeepsThat) {
   Session session = NewSession(AddUser("ada").id);
   session.idle_expires_at = absl::InfiniteFuture();
@@ -188,12 +254,12 @@ TEST_P(SessionRepositoryTest, ExtendingAccessOnlyMovesItForwardAndOnlyForALiveSe
   const Session session = AddSession(AddUser("ada").id);
   const absl::Time later = session.access_until + absl::Minutes(1);
   Write([&](Repositories& r) {
-    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 1, later)));
-    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 1, session.access_until)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 1, later})));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 1, session.access_until})));
     EXPECT_EQ(Must(r.sessions.Find(session.id))->access_until, later);
     EXPECT_TRUE(Must(r.sessions.Revoke(session.id, now())));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 1, later + absl::Minutes(1))));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(SessionId::Random(now()), 1, later)));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess({session.id, 1, later + absl::Minutes(1)})));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess({SessionId::Random(now()), 1, later})));
     return absl::OkStatus();
   });
   EXPECT_EQ(Stored(session.id).access_until, later);
@@ -205,12 +271,12 @@ TEST_P(SessionRepositoryTest, ExtendingAccessIsACompareAndSwapOnTheGeneration) {
   const Session session = AddSession(AddUser("ada").id);
   const absl::Time later = session.access_until + absl::Hours(1);
   Write([&](Repositories& r) {
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 0, later)));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 2, later)));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess({session.id, 0, later})));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess({session.id, 2, later})));
     EXPECT_TRUE(Must(r.sessions.Rotate(RotationOf(session))));
-    EXPECT_FALSE(Must(r.sessions.ExtendAccess(session.id, 1, later)));
+    EXPECT_FALSE(Must(r.sessions.ExtendAccess({session.id, 1, later})));
     EXPECT_LT(Must(r.sessions.Find(session.id))->access_until, later);
-    EXPECT_TRUE(Must(r.sessions.ExtendAccess(session.id, 2, later)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 2, later})));
     return absl::OkStatus();
   });
   EXPECT_EQ(Stored(session.id).access_until, later);

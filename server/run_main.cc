@@ -14,6 +14,7 @@
 #include "server/config/config.h"
 #include "server/log/key_value_log.h"
 #include "server/open_store.h"
+#include "server/restore_store.h"
 #include "server/server.h"
 
 #if defined(__has_feature)
@@ -32,6 +33,7 @@ struct CommandLine {
   bool check_config = false;
   bool print_config = false;
   bool migrate = false;
+  bool store_restored = false;
 };
 
 // Keys and passwords are in memory: no core file, no reading by a process of the same user.
@@ -99,6 +101,18 @@ int Migrate(const Config& config, const Clock& clock) {
   return kExitOk;
 }
 
+int MarkRestored(const Config& config, const Clock& clock) {
+  HideMemory();
+  signal(SIGPIPE, SIG_IGN);
+  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  LogWarnings(config, *log);
+  const absl::StatusOr<int64_t> ended = RestoreStore(config, clock, *log);
+  if (!ended.ok()) return Failed("store_restored.failed", ended.status(), *log);
+  std::cout << "the store begins a new life: " << *ended
+            << " sessions were ended, and all keys that sign were replaced\n";
+  return kExitOk;
+}
+
 int Serve(const Config& config, const Clock& clock) {
   HideMemory();
   PrepareSignals();
@@ -134,6 +148,7 @@ int Execute(const CommandLine& line, const Clock& clock) {
     std::cout << PrintConfig(*config);
     return kExitOk;
   }
+  if (line.store_restored) return MarkRestored(*config, clock);
   return line.migrate ? Migrate(*config, clock) : Serve(*config, clock);
 }
 
@@ -148,10 +163,17 @@ int RunMain(int argc, char** argv, const Clock& clock) {
   CLI::Option* print = app.add_flag("--print-config", line.print_config,
                                     "Print the configuration in effect, secrets hidden, and exit");
   print->excludes(check);
-  app.add_flag("--migrate", line.migrate,
-               "Bring the database's schema up to date and exit: 0 done, 1 not")
+  CLI::Option* migrate =
+      app.add_flag("--migrate", line.migrate,
+                   "Bring the database's schema up to date and exit: 0 done, 1 not")
+          ->excludes(check)
+          ->excludes(print);
+  app.add_flag(
+         "--store-restored", line.store_restored,
+         "After a restored backup: end all sessions, replace all keys, and exit: 0 done, 1 not")
       ->excludes(check)
-      ->excludes(print);
+      ->excludes(print)
+      ->excludes(migrate);
   app.set_version_flag("--version", "tesserad " TESSERA_VERSION);
   try {
     app.parse(argc, argv);

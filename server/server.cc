@@ -303,6 +303,10 @@ absl::Status Server::Parts::MakeGuard() {
   options.leeway = config.tokens.leeway;
   if (config.cookies.enabled) {
     options.cookie = {config.cookies.access_name, config.cookies.allowed_origins};
+    Rule renewal;
+    renewal.admission = Admission::kPublic;
+    renewal.forwards_cookie = true;  // a renewal may have to bring the access token too
+    options.rules["/tessera.v1.AuthService/RenewToken"] = renewal;
   }
   options.clock = &clock;
   options.log = &log;

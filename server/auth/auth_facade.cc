@@ -194,6 +194,10 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                      session.idle_expires_at, session.id,        std::move(access.scopes)};
 }
 
+bool AuthFacade::NamesUnknownKey(const Secret& refresh_token) const {
+  return server::NamesUnknownKey(refresh_token, *impl_->parts.keys.Current());
+}
+
 absl::StatusOr<Secret> AuthFacade::CheckRefreshToken(const CallInfo& call, Secret token) const {
   const absl::Status genuine = ParseRefreshToken(token, *impl_->parts.keys.Current()).status();
   if (genuine.ok()) return token;
@@ -251,6 +255,15 @@ absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
   if (!absl::IsUnauthenticated(standing)) return standing;
   impl_->known.Forget(token.Reveal());
   return Inactive(ReasonOf(standing));
+}
+
+absl::StatusOr<Introspection> AuthFacade::ValidateForHolder(const Secret& token,
+                                                            Evidence evidence) const {
+  TESSERA_ASSIGN_OR_RETURN(Introspection known, Validate(token));
+  if (known.claims == nullptr || !IsBound(*known.claims)) return known;
+  TESSERA_ASSIGN_OR_RETURN(const CallInfo call, evidence());
+  const std::string_view mismatch = BindingMismatch(*known.claims, call);
+  return mismatch.empty() ? known : Inactive(mismatch);
 }
 
 bool AuthFacade::IsRevocable(const Secret& token) const {

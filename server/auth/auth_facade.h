@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -119,6 +120,9 @@ struct Introspection {
   std::string inactive_reason;
 };
 
+// What a call shows of its caller. Asked only where it matters, for it may cost something.
+using Evidence = absl::FunctionRef<absl::StatusOr<CallInfo>()>;
+
 // Thread-safe. What blocks says so; the rest is memory only.
 class AuthFacade {
  public:
@@ -147,6 +151,10 @@ class AuthFacade {
   // step 1. FAILED_PRECONDITION TOKEN_TOO_LARGE: no session is begun.
   absl::StatusOr<IssuedGrant> OpenSession(const CallInfo& call, const VerifiedLogin& login) const;
 
+  // Whether a refresh token names a key that this replica does not know: newer keys are to be read
+  // before it is judged. Memory only.
+  bool NamesUnknownKey(const Secret& refresh_token) const;
+
   // Before Logout, so that forged tokens stay out of the lane that it blocks: the token, if it is
   // genuine. Memory only. UNAUTHENTICATED TOKEN_MALFORMED, TOKEN_SIGNATURE.
   absl::StatusOr<Secret> CheckRefreshToken(const CallInfo& call, Secret token) const;
@@ -165,8 +173,13 @@ class AuthFacade {
     return Renew(call, RenewalInput{refresh_token});
   }
 
+  // For those who may ask about others' tokens (`tessera.introspect`): whatever it is bound to.
   // Memory only. UNAVAILABLE KEYS_UNAVAILABLE or REVOCATION_VIEW_STALE: nothing can be judged yet.
   absl::StatusOr<Introspection> Validate(const Secret& token) const;
+  // For anybody: whoever shows the token holds it. One that is bound is inactive with
+  // DEVICE_MISMATCH or CERTIFICATE_MISMATCH unless the call shows the same device and certificate.
+  // Otherwise as Validate; fails as `evidence` does.
+  absl::StatusOr<Introspection> ValidateForHolder(const Secret& token, Evidence evidence) const;
 
   // Before Revoke, for the same end: false for a token that Revoke would answer with OK without
   // looking further. Memory only.

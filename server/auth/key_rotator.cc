@@ -14,6 +14,8 @@ using storage::KeyState;
 using storage::KeyUse;
 using storage::StoredKey;
 
+constexpr absl::Duration kLeaveTimeout = absl::Seconds(1);
+
 bool IsAnyPending(const StoredKeySet& set) {
   return std::any_of(set.keys.begin(), set.keys.end(),
                      [](const StoredKey& key) { return key.state == KeyState::kPending; });
@@ -37,13 +39,16 @@ KeyRotator::~KeyRotator() {
   if (!thread_.joinable()) return;
   thread_.join();
   parts_.store
-      .Write(storage::Repeat::kIdempotent, parts_.clock.Now() + kKeyStoreTimeout,
+      .Write(storage::Repeat::kIdempotent, parts_.clock.Now() + kLeaveTimeout,
              [&](storage::Repositories& in) { return in.replicas.Leave(options_.replica_id); })
       .IgnoreError();  // the others stop waiting for it soon
 }
 
+// Behind the report, the keys are read once more: whatever became active without waiting for this
+// replica is loaded then.
 absl::Status KeyRotator::Start() {
   TESSERA_RETURN_IF_ERROR(Turn());
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(parts_.clock.Now() + kKeyStoreTimeout));
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }

@@ -19,6 +19,12 @@ void AuthService::Give(const IssuedGrant& grant, bool set_cookies, Context& cont
   Write(grant, wire);
 }
 
+std::function<void(std::function<void(absl::Status)>)> AuthService::NewerKeys() const {
+  return [&source = parts_.key_source](std::function<void(absl::Status)> done) {
+    source.Fetch(std::move(done));
+  };
+}
+
 AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
                                          v1::LoginResponse* response) {
   const AuthFacade& auth = parts_.auth;
@@ -48,6 +54,9 @@ AuthService::Reactor* AuthService::RenewToken(Context* context,
   absl::StatusOr<RenewalInput> input = Parse(*request);
   if (input.ok()) input = cookies_.Complete(*context, *std::move(input), request->set_cookies());
   return Run(Begin(*context), std::move(input))
+      .After(
+          NewerKeys(),
+          [&auth](const RenewalInput& asked) { return auth.NamesUnknownKey(asked.refresh_token); })
       .Here([&auth](const CallInfo& call, RenewalInput asked) {
         return auth.CheckRenewal(call, std::move(asked));
       })
@@ -60,24 +69,12 @@ AuthService::Reactor* AuthService::RenewToken(Context* context,
       });
 }
 
-// Without steps: it is asked more often than all others together, and waits for nothing.
-AuthService::Reactor* AuthService::ValidateToken(Context* context,
-                                                 const v1::ValidateTokenRequest* request,
-                                                 v1::ValidateTokenResponse* response) {
-  const absl::StatusOr<Secret> token = Parse(*request);
-  const absl::StatusOr<Introspection> known =
-      token.ok() ? parts_.auth.Validate(*token) : token.status();
-  if (known.ok()) Write(*known, response);
-  Reactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToWire(known.status(), parts_.log));
-  return reactor;
-}
-
 AuthService::Reactor* AuthService::RevokeToken(Context* context,
                                                const v1::RevokeTokenRequest* request,
                                                v1::RevokeTokenResponse*) {
   const AuthFacade& auth = parts_.auth;
   return Run(Begin(*context), Parse(*request))
+      .After(NewerKeys(), [&auth](const Secret& token) { return auth.NamesUnknownKey(token); })
       .OnlyIf([&auth](const Secret& token) { return auth.IsRevocable(token); })
       .On(parts_.lanes.urgent,
           [&auth](const CallInfo& call, const Secret& token) { return auth.Revoke(call, token); })
@@ -92,6 +89,7 @@ AuthService::Reactor* AuthService::Logout(Context* context, const v1::LogoutRequ
     refresh_token = cookies_.Complete(*context, *std::move(refresh_token));
   }
   return Run(Begin(*context), std::move(refresh_token))
+      .After(NewerKeys(), [&auth](const Secret& token) { return auth.NamesUnknownKey(token); })
       .Here([&auth](const CallInfo& call, Secret token) {
         return auth.CheckRefreshToken(call, std::move(token));
       })

@@ -114,6 +114,23 @@ class Steps {
         step, [](const std::function<void(absl::Status)>& run) { run(absl::OkStatus()); });
   }
 
+  // If `needed(const T&)`, calls `fetch` and goes on when that calls back, on its thread; what it
+  // fails with ends the call. Both must not block.
+  template <typename Test>
+  Steps After(std::function<void(std::function<void(absl::Status)>)> fetch, Test needed) && {
+    return Steps(call_, [source = std::move(source_), fetch = std::move(fetch),
+                         needed = std::move(needed)](const Done& done) {
+      source([fetch, needed, done](absl::StatusOr<T> value) {
+        if (!value.ok() || !needed(*value)) return done(std::move(value));
+        auto held = std::make_shared<T>(*std::move(value));
+        fetch([done, held](absl::Status fetched) {
+          if (!fetched.ok()) return done(std::move(fetched));
+          done(std::move(*held));
+        });
+      });
+    });
+  }
+
   // Goes on only if `needed(const T&)`, and else ends the call with OK and what the response holds;
   // on the thread that is at it: memory only.
   template <typename Test>

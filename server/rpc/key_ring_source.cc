@@ -39,6 +39,10 @@ KeyRingSource::Turn KeyRingSource::Join(std::function<void(absl::Status)>& done,
     last = last_;
     return Turn::kRepeat;
   }
+  if (waiting_.size() >= kMaxWaitingForKeys) {
+    last = Unavailable();
+    return Turn::kRepeat;
+  }
   waiting_.push_back(std::move(done));
   return running ? Turn::kWait : Turn::kStart;
 }

@@ -18,6 +18,9 @@ namespace tessera::server {
 // whether the store answers or not; who asks in between is told what came of the last time.
 inline constexpr absl::Duration kMinRefreshInterval = absl::Seconds(1);
 
+// No more wait for one reading; beyond: UNAVAILABLE KEYS_UNAVAILABLE at once.
+inline constexpr size_t kMaxWaitingForKeys = 1024;
+
 // Thread-safe. Reads the store on `lane`.
 class KeyRingSource final : public KeySource {
  public:
@@ -30,7 +33,7 @@ class KeyRingSource final : public KeySource {
 
  private:
   // kStart: `done` waits, and the caller starts the fetch; kWait: `done` waits for the one under
-  // way; kRepeat: one has just ended with `last`, and `done` is untouched.
+  // way; kRepeat: one has just ended with `last`, or too many wait, and `done` is untouched.
   enum class Turn { kStart, kWait, kRepeat };
   Turn Join(std::function<void(absl::Status)>& done, absl::Status& last);
   void Finish(const absl::Status& status);

@@ -1,29 +1,76 @@
 #include "server/auth/store_cleaner.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "server/auth/clock_watch.h"
 #include "server/auth/revocations.h"
+#include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
 namespace {
 
-constexpr absl::Duration kInterval = absl::Seconds(60);
-// Between two full batches: others get their turn at the store's writer.
+constexpr char kLeaseName[] = "cleaner";
+// Behind a batch others get their turn at the store's writer: for so long at least, and for so many
+// times what the batch took.
 constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr int kPauseShare = 4;
 constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
+// What a shutdown waits for a store that does not answer.
+constexpr absl::Duration kDropTimeout = absl::Milliseconds(500);
+constexpr int kNoLimit = std::numeric_limits<int>::max();
+
+using storage::Repositories;
 
 }  // namespace
+
+// What is removed, when it has been over for how long, and where it is counted.
+struct StoreCleaner::Kind {
+  absl::Duration kept;
+  absl::StatusOr<int64_t> (*remove)(Repositories& in, absl::Time before);
+  int64_t Removed::*count;
+
+  static const Kind kAll[];
+};
+
+const StoreCleaner::Kind StoreCleaner::Kind::kAll[] = {
+    {kRevocationSlack + kMaxAccessTtl,
+     [](Repositories& in, absl::Time before) { return in.sessions.DeleteEnded(before, kBatch); },
+     &Removed::sessions},
+    {kRevocationSlack,
+     [](Repositories& in, absl::Time before) {
+       return in.revocations.DeleteExpired(before, kBatch);
+     },
+     &Removed::revocations},
+    {kRevocationSlack,
+     [](Repositories& in, absl::Time before) {
+       return in.services.DeleteExpiredSecrets(before, kBatch);
+     },
+     &Removed::secrets},
+    {kRevocationSlack,
+     [](Repositories& in, absl::Time before) {
+       return in.services.DeleteExpiredAssertions(before, kBatch);
+     },
+     &Removed::assertions},
+    {kReportLife,
+     [](Repositories& in, absl::Time before) { return in.replicas.DeleteOld(before, kBatch); },
+     &Removed::reports},
+};
 
 absl::Time PruningClock::Now() const {
   return std::min(clock_.Now(), wall_ + (clock_.Monotonic() - monotonic_));
 }
 
 StoreCleaner::StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log)
-    : store_(store), clock_(clock), log_(log), pruning_(clock), thread_([this] { Run(); }) {}
+    : store_(store),
+      clock_(clock),
+      log_(log),
+      pruning_(clock),
+      me_(RandomId("cln_", clock.Now())),
+      thread_([this] { Run(); }) {}
 
 StoreCleaner::~StoreCleaner() {
   {
@@ -32,34 +79,74 @@ StoreCleaner::~StoreCleaner() {
   }
   stop_changed_.NotifyAll();
   thread_.join();
+  if (HoldsLease()) DropLease();
 }
 
-absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanOnce() {
-  const absl::Time revocations_before = pruning_.Now() - kRevocationSlack;
-  const absl::Time sessions_before = revocations_before - kMaxAccessTtl;
-  Removed removed;
+absl::StatusOr<int64_t> StoreCleaner::CleanBatch(const Kind& kind) {
+  const absl::Time before = pruning_.Now() - kind.kept;
+  const absl::Time now = clock_.Now();
+  bool mine = false;
+  int64_t count = 0;
   TESSERA_RETURN_IF_ERROR(store_.Write(
-      storage::Repeat::kIdempotent, clock_.Now() + kStoreTimeout, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(removed.sessions,
-                                 in.sessions.DeleteEnded(sessions_before, kBatch));
-        TESSERA_ASSIGN_OR_RETURN(removed.revocations,
-                                 in.revocations.DeleteExpired(revocations_before, kBatch));
+      storage::Repeat::kIdempotent, now + kStoreTimeout, [&](Repositories& in) -> absl::Status {
+        count = 0;
+        TESSERA_ASSIGN_OR_RETURN(mine, in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
+        if (!mine) return absl::OkStatus();
+        TESSERA_ASSIGN_OR_RETURN(count, kind.remove(in, before));
         return absl::OkStatus();
       }));
+  NoteLease(mine);
+  return count;
+}
+
+absl::StatusOr<bool> StoreCleaner::CleanKind(const Kind& kind, int batches, Removed& removed) {
+  for (int i = 0; i < batches; ++i) {
+    const absl::Duration began = clock_.Monotonic();
+    TESSERA_ASSIGN_OR_RETURN(const int64_t count, CleanBatch(kind));
+    removed.*kind.count += count;
+    if (!HoldsLease()) return false;
+    if (count == 0) return true;
+    const absl::Duration took = clock_.Monotonic() - began;
+    if (!Rest(std::max(kPause, kPauseShare * took))) return false;
+    if (count < kBatch) return true;
+  }
+  return true;
+}
+
+absl::StatusOr<StoreCleaner::Removed> StoreCleaner::Clean(int batches_of_each) {
+  Removed removed;
+  for (const Kind& kind : Kind::kAll) {
+    TESSERA_ASSIGN_OR_RETURN(const bool more, CleanKind(kind, batches_of_each, removed));
+    if (!more) break;
+  }
   return removed;
 }
 
 absl::StatusOr<StoreCleaner::Removed> StoreCleaner::CleanAll() {
-  Removed all;
-  TESSERA_ASSIGN_OR_RETURN(bool more, ClockIsRight());
-  while (more) {
-    TESSERA_ASSIGN_OR_RETURN(const Removed batch, CleanOnce());
-    all.revocations += batch.revocations;
-    all.sessions += batch.sessions;
-    const bool full = batch.revocations >= kBatch || batch.sessions >= kBatch;
-    more = full && Rest(kPause);
+  TESSERA_ASSIGN_OR_RETURN(const bool right, ClockIsRight());
+  if (!right) return Removed();
+  return Clean(kNoLimit);
+}
+
+void StoreCleaner::NoteLease(bool held) {
+  {
+    MutexLock lock(mu_);
+    if (held_ == held) return;
+    held_ = held;
   }
-  return all;
+  log_.Info(held ? "store.cleaner_elected" : "store.cleaner_replaced", {{"cleaner", me_}});
+}
+
+bool StoreCleaner::HoldsLease() const {
+  MutexLock lock(mu_);
+  return held_;
+}
+
+void StoreCleaner::DropLease() {
+  store_
+      .Write(storage::Repeat::kIdempotent, clock_.Now() + kDropTimeout,
+             [&](Repositories& in) { return in.replicas.DropLease(kLeaseName, me_); })
+      .IgnoreError();  // it ends by itself
 }
 
 absl::StatusOr<bool> StoreCleaner::ClockIsRight() {
@@ -84,9 +171,12 @@ void StoreCleaner::Run() {
     const absl::StatusOr<Removed> removed = CleanAll();
     if (!removed.ok()) {
       log_.Warning("store.clean_failed", {{"reason", ReasonOf(removed.status())}});
-    } else if (removed->revocations + removed->sessions > 0) {
-      log_.Info("store.cleaned", {{"revocations", absl::StrCat(removed->revocations)},
-                                  {"sessions", absl::StrCat(removed->sessions)}});
+    } else if (removed->Total() > 0) {
+      log_.Info("store.cleaned", {{"sessions", absl::StrCat(removed->sessions)},
+                                  {"revocations", absl::StrCat(removed->revocations)},
+                                  {"secrets", absl::StrCat(removed->secrets)},
+                                  {"assertions", absl::StrCat(removed->assertions)},
+                                  {"replicas", absl::StrCat(removed->reports)}});
     }
   }
 }

@@ -3,6 +3,7 @@
 #define TESSERA_SERVER_AUTH_STORE_CLEANER_H_
 
 #include <cstdint>
+#include <string>
 #include <thread>
 
 #include "absl/status/statusor.h"
@@ -28,47 +29,73 @@ class PruningClock {
   const absl::Duration monotonic_;
 };
 
-// Thread-safe. A thread of its own, so that waiting for the store's writer delays no reader.
+// Thread-safe. A thread of its own, so that waiting for the store's writer delays no reader. Of the
+// replicas on a store the one that holds the lease cleans; the others ask for it each kInterval. It
+// does nothing at the start: the first turn is kInterval away.
 class StoreCleaner {
  public:
-  // No statement removes more.
+  // No transaction removes more. An index leads to the rows of each kind.
   static constexpr int kBatch = 1000;
+  static constexpr absl::Duration kInterval = absl::Minutes(1);
+  // The lease is taken anew with each batch, in its transaction. So a holder that is gone, or has
+  // lost the database, is replaced within kLease + kInterval of its last batch.
+  static constexpr absl::Duration kLease = absl::Minutes(3);
   // A clock that differs from the database's by more might remove what others still need.
   static constexpr absl::Duration kMaxClockDifference = absl::Seconds(30);
+  // A replica that has reported nothing for so long is gone.
+  static constexpr absl::Duration kReportLife = absl::Hours(1);
 
   // All references must outlive the cleaner.
   StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log);
+  // Gives the lease back, if the store answers soon.
   ~StoreCleaner();
   StoreCleaner(const StoreCleaner&) = delete;
   StoreCleaner& operator=(const StoreCleaner&) = delete;
 
+  // How many rows of each kind went.
   struct Removed {
-    int64_t revocations = 0;
     int64_t sessions = 0;
+    int64_t revocations = 0;
+    int64_t secrets = 0;  // of service accounts
+    int64_t assertions = 0;
+    int64_t reports = 0;  // of replicas
+    int64_t Total() const { return sessions + revocations + secrets + assertions + reports; }
   };
-  // One batch of each. Revocations go when they have been expired for kRevocationSlack; sessions
-  // when they have been over for so long that no access token of theirs can be alive. Blocks on the
-  // store.
-  absl::StatusOr<Removed> CleanOnce();
-  // Batches, with a short pause behind each, until one of them was not full or the cleaner goes:
-  // what comes in faster than a batch an interval is removed as well. Nothing while the clock
-  // differs from the database's by more than kMaxClockDifference (event `store.clean_skipped`, once
-  // each time). Blocks on the store.
+  // One batch of each kind, with a rest behind each that removed something; nothing from the moment
+  // on when another replica holds the lease. Revocations, secrets and assertions go when they have
+  // been expired for kRevocationSlack; sessions when they have been over for so long that no access
+  // token of theirs can be alive. Blocks on the store.
+  absl::StatusOr<Removed> CleanOnce() { return Clean(1); }
+  // Batches until none is full, the lease is another's or the cleaner goes: what comes in faster
+  // than a batch an interval is removed as well. Nothing while the clock differs from the
+  // database's by more than kMaxClockDifference (event `store.clean_skipped`, once each time).
+  // Blocks on the store.
   absl::StatusOr<Removed> CleanAll();
 
  private:
+  struct Kind;
+
   void Run();
+  absl::StatusOr<Removed> Clean(int batches_of_each);
+  // False if there is nothing more to do for now.
+  absl::StatusOr<bool> CleanKind(const Kind& kind, int batches, Removed& removed);
+  absl::StatusOr<int64_t> CleanBatch(const Kind& kind);
+  void NoteLease(bool held) ABSL_LOCKS_EXCLUDED(mu_);
+  void DropLease();
   bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
+  bool HoldsLease() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<bool> ClockIsRight() ABSL_LOCKS_EXCLUDED(mu_);
 
   storage::Store& store_;
   const Clock& clock_;
   LogSink& log_;
   const PruningClock pruning_;
-  Mutex mu_;
+  const std::string me_;
+  mutable Mutex mu_;
   CondVar stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   bool skipping_ ABSL_GUARDED_BY(mu_) = false;
+  bool held_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;  // last: it uses the rest
 };
 

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "server/auth/revocations.h"
+#include "tessera/base/status_macros.h"
 #include "tests/server/auth/auth_world.h"
 
 namespace tessera::server {
@@ -12,6 +14,25 @@ namespace {
 
 class StoreCleanerTest : public ::testing::Test {
  protected:
+  // Entries of the feed that nobody needs any more.
+  void AppendOver(int count) {
+    std::vector<storage::Revocation> many;
+    for (int i = 0; i < count; ++i) {
+      many.push_back(RevokeSessionEntry(SessionId("ses_" + std::to_string(i)), world_.clock.Now()));
+    }
+    world_.Write([&](storage::Repositories& in) { return in.revocations.Append(many); });
+    world_.clock.Advance(absl::Hours(1));
+  }
+  int64_t Entries() {
+    int64_t count = 0;
+    Require(world_.direct->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) {
+      TESSERA_ASSIGN_OR_RETURN(const auto entries, in.revocations.ListAfter(0, 100'000));
+      count = static_cast<int64_t>(entries.size());
+      return absl::OkStatus();
+    }));
+    return count;
+  }
+
   AuthWorld world_;
   StoreCleaner cleaner_{*world_.store, world_.clock, world_.log};
 };
@@ -28,26 +49,128 @@ TEST_F(StoreCleanerTest, RevocationsGoWhenTheyHaveBeenOverForTheSlack) {
   EXPECT_TRUE(world_.Feed().empty());
 }
 
-TEST_F(StoreCleanerTest, OneTurnRemovesAtMostABatch) {
-  std::vector<storage::Revocation> many;
-  for (int i = 0; i < 1500; ++i) {
-    many.push_back(RevokeSessionEntry(SessionId("ses_" + std::to_string(i)), world_.clock.Now()));
-  }
-  world_.Write([&](storage::Repositories& in) { return in.revocations.Append(many); });
-  world_.clock.Advance(absl::Hours(1));
-  EXPECT_EQ(Require(cleaner_.CleanOnce()).revocations, 1000);
+TEST_F(StoreCleanerTest, NoTransactionRemovesMoreThanABatch) {
+  AppendOver(StoreCleaner::kBatch + 500);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).revocations, StoreCleaner::kBatch);
+  EXPECT_EQ(Entries(), 500);
   EXPECT_EQ(Require(cleaner_.CleanOnce()).revocations, 500);
 }
 
 TEST_F(StoreCleanerTest, FullBatchesFollowEachOtherUntilNothingIsLeft) {
-  std::vector<storage::Revocation> many;
-  for (int i = 0; i < 2 * StoreCleaner::kBatch + 1; ++i) {
-    many.push_back(RevokeSessionEntry(SessionId("ses_" + std::to_string(i)), world_.clock.Now()));
-  }
-  world_.Write([&](storage::Repositories& in) { return in.revocations.Append(many); });
-  world_.clock.Advance(absl::Hours(1));
+  AppendOver(2 * StoreCleaner::kBatch + 1);
   EXPECT_EQ(Require(cleaner_.CleanAll()).revocations, 2 * StoreCleaner::kBatch + 1);
-  EXPECT_TRUE(world_.Feed().empty());
+  EXPECT_EQ(Entries(), 0);
+}
+
+TEST_F(StoreCleanerTest, NothingIsDoneAtTheStart) {
+  WatchedStore watched(*world_.direct, world_.clock);
+  { const StoreCleaner cleaner(watched, world_.clock, world_.log); }
+  EXPECT_EQ(watched.calls(), 0);
+}
+
+TEST_F(StoreCleanerTest, ExpiredSecretsAndUsedAssertionsGoWhenTheyHaveBeenOverForTheSlack) {
+  const absl::Time end = world_.clock.Now() + absl::Hours(1);
+  storage::ServiceAccount account;
+  account.id = ServiceId::Random(world_.clock.Now());
+  account.name = "mail";
+  storage::ServiceSecret lasting;
+  lasting.id = SecretId::Random(world_.clock.Now());
+  lasting.service_id = account.id;
+  storage::ServiceSecret expiring = lasting;
+  expiring.id = SecretId::Random(world_.clock.Now());
+  expiring.expires_at = end;
+  world_.Write([&](storage::Repositories& in) {
+    TESSERA_RETURN_IF_ERROR(in.services.Insert(account));
+    TESSERA_RETURN_IF_ERROR(in.services.InsertSecret(lasting));
+    TESSERA_RETURN_IF_ERROR(in.services.InsertSecret(expiring));
+    return in.services.ConsumeAssertion("an assertion", "a use", end).status();
+  });
+  world_.clock.Advance(absl::Hours(1) + kRevocationSlack);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).Total(), 0);
+  world_.clock.Advance(absl::Microseconds(1));
+  const StoreCleaner::Removed removed = Require(cleaner_.CleanOnce());
+  EXPECT_EQ(removed.secrets, 1);
+  EXPECT_EQ(removed.assertions, 1);
+}
+
+TEST_F(StoreCleanerTest, ReportsOfReplicasThatAreGoneGo) {
+  world_.Write([&](storage::Repositories& in) {
+    return in.replicas.Report({"rep_1", world_.clock.Now(), 1, 1});
+  });
+  world_.clock.Advance(StoreCleaner::kReportLife);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).reports, 0);
+  world_.clock.Advance(absl::Microseconds(1));
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).reports, 1);
+}
+
+// Cleaners of two replicas on one store.
+class ElectedCleanerTest : public StoreCleanerTest {
+ protected:
+  ElectedCleanerTest() { AppendOver(3 * StoreCleaner::kBatch); }
+
+  int64_t RemovedBy(StoreCleaner& cleaner) { return Require(cleaner.CleanOnce()).revocations; }
+  // As the last that a process does that is killed.
+  void TakeLeaseForOneThatIsGone(absl::Duration later = absl::ZeroDuration()) {
+    world_.Write([&](storage::Repositories& in) {
+      const absl::Time now = world_.clock.Now() + later;
+      return in.replicas.TakeLease("cleaner", "gone", now, now + StoreCleaner::kLease).status();
+    });
+  }
+
+  StoreCleaner other_{*world_.store, world_.clock, world_.log};
+};
+
+TEST_F(ElectedCleanerTest, OneOfThemCleans) {
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  EXPECT_EQ(RemovedBy(other_), 0);
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  EXPECT_EQ(world_.log.Count("store.cleaner_elected"), 1);
+}
+
+TEST_F(ElectedCleanerTest, OneThatIsGoneIsReplacedWhenItsLeaseEnds) {
+  TakeLeaseForOneThatIsGone();
+  world_.clock.Advance(StoreCleaner::kLease - absl::Microseconds(1));
+  EXPECT_EQ(RemovedBy(cleaner_), 0);
+  world_.clock.Advance(absl::Microseconds(1));
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  EXPECT_EQ(RemovedBy(other_), 0);
+}
+
+TEST_F(ElectedCleanerTest, EachBatchKeepsTheLease) {
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  world_.clock.Advance(StoreCleaner::kLease - absl::Microseconds(1));
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  world_.clock.Advance(StoreCleaner::kLease - absl::Microseconds(1));
+  EXPECT_EQ(RemovedBy(other_), 0);
+}
+
+TEST_F(ElectedCleanerTest, OneThatLostItsLeaseInTheMiddleStops) {
+  // Its first write finds no sessions, its second removes a batch of revocations.
+  world_.store->BeforeNextWrite([this] {
+    world_.store->BeforeNextWrite([this] {
+      world_.store->BeforeNextWrite([this] { TakeLeaseForOneThatIsGone(StoreCleaner::kLease); });
+    });
+  });
+  EXPECT_EQ(Require(cleaner_.CleanAll()).revocations, StoreCleaner::kBatch);
+  EXPECT_EQ(Entries(), 2 * StoreCleaner::kBatch);
+  EXPECT_EQ(world_.log.Count("store.cleaner_replaced"), 1);
+}
+
+TEST_F(ElectedCleanerTest, OneThatGoesGivesTheLeaseBack) {
+  {
+    StoreCleaner first(*world_.store, world_.clock, world_.log);
+    EXPECT_EQ(RemovedBy(first), StoreCleaner::kBatch);
+    EXPECT_EQ(RemovedBy(other_), 0);
+  }
+  EXPECT_EQ(RemovedBy(other_), StoreCleaner::kBatch);
+}
+
+TEST_F(ElectedCleanerTest, OneWhoseClockIsWrongLetsAnotherHaveTheLease) {
+  EXPECT_EQ(RemovedBy(cleaner_), StoreCleaner::kBatch);
+  world_.store->set_database_time(world_.clock.Now() + absl::Minutes(1));
+  world_.clock.Advance(StoreCleaner::kLease);
+  EXPECT_EQ(Require(cleaner_.CleanAll()).revocations, 0);
+  EXPECT_EQ(RemovedBy(other_), StoreCleaner::kBatch);
 }
 
 TEST_F(StoreCleanerTest, ASessionGoesWhenNoTokenOfItCanBeAlive) {

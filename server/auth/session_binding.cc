@@ -4,7 +4,6 @@
 
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
-#include "tessera/token/claims.h"
 
 namespace tessera::server {
 namespace {
@@ -54,6 +53,21 @@ void Bind(const SessionTerms& terms, const CallInfo& call, storage::Session& ses
     session.certificate = call.certificate->thumbprint;
   }
   session.address = call.peer;
+}
+
+bool IsBound(const Claims& claims) {
+  return !claims.device_hash.empty() || !claims.certificate.empty();
+}
+
+std::string_view BindingMismatch(const Claims& claims, const CallInfo& call) {
+  const bool device_fits =
+      claims.device_hash.empty() ||
+      (!call.device_id.empty() && DeviceHash(call.device_id) == claims.device_hash);
+  if (!device_fits) return reason::kDeviceMismatch;
+  const bool certificate_fits =
+      claims.certificate.empty() ||
+      (call.certificate.has_value() && call.certificate->thumbprint == claims.certificate);
+  return certificate_fits ? std::string_view() : reason::kCertificateMismatch;
 }
 
 }  // namespace tessera::server

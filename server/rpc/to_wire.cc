@@ -44,6 +44,17 @@ v1::UserKind WireKind(UserKind kind) {
   return v1::USER_KIND_UNSPECIFIED;
 }
 
+// How the subject proved itself, what the token is bound to, and on whose behalf it is used.
+void WriteStanding(const Claims& claims, v1::ValidateTokenResponse* wire) {
+  for (const std::string& method : claims.amr) wire->add_authentication_methods(method);
+  wire->set_authentication_class(claims.acr);
+  wire->set_subject_version(claims.user_version);
+  wire->set_device_hash(claims.device_hash);
+  wire->set_certificate_thumbprint(claims.certificate);
+  for (const Actor& actor : claims.actors) wire->add_actors(actor.subject);
+  for (const auto& [name, text] : claims.extra) (*wire->mutable_extra_claims())[name] = text;
+}
+
 }  // namespace
 
 void Write(absl::Time time, google::protobuf::Timestamp* wire) {
@@ -89,6 +100,7 @@ void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire) 
   for (const std::string& role : claims.roles) wire->add_roles(role);
   for (const std::string& scope : claims.scopes) wire->add_scopes(scope);
   if (claims.auth_time.has_value()) Write(*claims.auth_time, wire->mutable_auth_time());
+  WriteStanding(claims, wire);
 }
 
 void Write(const storage::Revocation& entry, v1::RevocationEntry* wire) {

@@ -99,6 +99,81 @@ TEST_F(ValidateTest, TheJwkSetVerifiesItsTokens) {
   EXPECT_TRUE(verifier.Verify(grant_.access_token.Reveal(), set, world_.clock.Now()).ok());
 }
 
+constexpr char kDevice[] = "a device's own secret";
+
+// What a holder who shows `call` is told.
+class BoundTokenTest : public ValidateTest {
+ protected:
+  static CallInfo Showing(const std::string& device, const std::string& certificate) {
+    CallInfo call;
+    call.device_id = device;
+    if (!certificate.empty()) call.certificate = ClientCertificate{certificate, {}};
+    return call;
+  }
+  std::string Told(const Secret& token, const CallInfo& call) {
+    const Introspection seen = Require(world_.auth->ValidateForHolder(token, [&] { return call; }));
+    return seen.claims != nullptr ? "active" : seen.inactive_reason;
+  }
+
+  const Secret to_device_ = Signed([](Claims& c) { c.device_hash = DeviceHash(kDevice); });
+  const Secret to_certificate_ = Signed([](Claims& c) { c.certificate = "thumbprint"; });
+};
+
+TEST_F(BoundTokenTest, IsActiveForACallThatShowsTheSame) {
+  EXPECT_EQ(Told(to_device_, Showing(kDevice, "")), "active");
+  EXPECT_EQ(Told(to_certificate_, Showing("", "thumbprint")), "active");
+  EXPECT_EQ(Told(to_device_, Showing(kDevice, "another")), "active");
+}
+
+TEST_F(BoundTokenTest, IsInactiveForAnyOtherCall) {
+  EXPECT_EQ(Told(to_device_, Showing("", "")), "DEVICE_MISMATCH");
+  EXPECT_EQ(Told(to_device_, Showing("another device's secret", "")), "DEVICE_MISMATCH");
+  EXPECT_EQ(Told(to_certificate_, Showing("", "")), "CERTIFICATE_MISMATCH");
+  EXPECT_EQ(Told(to_certificate_, Showing("", "another")), "CERTIFICATE_MISMATCH");
+  EXPECT_EQ(Told(to_certificate_, Showing(kDevice, "")), "CERTIFICATE_MISMATCH");
+}
+
+TEST_F(BoundTokenTest, TheHashThatTheTokenShowsIsNotTheDevice) {
+  EXPECT_EQ(Told(to_device_, Showing(DeviceHash(kDevice), "")), "DEVICE_MISMATCH");
+}
+
+TEST_F(BoundTokenTest, ToBothAsksForBoth) {
+  const Secret to_both = Signed([](Claims& c) {
+    c.device_hash = DeviceHash(kDevice);
+    c.certificate = "thumbprint";
+  });
+  EXPECT_EQ(Told(to_both, Showing(kDevice, "thumbprint")), "active");
+  EXPECT_EQ(Told(to_both, Showing(kDevice, "")), "CERTIFICATE_MISMATCH");
+  EXPECT_EQ(Told(to_both, Showing("", "thumbprint")), "DEVICE_MISMATCH");
+}
+
+TEST_F(BoundTokenTest, AMismatchDoesNotSpoilTheTokenForItsHolder) {
+  EXPECT_EQ(Told(to_device_, Showing("", "")), "DEVICE_MISMATCH");
+  EXPECT_EQ(Told(to_device_, Showing(kDevice, "")), "active");
+}
+
+TEST_F(BoundTokenTest, ThatIsDeadSaysWhyWhoeverAsks) {
+  Append(RevokeSessionEntry(grant_.session_id, grant_.access_expires_at));
+  EXPECT_EQ(Told(to_device_, Showing("", "")), "TOKEN_REVOKED");
+}
+
+TEST_F(BoundTokenTest, WhoMayAskAboutOthersTokensIsToldWhateverTheyAreBoundTo) {
+  EXPECT_EQ(world_.WhyInactive(to_device_), "active");
+  EXPECT_EQ(world_.WhyInactive(to_certificate_), "active");
+}
+
+TEST_F(BoundTokenTest, EvidenceIsAskedForBoundTokensOnly) {
+  bool asked = false;
+  const auto no_evidence = [&]() -> absl::StatusOr<CallInfo> {
+    asked = true;
+    return absl::InvalidArgumentError("two devices");
+  };
+  EXPECT_TRUE(world_.auth->ValidateForHolder(grant_.access_token, no_evidence).ok());
+  EXPECT_FALSE(asked);
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(world_.auth->ValidateForHolder(to_device_, no_evidence).status()));
+}
+
 // Parts that have nothing yet.
 class NoKeys final : public KeyRing {
  public:

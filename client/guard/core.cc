@@ -106,6 +106,14 @@ bool Core::IsPublic(std::string_view path) const {
   return method != nullptr && method->rule.admission == Admission::kPublic;
 }
 
+const TokenCookie& Core::CookieToHide(std::string_view path) const {
+  static const auto& none = *new TokenCookie();
+  if (options_.cookie.name.empty()) return none;
+  const RuleBook* book = book_;
+  const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
+  return method != nullptr && method->rule.forwards_cookie ? none : options_.cookie;
+}
+
 void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
   const Use use(*this);
   if (!use) return;

@@ -42,7 +42,7 @@ bool IsOrigin(const std::string& origin) {
          origin.find_first_of("/*, ", host) == origin.npos;
 }
 
-absl::Status CheckCookie(const CookieOptions& cookie) {
+absl::Status CheckCookie(const TokenCookie& cookie) {
   if (cookie.name.empty()) {
     if (cookie.allowed_origins.empty()) return absl::OkStatus();
     return absl::InvalidArgumentError("cookie.allowed_origins are given, but no cookie.name");

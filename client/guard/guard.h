@@ -27,11 +27,11 @@
 #include "absl/time/time.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
-#include "tessera/guard/cookie_options.h"
 #include "tessera/guard/key_source.h"
 #include "tessera/guard/principal.h"
 #include "tessera/guard/revocation_source.h"
 #include "tessera/guard/rule.h"
+#include "tessera/guard/token_cookie.h"
 
 namespace grpc {
 class Server;
@@ -62,7 +62,7 @@ struct GuardOptions {
   // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
   // refusing them.
   bool without_first_view = false;
-  CookieOptions cookie;                      // off by default
+  TokenCookie cookie;                        // off by default
   absl::Duration leeway = absl::Seconds(5);  // between clocks; at most 60 s
   size_t cache_bytes = 16 << 20;             // verified tokens kept; about 4,000
   size_t max_parked_calls = 1024;  // calls that wait for a key fetch; beyond it UNAVAILABLE at once

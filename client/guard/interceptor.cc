@@ -19,7 +19,7 @@ using Headers = std::multimap<grpc::string_ref, grpc::string_ref>;
 
 std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-Presented Read(const CookieOptions& cookie, const Headers& headers) {
+Presented Read(const TokenCookie& cookie, const Headers& headers) {
   PresentedScan scan(cookie);
   for (const auto& [key, value] : headers) scan.See(View(key), View(value));
   return scan.Result();
@@ -68,7 +68,7 @@ class CallInterceptor final : public experimental::Interceptor {
 
   // Takes the tokens out of what the handler sees, and leaves it the other cookies.
   void Scrub(Headers& headers) {
-    const CookieOptions& cookie = core_->options().cookie;
+    const TokenCookie& cookie = core_->CookieToHide(path_);
     for (auto header = headers.begin(); header != headers.end();) {
       const bool keeps = !MayCarryToken(View(header->first), cookie) || KeepsOthers(*header);
       header = keeps ? std::next(header) : headers.erase(header);
@@ -106,7 +106,7 @@ struct ShownContext : grpc::ServerContextBase {
   }
 };
 
-bool ShowsToken(const grpc::ServerContextBase& context, const CookieOptions& cookie) {
+bool ShowsToken(const grpc::ServerContextBase& context, const TokenCookie& cookie) {
   const Headers& headers = ShownContext::HeadersOf(context);
   return std::any_of(headers.begin(), headers.end(),
                      [&](const auto& header) { return MayCarryToken(View(header.first), cookie); });
@@ -117,7 +117,7 @@ bool ShowsToken(const grpc::ServerContextBase& context, const CookieOptions& coo
 experimental::Interceptor* InterceptorFactory::CreateServerInterceptor(
     experimental::ServerRpcInfo* info) {
   if (core_->IsPublic(info->method()) &&
-      !ShowsToken(*info->server_context(), core_->options().cookie)) {
+      !ShowsToken(*info->server_context(), core_->CookieToHide(info->method()))) {
     core_->principals().Clear(info->server_context());
     return nullptr;
   }

@@ -51,7 +51,7 @@ Presented PresentedScan::Result() const {
   return {FindBearer(), device_id_, devices_ > 1, nullptr};
 }
 
-bool MayCarryToken(std::string_view key, const CookieOptions& cookie) {
+bool MayCarryToken(std::string_view key, const TokenCookie& cookie) {
   return IsTokenHeader(key) || (!cookie.name.empty() && key == kCookieHeader);
 }
 

@@ -8,7 +8,7 @@
 
 #include "tessera/base/cookie.h"
 #include "tessera/guard/bearer.h"
-#include "tessera/guard/cookie_options.h"
+#include "tessera/guard/token_cookie.h"
 
 namespace tessera::guard {
 
@@ -37,7 +37,7 @@ struct Presented {
 // as long as the scan.
 class PresentedScan {
  public:
-  explicit PresentedScan(const CookieOptions& cookie) : cookie_(cookie), found_(cookie.name) {}
+  explicit PresentedScan(const TokenCookie& cookie) : cookie_(cookie), found_(cookie.name) {}
 
   void See(std::string_view key, std::string_view value);
   // The token is the header's or the cookie's; both, or the cookie twice, are several. A cookie
@@ -49,7 +49,7 @@ class PresentedScan {
   bool IsOriginAllowed() const;
   Bearer FindBearer() const;
 
-  const CookieOptions& cookie_;
+  const TokenCookie& cookie_;
   BearerScan bearer_;
   int devices_ = 0;
   std::string_view device_id_;
@@ -60,7 +60,7 @@ class PresentedScan {
 };
 
 // Whether a header may carry a token: then the handler must not see it as it is.
-bool MayCarryToken(std::string_view key, const CookieOptions& cookie);
+bool MayCarryToken(std::string_view key, const TokenCookie& cookie);
 
 }  // namespace tessera::guard
 

@@ -26,7 +26,7 @@ struct Headers {
   std::optional<absl::Duration> timeout;
 };
 
-Headers Read(const CookieOptions& cookie, const grpc_metadata* metadata, size_t count) {
+Headers Read(const TokenCookie& cookie, const grpc_metadata* metadata, size_t count) {
   Headers headers;
   PresentedScan scan(cookie);
   for (size_t i = 0; i < count; ++i) {

@@ -20,6 +20,9 @@ struct Rule {
   // The token is bound to a device, and the call presents that device's id as metadata
   // `tessera-device-id`.
   bool device_bound = false;
+  // The handler sees the token's cookie as it came (GuardOptions::cookie). For those few that renew
+  // or end what it belongs to; not in the proto option.
+  bool forwards_cookie = false;
 };
 
 }  // namespace tessera

@@ -64,6 +64,27 @@ TEST_P(CookieToken, APublicMethodSeesNoneEither) {
   EXPECT_EQ(open.replies[0].cookies(), "[a=1]");
 }
 
+TEST_P(CookieToken, ARuleMayForwardIt) {
+  World::Options options = Options();
+  options.adjust = [adjust = options.adjust](GuardOptions& guard) {
+    adjust(guard);
+    Rule rule;
+    rule.admission = Admission::kPublic;
+    rule.forwards_cookie = true;
+    guard.rules["/tessera.test.guard.Echo/Open"] = rule;
+    rule.admission = Admission::kAuthenticated;
+    guard.rules["/tessera.test.guard.Echo/Say"] = rule;
+  };
+  World world(options);
+  const std::string cookie = std::string(kCookie) + "=" + world.TokenOf("usr_a");
+  EXPECT_EQ(world.Open({{"cookie", cookie}}).replies[0].cookies(), "[" + cookie + "]");
+  const Outcome said = world.Call(Shape::kUnary, FromPage(cookie));
+  ASSERT_TRUE(said.status.ok()) << said.status.error_message();
+  EXPECT_EQ(said.replies[0].subject(), "usr_a");
+  EXPECT_EQ(said.replies[0].cookies(), "[" + cookie + "]");
+  EXPECT_EQ(world.Call(Shape::kBidi, FromPage(cookie)).replies[0].cookies(), "");
+}
+
 TEST_P(CookieToken, WithoutGrpcWebOrAnAllowedOriginItIsNoToken) {
   const std::string cookie = Cookie();
   for (const Headers& headers : std::vector<Headers>{

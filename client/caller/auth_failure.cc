@@ -61,8 +61,11 @@ absl::Status AuthFailure(std::string_view what, const grpc::Status& status, cons
     const auto named = found.empty() ? reason::kBadCredentials : std::string_view(found);
     return Refusal(absl::StatusCode::kUnauthenticated, named, text);
   }
-  return found.empty() ? absl::FailedPreconditionError(text)
-                       : Refusal(absl::StatusCode::kFailedPrecondition, found, text);
+  if (found.empty()) return absl::FailedPreconditionError(text);
+  const auto delay = RetryDelayOf(status);
+  return delay.has_value()
+             ? RetryableRefusal(absl::StatusCode::kFailedPrecondition, found, text, *delay)
+             : Refusal(absl::StatusCode::kFailedPrecondition, found, text);
 }
 
 }  // namespace tessera

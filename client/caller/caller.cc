@@ -5,9 +5,13 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tessera/base/status_macros.h"
+#include "tessera/caller/service_grant_source.h"
 #include "tessera/caller/token_interceptor.h"
 #include "tessera/caller/token_keeper.h"
 #include "tessera/caller/transport_security.h"
@@ -24,11 +28,28 @@ constexpr int kKeepaliveTimeoutMilliseconds = 10'000;
 
 using Factory = grpc::experimental::ClientInterceptorFactoryInterface;
 
+absl::Status CheckIdentity(const CallerOptions& options) {
+  const auto wrong = [](const char* text) { return absl::InvalidArgumentError(text); };
+  const UserLogin& login = options.login;
+  if (options.service.has_value()) {
+    const bool both = !login.username.empty() || login.password != nullptr;
+    return both ? wrong("login: a service account has none")
+                : CheckServiceCredentials(*options.service);
+  }
+  if (login.username.empty()) return wrong("login.username: required, unless there is `service`");
+  if (login.password == nullptr) return wrong("login.password: a function is required");
+  const auto unprintable = [](char c) { return c < 0x20 || c > 0x7E; };
+  const std::string_view device = login.device_id.Reveal();
+  if (std::any_of(device.begin(), device.end(), unprintable)) {
+    return wrong("login.device_id: printable ASCII");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const CallerOptions& options) {
   const auto wrong = [](const char* text) { return absl::InvalidArgumentError(text); };
   if (options.auth_server == nullptr) return wrong("auth_server: a channel is required");
-  if (options.login.username.empty()) return wrong("login.username: required");
-  if (options.login.password == nullptr) return wrong("login.password: a function is required");
+  TESSERA_RETURN_IF_ERROR(CheckIdentity(options));
   if (options.wait_limit <= absl::ZeroDuration()) return wrong("wait_limit: must be above 0");
   if (options.request_timeout <= absl::ZeroDuration() ||
       options.request_timeout > absl::Minutes(10)) {
@@ -41,12 +62,14 @@ absl::Status Check(const CallerOptions& options) {
 }
 
 std::unique_ptr<GrantSource> SourceOf(const CallerOptions& options) {
-  UserGrantOptions source;
-  source.auth_server = options.auth_server;
-  source.login = options.login;
-  source.allow_plaintext = options.allow_plaintext;
-  source.request_timeout = options.request_timeout;
-  return std::make_unique<UserGrantSource>(source);
+  AuthRequestsOptions requests;
+  requests.auth_server = options.auth_server;
+  requests.allow_plaintext = options.allow_plaintext;
+  requests.request_timeout = options.request_timeout;
+  if (options.service.has_value()) {
+    return std::make_unique<ServiceGrantSource>(requests, *options.service, *options.clock);
+  }
+  return std::make_unique<UserGrantSource>(requests, options.login);
 }
 
 TokenKeeperOptions KeeperOptionsOf(const CallerOptions& options) {
@@ -69,8 +92,8 @@ class CallerImpl final : public Caller {
  public:
   explicit CallerImpl(const CallerOptions& options)
       : policy_{TokenKeeper::Start(SourceOf(options), KeeperOptionsOf(options)),
-                std::make_shared<TokenCarrier>(options.allow_plaintext), options.wait_limit,
-                absl::OkStatus()} {}
+                std::make_shared<TokenCarrier>(options.allow_plaintext, options.login.device_id),
+                options.wait_limit, absl::OkStatus()} {}
   ~CallerImpl() override { policy_.keeper->Close(); }
 
   std::shared_ptr<grpc::Channel> CreateChannel(

@@ -11,8 +11,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,6 +42,7 @@ inline constexpr std::string_view kAuthServerUnavailable = "AUTH_SERVER_UNAVAILA
 inline constexpr std::string_view kPlaintextChannel = "PLAINTEXT_CHANNEL";
 inline constexpr std::string_view kAuthorizationSet = "AUTHORIZATION_SET";
 inline constexpr std::string_view kPasswordSource = "PASSWORD_SOURCE";
+inline constexpr std::string_view kCredentialSource = "CREDENTIAL_SOURCE";  // a service account's
 inline constexpr std::string_view kCallerClosed = "CALLER_CLOSED";
 }  // namespace reason
 
@@ -47,25 +50,55 @@ inline constexpr std::string_view kCallerClosed = "CALLER_CLOSED";
 struct Grant {
   Secret access_token;
   absl::Time access_expires_at;
-  Secret refresh_token;
+  Secret refresh_token;  // empty: a service account's, which has no session
   absl::Time refresh_expires_at;
   std::string session_id;
 };
 
+// Called whenever it is needed, on a thread of the caller's own; reads a file, say. It must return:
+// the caller's destructor waits for it. UNAVAILABLE: asked again later; any other error refuses the
+// calls that wait.
+using SecretSource = std::function<absl::StatusOr<Secret>()>;
+
 // A user's name and password, and the service whose tokens are wanted.
 struct UserLogin {
-  std::string username;
-  // Called at each login, on a thread of the caller's own; reads a file, say. It must return: the
-  // caller's destructor waits for it. UNAVAILABLE: asked again later; any other error refuses the
-  // calls that wait.
-  std::function<absl::StatusOr<Secret>()> password;
-  std::string audience;  // empty: tessera itself
+  std::string username = {};
+  SecretSource password = {};
+  std::string audience = {};  // empty: tessera itself
+  // Binds the session to this device: 16 to 128 printable ASCII characters that only the device
+  // knows. Renewals show it, and calls carry it as `tessera-device-id`. Empty: none.
+  Secret device_id = {};
+  std::string device_label = {};  // what lists of sessions call it
+  std::vector<std::string> scopes = {};
 };
+
+// A key that signs for a service account (RFC 7523).
+struct AssertionKey {
+  std::string service_account_id;  // `svc_...`
+  std::string key_file;            // a private JWK; read again each time
+  std::string issuer;              // of tesserad (`tokens.issuer`), whom the assertions are for
+};
+
+// How a service account proves itself: exactly one of the first four is set.
+struct ServiceCredentials {
+  SecretSource secret = {};  // `tss_...`
+  std::optional<AssertionKey> assertion = {};
+  std::string kubernetes_token_file = {};  // a projected token; read again each time
+  bool certificate = false;                // the client certificate of `auth_server`'s connection
+  std::string audience = {};               // empty: tessera itself
+  std::vector<std::string> scopes = {};
+};
+
+// A source that reads the first line of a file, each time anew: UNAVAILABLE while that fails or the
+// line is empty.
+SecretSource SecretFromFile(std::string path);
 
 struct CallerOptions {
   // Required: to tesserad, without the caller's interceptor.
   std::shared_ptr<grpc::Channel> auth_server;
-  UserLogin login;  // required
+  // Exactly one of the two.
+  UserLogin login;
+  std::optional<ServiceCredentials> service;
   // The loud way to send passwords and tokens over connections without TLS, to tesserad as well.
   bool allow_plaintext = false;
   // A call waits for its token this long at most, less if its deadline is nearer; while it waits,
@@ -80,7 +113,9 @@ struct CallerOptions {
 };
 
 // Thread-safe. One request to tesserad is in flight at a time, however many calls wait. Logs in
-// when first needed, renews early in the background, logs in anew when the session has ended. While
+// when first needed, renews early in the background, logs in anew when the session has ended. A
+// service account's tokens are asked for again instead. Where tesserad renews only what has expired
+// (ACCESS_TOKEN_NOT_EXPIRED), the session's tokens are kept to their end, and then renewed. While
 // a live token is at hand, no call waits. Its destructor fails the calls that still wait
 // (UNAVAILABLE CALLER_CLOSED) and leaves the session to expire; channels may outlive it. Like a
 // channel, it is to be destroyed on a thread of the program's own, not in a callback of gRPC's.
@@ -111,8 +146,9 @@ class Caller {
   // (UNAUTHENTICATED with a TOKEN_ reason). `call` makes a new ClientContext each time.
   virtual grpc::Status Retry(const std::function<grpc::Status()>& call) = 0;
 
-  // Ends the session at tesserad; OK if there is none. Calls made later log in anew. UNAVAILABLE:
-  // not ended, ask again. Blocks for at most three times `request_timeout`.
+  // Ends the session at tesserad; OK if there is none. A service account's token is dropped, and
+  // left to expire. Calls made later log in anew. UNAVAILABLE: not ended, ask again. Blocks for at
+  // most three times `request_timeout`.
   virtual absl::Status Logout() = 0;
 };
 

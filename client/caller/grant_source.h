@@ -1,4 +1,5 @@
-// Where the caller has its tokens from: the three requests that a session is made of.
+// Where the caller has its tokens from: the three requests that a session is made of. A service
+// account has no session: its grants bring no refresh token, and to renew is to ask again.
 #ifndef TESSERA_CALLER_GRANT_SOURCE_H_
 #define TESSERA_CALLER_GRANT_SOURCE_H_
 
@@ -25,8 +26,9 @@ class GrantSource {
 
   virtual ~GrantSource() = default;
   virtual void Login(GrantDone done) = 0;
-  virtual void Renew(const Secret& refresh_token, GrantDone done) = 0;
-  // OK as well if the session had ended before.
+  // The successor of `held`, whose access token may have expired.
+  virtual void Renew(const Grant& held, GrantDone done) = 0;
+  // Only for grants with a refresh token. OK as well if the session had ended before.
   virtual void Logout(const Secret& refresh_token, Done done) = 0;
   // Abandons the request in flight, and waits until its `done` can no longer run. No other method
   // is called after it, nor while it runs.

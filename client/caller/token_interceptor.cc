@@ -176,6 +176,9 @@ void TokenCarrier::Put(const LiveToken& token, InterceptorBatchMethods& methods,
     methods.GetSendInitialMetadata()->emplace(
         kHeader, absl::StrCat("Bearer ", absl::string_view(token.text.Reveal().data(),
                                                            token.text.Reveal().size())));
+    if (!device_id_.empty()) {
+      methods.GetSendInitialMetadata()->emplace(kDeviceHeader, std::string(device_id_.Reveal()));
+    }
     return;
   }
   const auto own = context.credentials();
@@ -186,7 +189,7 @@ void TokenCarrier::Put(const LiveToken& token, InterceptorBatchMethods& methods,
 std::shared_ptr<grpc::CallCredentials> TokenCarrier::CredentialsOf(const LiveToken& token) {
   MutexLock lock(mu_);
   if (credentials_ == nullptr || serial_ != token.serial) {
-    credentials_ = OverPrivateConnection(token.text);
+    credentials_ = OverPrivateConnection({token.text, device_id_});
     serial_ = token.serial;
   }
   return credentials_;

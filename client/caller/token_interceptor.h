@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -26,7 +27,8 @@ bool IsTokenRefusal(const grpc::Status& status);
 // first. Thread-safe.
 class TokenCarrier {
  public:
-  explicit TokenCarrier(bool allow_plaintext) : allow_plaintext_(allow_plaintext) {}
+  TokenCarrier(bool allow_plaintext, Secret device_id)
+      : allow_plaintext_(allow_plaintext), device_id_(std::move(device_id)) {}
 
   bool allow_plaintext() const { return allow_plaintext_; }
   void Put(const LiveToken& token, grpc::experimental::InterceptorBatchMethods& methods,
@@ -36,6 +38,7 @@ class TokenCarrier {
   std::shared_ptr<grpc::CallCredentials> CredentialsOf(const LiveToken& token);
 
   const bool allow_plaintext_;
+  const Secret device_id_;  // empty: calls name none
   Mutex mu_;
   uint64_t serial_ ABSL_GUARDED_BY(mu_) = 0;  // of what credentials_ were made from
   std::shared_ptr<grpc::CallCredentials> credentials_ ABSL_GUARDED_BY(mu_);

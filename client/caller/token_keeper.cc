@@ -44,7 +44,7 @@ std::optional<TokenResult> TokenKeeper::Look() {
   if (closed_) return TokenResult(Closed());
   if (token_ != nullptr && life_->IsAlive(clock_)) {
     const bool idle = in_flight_ == Request::kNone && clock_.Monotonic() >= retry_at_;
-    if (idle && RenewalIsDue()) changed_.NotifyOne();
+    if (idle && UntilRenewal() <= absl::ZeroDuration()) changed_.NotifyOne();
     return TokenResult(token_);
   }
   const bool pausing = in_flight_ == Request::kNone && clock_.Monotonic() < retry_at_;
@@ -116,8 +116,9 @@ void TokenKeeper::Close() {
   source_->Close();
 }
 
-bool TokenKeeper::RenewalIsDue() const {
-  return token_ == nullptr || life_->UntilRenewal(clock_) <= absl::ZeroDuration();
+absl::Duration TokenKeeper::UntilRenewal() const {
+  if (token_ == nullptr) return absl::ZeroDuration();
+  return renews_early_ ? life_->UntilRenewal(clock_) : life_->UntilExpiry(clock_);
 }
 
 TokenKeeper::Step TokenKeeper::After(absl::Duration until_due, Request request) const {
@@ -129,10 +130,7 @@ TokenKeeper::Step TokenKeeper::After(absl::Duration until_due, Request request) 
 TokenKeeper::Step TokenKeeper::NextStep() {
   if (in_flight_ != Request::kNone) return {Request::kNone, kLookAgain};
   if (logouts_done_ < logouts_wanted_) return {Request::kLogout, absl::ZeroDuration()};
-  if (session_.has_value()) {
-    const bool now = RenewalIsDue();
-    return After(now ? absl::ZeroDuration() : life_->UntilRenewal(clock_), Request::kRenew);
-  }
+  if (session_.has_value()) return After(UntilRenewal(), Request::kRenew);
   if (waiters_.empty() && !login_wanted_) return {Request::kNone, kLookAgain};
   return After(absl::ZeroDuration(), Request::kLogin);
 }
@@ -149,8 +147,7 @@ void TokenKeeper::Run() {
         continue;
       }
       in_flight_ = step.request;
-      job = {step.request, session_.has_value() ? session_->refresh_token : Secret(),
-             logouts_wanted_};
+      job = {step.request, session_.value_or(Grant()), logouts_wanted_};
     }
     Send(job);
   }
@@ -166,10 +163,10 @@ void TokenKeeper::Send(const Job& job) {
     case Request::kLogin:
       return source_->Login(landed);
     case Request::kRenew:
-      return source_->Renew(job.refresh_token, landed);
+      return source_->Renew(job.session, landed);
     case Request::kLogout:
-      if (job.refresh_token.empty()) return LoggedOut(job.logouts, absl::OkStatus());
-      return source_->Logout(job.refresh_token,
+      if (job.session.refresh_token.empty()) return LoggedOut(job.logouts, absl::OkStatus());
+      return source_->Logout(job.session.refresh_token,
                              [weak, logouts = job.logouts](const absl::Status& status) {
                                if (const auto keeper = weak.lock()) {
                                  keeper->LoggedOut(logouts, status);
@@ -190,7 +187,7 @@ void TokenKeeper::Landed(Request request, absl::StatusOr<Grant> result) {
     if (closed_) return;
     bool answers = true;
     if (result.ok()) {
-      Adopt(*std::move(result));
+      Adopt(request, *std::move(result));
       answer = token_;
     } else {
       answers = TakeFailure(request, status);
@@ -203,10 +200,11 @@ void TokenKeeper::Landed(Request request, absl::StatusOr<Grant> result) {
   for (const auto& [key, waiter] : waiters) waiter->Answer(answer);
 }
 
-void TokenKeeper::Adopt(Grant grant) {
+void TokenKeeper::Adopt(Request request, Grant grant) {
   life_.emplace(grant, options_.renew_at, clock_);
   auto token = std::make_shared<LiveToken>();
-  token->text = std::move(grant.access_token);
+  token->text = grant.access_token;
+  if (request == Request::kLogin) renews_early_ = true;
   token->serial = ++last_serial_;
   token_ = std::move(token);
   session_ = std::move(grant);
@@ -224,12 +222,26 @@ void TokenKeeper::EndSession() {
   retry_at_ = absl::ZeroDuration();
 }
 
+void TokenKeeper::KeepUntilExpiry(const absl::Status& failure) {
+  renews_early_ = false;
+  refused_ = false;
+  // Expired here and not there: clocks do not run alike.
+  const bool dead = !life_->IsAlive(clock_);
+  if (dead) retry_at_ = clock_.Monotonic() + backoff_.Next(RetryDelayOf(failure));
+}
+
 bool TokenKeeper::TakeFailure(Request request, const absl::Status& failure) {
   last_failure_ = failure;
   const absl::Duration now = clock_.Monotonic();
   if (absl::IsUnavailable(failure)) {
     refused_ = false;
     retry_at_ = now + backoff_.Next(RetryDelayOf(failure));
+    return false;
+  }
+  // A token that a service refused is gone: only a login brings another before it has expired.
+  const bool too_early = ReasonOf(failure) == reason::kAccessTokenNotExpired;
+  if (request == Request::kRenew && too_early && token_ != nullptr) {
+    KeepUntilExpiry(failure);
     return false;
   }
   if (request == Request::kRenew) {

@@ -89,7 +89,7 @@ class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
   };
   struct Job {
     Request request = Request::kNone;
-    Secret refresh_token;  // empty without a session
+    Grant session;         // without tokens: none
     uint64_t logouts = 0;  // those wanted when it began
   };
   using Waiters = std::unordered_map<const TokenWaiter*, std::shared_ptr<TokenWaiter>>;
@@ -98,14 +98,16 @@ class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
       : options_(options), clock_(*options.clock), source_(std::move(source)) {}
 
   std::optional<TokenResult> Look() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool RenewalIsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Duration UntilRenewal() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step NextStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Step After(absl::Duration until_due, Request request) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Run();
   void Send(const Job& job);
   void Landed(Request request, absl::StatusOr<Grant> result);
   void LoggedOut(uint64_t logouts, const absl::Status& status);
-  void Adopt(Grant grant) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Adopt(Request request, Grant grant) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The server renews only what has expired.
+  void KeepUntilExpiry(const absl::Status& failure) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndSession() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // True if `failure` answers those who wait.
   bool TakeFailure(Request request, const absl::Status& failure) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -124,6 +126,7 @@ class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
   std::optional<Grant> session_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const LiveToken> token_ ABSL_GUARDED_BY(mu_);  // null: none, or dropped
   std::optional<TokenLife> life_ ABSL_GUARDED_BY(mu_);           // of token_
+  bool renews_early_ ABSL_GUARDED_BY(mu_) = true;                // this session's tokens
   uint64_t last_serial_ ABSL_GUARDED_BY(mu_) = 0;
   Waiters waiters_ ABSL_GUARDED_BY(mu_);
   bool login_wanted_ ABSL_GUARDED_BY(mu_) = false;  // though nobody may be waiting

@@ -17,6 +17,7 @@ class TokenLife {
   TokenLife(const Grant& grant, double renew_at, const Clock& clock);
 
   bool IsAlive(const Clock& clock) const { return Age(clock) < life_; }
+  absl::Duration UntilExpiry(const Clock& clock) const { return life_ - Age(clock); }
   // How long until the token is to be renewed; zero or less from then on.
   absl::Duration UntilRenewal(const Clock& clock) const { return renew_after_ - Age(clock); }
 

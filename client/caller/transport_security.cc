@@ -31,7 +31,7 @@ bool IsPrivate(const grpc::AuthContext& connection) {
 
 class BearerPlugin final : public grpc::MetadataCredentialsPlugin {
  public:
-  explicit BearerPlugin(Secret token) : token_(std::move(token)) {}
+  explicit BearerPlugin(CarriedSecrets secrets) : secrets_(std::move(secrets)) {}
 
   bool IsBlocking() const override { return false; }
   const char* GetType() const override { return "tessera"; }
@@ -41,21 +41,24 @@ class BearerPlugin final : public grpc::MetadataCredentialsPlugin {
       return grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
                           std::string(reason::kPlaintextChannel));
     }
-    if (!token_.empty()) {
-      metadata->emplace("authorization", "Bearer " + std::string(token_.Reveal()));
+    if (!secrets_.token.empty()) {
+      metadata->emplace("authorization", "Bearer " + std::string(secrets_.token.Reveal()));
+    }
+    if (!secrets_.device_id.empty()) {
+      metadata->emplace(kDeviceHeader, std::string(secrets_.device_id.Reveal()));
     }
     return grpc::Status::OK;
   }
 
  private:
-  const Secret token_;
+  const CarriedSecrets secrets_;
 };
 
 }  // namespace
 
-std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(Secret token) {
+std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(CarriedSecrets secrets) {
   return grpc::experimental::MetadataCredentialsFromPlugin(
-      std::make_unique<BearerPlugin>(std::move(token)), GRPC_PRIVACY_AND_INTEGRITY);
+      std::make_unique<BearerPlugin>(std::move(secrets)), GRPC_PRIVACY_AND_INTEGRITY);
 }
 
 bool IsPlaintextRefusal(const grpc::Status& status) {

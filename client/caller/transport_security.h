@@ -17,9 +17,18 @@ class Status;
 
 namespace tessera {
 
-// Call credentials that add `authorization: Bearer` with `token` (nothing, if it is empty), and
-// without which the call is not sent: they go to connections by TLS or ALTS only.
-std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(Secret token);
+// The metadata that names the caller's device.
+inline constexpr char kDeviceHeader[] = "tessera-device-id";
+
+// What a call carries; what is empty is not sent.
+struct CarriedSecrets {
+  Secret token;      // `authorization: Bearer`
+  Secret device_id;  // kDeviceHeader
+};
+
+// Call credentials that add `secrets`, and without which the call is not sent: they go to
+// connections by TLS or ALTS only.
+std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(CarriedSecrets secrets);
 
 // True if `status` says that a connection was not private enough for such credentials.
 bool IsPlaintextRefusal(const grpc::Status& status);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -35,17 +36,33 @@ inline constexpr absl::Duration kReconnectLimit = absl::Seconds(3);
 // Thread-safe. Each call takes at most `timeout`; errors are those of FromWire.
 class Api {
  public:
-  Api(const std::shared_ptr<grpc::Channel>& channel, std::string server, absl::Duration timeout)
+  struct Options {
+    std::string server;
+    absl::Duration timeout;
+    std::optional<Secret> device_id;  // shown with every call
+  };
+  Api(const std::shared_ptr<grpc::Channel>& channel, Options options)
       : auth_(tessera::v1::AuthService::NewStub(channel)),
         users_(tessera::v1::UserService::NewStub(channel)),
-        server_(std::move(server)),
-        timeout_(timeout) {}
+        options_(std::move(options)) {}
+
+  const std::optional<Secret>& device_id() const { return options_.device_id; }
 
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallAuth(AuthMethod<Request, Response> method,
                                     const Request& request) const {
     grpc::ClientContext context;
-    context.set_deadline(Deadline(timeout_));
+    context.set_deadline(Deadline(options_.timeout));
+    return Finish(method, *auth_, context, request);
+  }
+
+  // With an access token.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallAuth(AuthMethod<Request, Response> method, const Request& request,
+                                    const Secret& token) const {
+    grpc::ClientContext context;
+    context.set_deadline(Deadline(options_.timeout));
+    context.AddMetadata("authorization", "Bearer " + std::string(token.Reveal()));
     return Finish(method, *auth_, context, request);
   }
 
@@ -55,7 +72,7 @@ class Api {
                                          const Request& request) const {
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
-    context.set_deadline(Deadline(std::min(timeout_, kReconnectLimit)));
+    context.set_deadline(Deadline(std::min(options_.timeout, kReconnectLimit)));
     return Finish(method, *auth_, context, request);
   }
 
@@ -63,7 +80,7 @@ class Api {
   absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method, const Request& request,
                                      const Secret& token) const {
     grpc::ClientContext context;
-    context.set_deadline(Deadline(timeout_));
+    context.set_deadline(Deadline(options_.timeout));
     context.AddMetadata("authorization", "Bearer " + std::string(token.Reveal()));
     return Finish(method, *users_, context, request);
   }
@@ -79,15 +96,18 @@ class Api {
                                   Stub& stub, grpc::ClientContext& context,
                                   const Request& request) const {
     Response response;
-    const absl::Status status = FromWire((stub.*method)(&context, request, &response), server_);
+    if (options_.device_id.has_value()) {
+      context.AddMetadata("tessera-device-id", std::string(options_.device_id->Reveal()));
+    }
+    const absl::Status status =
+        FromWire((stub.*method)(&context, request, &response), options_.server);
     if (!status.ok()) return status;
     return response;
   }
 
   std::unique_ptr<AuthStub> auth_;
   std::unique_ptr<UserStub> users_;
-  std::string server_;
-  absl::Duration timeout_;
+  Options options_;
 };
 
 }  // namespace tessera::cli

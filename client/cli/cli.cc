@@ -64,6 +64,7 @@ void AddCommands(CLI::App& app, Parsed& parsed) {
   app.set_version_flag("--version", "tessera " TESSERA_VERSION);
   AddGlobalFlags(app, parsed.flags);
   AddSessionCommands(app, parsed.command);
+  AddSessionsCommands(app, parsed.command);
   AddTokenCommands(app, parsed.command);
   AddUserCommands(app, parsed.command);
   AddRoleCommands(app, parsed.command);

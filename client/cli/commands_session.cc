@@ -1,5 +1,7 @@
 // login, logout, whoami.
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <ostream>
 #include <vector>
 
@@ -21,6 +23,8 @@ using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests 
 struct LoginArguments {
   std::string username;
   std::string audience;
+  std::string device_label;
+  bool no_device = false;
   PasswordOption password;
 };
 
@@ -33,15 +37,25 @@ absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArgument
   return name;
 }
 
+// What a login shows besides the user's name.
+struct LoginProof {
+  Secret password;
+  std::optional<Secret> device_id;
+  std::string device_label;
+};
+
 // For the user and the audience that `grant` names.
 absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const StoredGrant& grant,
-                                     const Secret& password) {
+                                     const LoginProof& proof) {
   LoginRequest request;
   request.set_username(grant.username);
-  request.set_password(std::string(password.Reveal()));
+  request.set_password(std::string(proof.password.Reveal()));
   request.set_audience(grant.audience);
+  if (proof.device_id.has_value()) request.set_device_id(std::string(proof.device_id->Reveal()));
+  request.set_device_label(proof.device_label);
   absl::StatusOr<LoginResponse> response = invocation.CallAuth(&AuthStub::Login, request);
   WipeString(*request.mutable_password());
+  WipeString(*request.mutable_device_id());
   TESSERA_RETURN_IF_ERROR(response.status());
   if (!response->has_grant()) {
     return Refusal(absl::StatusCode::kUnimplemented, local_reason::kUnexpectedAnswer,
@@ -92,10 +106,10 @@ void EndReplaced(Invocation& invocation, const absl::StatusOr<std::optional<Stor
 
 // Opens the session that `grant` describes and stores it; a signal meanwhile waits. What cannot be
 // stored is ended.
-absl::Status OpenSession(Invocation& invocation, const Secret& password,
+absl::Status OpenSession(Invocation& invocation, const LoginProof& proof,
                          const HeldCredentials& held, StoredGrant& grant) {
   const SignalDelay until_saved;
-  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, grant, password));
+  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, grant, proof));
   TESSERA_RETURN_IF_ERROR(TakeTokens(answer, invocation.world().clock.Now(), grant));
   const Claims claims = ClaimsOf(grant.access_token);
   if (!claims.audience.empty()) grant.audience = claims.audience;
@@ -128,15 +142,20 @@ absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(grant.username, UserName(invocation, arguments));
   // Before the password is asked for: a refused connection needs none.
   TESSERA_RETURN_IF_ERROR(invocation.Server().status());
-  TESSERA_ASSIGN_OR_RETURN(
-      const Secret password,
-      ReadPassword(arguments.password.file, "Password: ", invocation.world().sources));
+  LoginProof proof;
+  proof.device_label = arguments.device_label;
+  TESSERA_ASSIGN_OR_RETURN(proof.password, ReadPassword(arguments.password.file,
+                                                        "Password: ", invocation.world().sources));
+  if (!arguments.no_device) {
+    TESSERA_ASSIGN_OR_RETURN(
+        proof.device_id, invocation.devices().MakeFor(grant.server, invocation.settings().timeout));
+  }
   // Before the session is opened: one that could not be stored is not asked for.
   TESSERA_ASSIGN_OR_RETURN(
       const HeldCredentials held,
       invocation.credentials().Hold(arguments.audience, invocation.settings().timeout));
   const absl::StatusOr<std::optional<StoredGrant>> before = held.Load();
-  TESSERA_RETURN_IF_ERROR(OpenSession(invocation, password, held, grant));
+  TESSERA_RETURN_IF_ERROR(OpenSession(invocation, proof, held, grant));
   EndReplaced(invocation, before, grant);
   TESSERA_RETURN_IF_ERROR(RememberServer(invocation, ClaimsOf(grant.access_token)));
   PrintLogin(invocation, grant);
@@ -246,12 +265,29 @@ absl::Status Whoami(Invocation& invocation, const WhoamiArguments& arguments) {
 
 }  // namespace
 
+absl::Status ForgetSessions(Invocation& invocation,
+                            const std::function<bool(const StoredGrant&)>& which) {
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> files, invocation.credentials().Files());
+  for (const std::string& file : files) {
+    TESSERA_ASSIGN_OR_RETURN(const HeldCredentials held, invocation.credentials().HoldFile(
+                                                             file, invocation.settings().timeout));
+    // What cannot be read is nobody's session.
+    const absl::StatusOr<std::optional<StoredGrant>> grant = held.Load();
+    const bool named = grant.ok() && grant->has_value() && which(**grant);
+    if (named) TESSERA_RETURN_IF_ERROR(held.Remove());
+  }
+  return absl::OkStatus();
+}
+
 void AddSessionCommands(CLI::App& app, Command& chosen) {
   auto login = std::make_shared<LoginArguments>();
   CLI::App* sub = app.add_subcommand("login", "Open a session and keep its tokens");
   sub->add_option("--username,-u", login->username, "Who logs in; asked for if not given");
   sub->add_option("--audience", login->audience,
                   "The service that the tokens are for (default: tessera itself)");
+  sub->add_option("--device-label", login->device_label,
+                  "What to call this device in lists of sessions; at most 128 bytes");
+  sub->add_flag("--no-device", login->no_device, "Do not bind the session to this device");
   AddPasswordOption(*sub, login->password);
   RunWith(*sub, chosen, login, &Login);
 

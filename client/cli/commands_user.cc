@@ -171,21 +171,6 @@ struct PasswdArguments {
   std::string new_file;
 };
 
-// The server has ended every session of this user; their tokens are of no use any more.
-absl::Status ForgetSessionsOf(Invocation& invocation, const StoredGrant& own) {
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> files, invocation.credentials().Files());
-  for (const std::string& file : files) {
-    TESSERA_ASSIGN_OR_RETURN(const HeldCredentials held, invocation.credentials().HoldFile(
-                                                             file, invocation.settings().timeout));
-    // What cannot be read is nobody's session.
-    const absl::StatusOr<std::optional<StoredGrant>> grant = held.Load();
-    const bool same = grant.ok() && grant->has_value() && (*grant)->server == own.server &&
-                      (*grant)->username == own.username;
-    if (same) TESSERA_RETURN_IF_ERROR(held.Remove());
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<ChangePasswordRequest> AskPasswords(Invocation& invocation,
                                                    const PasswdArguments& arguments) {
   const Sources& sources = invocation.world().sources;
@@ -211,7 +196,11 @@ absl::Status Passwd(Invocation& invocation, const PasswdArguments& arguments) {
   WipeString(*request.mutable_old_password());
   WipeString(*request.mutable_new_password());
   TESSERA_RETURN_IF_ERROR(answer.status());
-  if (own.has_value()) TESSERA_RETURN_IF_ERROR(ForgetSessionsOf(invocation, *own));
+  if (own.has_value()) {
+    TESSERA_RETURN_IF_ERROR(ForgetSessions(invocation, [&](const StoredGrant& grant) {
+      return grant.server == own->server && grant.username == own->username;
+    }));
+  }
   if (invocation.json()) invocation.PrintJson(ToJson(*answer));
   invocation.PrintLine("Password changed. All your sessions have ended: log in again.");
   return absl::OkStatus();

@@ -1,5 +1,6 @@
 #include "tessera/cli/invocation.h"
 
+#include <optional>
 #include <ostream>
 
 #include "tessera/base/reason.h"
@@ -16,7 +17,8 @@ Invocation::Invocation(World& world, Flags flags, Settings settings)
       flags_(std::move(flags)),
       settings_(std::move(settings)),
       contexts_(settings_.folder),
-      credentials_(settings_.folder, settings_.context_name) {}
+      credentials_(settings_.folder, settings_.context_name),
+      devices_(settings_.folder, settings_.context_name) {}
 
 absl::StatusOr<Api*> Invocation::Server() {
   if (api_ != nullptr) return api_.get();
@@ -28,7 +30,9 @@ absl::StatusOr<Api*> Invocation::Server() {
                      " can read passwords and tokens",
                  json(), world_.err);
   }
-  api_ = std::make_unique<Api>(channel, context.server, settings_.timeout);
+  TESSERA_ASSIGN_OR_RETURN(std::optional<Secret> device_id, devices_.FindFor(context.server));
+  api_ = std::make_unique<Api>(
+      channel, Api::Options{context.server, settings_.timeout, std::move(device_id)});
   return api_.get();
 }
 
@@ -38,9 +42,13 @@ absl::StatusOr<Secret> Invocation::LiveToken(const std::string& audience) {
     RenewCall renew = [api](const Secret& refresh_token, bool again) {
       RenewTokenRequest request;
       request.set_refresh_token(std::string(refresh_token.Reveal()));
+      if (api->device_id().has_value()) {
+        request.set_device_id(std::string(api->device_id()->Reveal()));
+      }
       auto response = again ? api->CallAuthAgain(&AuthStub::RenewToken, request)
                             : api->CallAuth(&AuthStub::RenewToken, request);
       WipeString(*request.mutable_refresh_token());
+      WipeString(*request.mutable_device_id());
       return response;
     };
     keeper_ = std::make_unique<TokenKeeper>(

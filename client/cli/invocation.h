@@ -15,6 +15,7 @@
 #include "tessera/cli/api.h"
 #include "tessera/cli/context_store.h"
 #include "tessera/cli/credential_store.h"
+#include "tessera/cli/device_store.h"
 #include "tessera/cli/output.h"
 #include "tessera/cli/prompt.h"
 #include "tessera/cli/settings.h"
@@ -41,12 +42,13 @@ class Invocation {
   const Settings& settings() const { return settings_; }
   const ContextStore& contexts() const { return contexts_; }
   const CredentialStore& credentials() const { return credentials_; }
+  const DeviceStore& devices() const { return devices_; }
   bool json() const { return settings_.json; }
 
   // Connects when first asked. Warns about plaintext to another machine, each time.
   absl::StatusOr<Api*> Server();
 
-  // A method of AuthService; all that this program uses are public.
+  // A public method of AuthService.
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallAuth(AuthMethod<Request, Response> method, const Request& request) {
     absl::StatusOr<Api*> api = Server();
@@ -54,17 +56,20 @@ class Invocation {
     return (*api)->CallAuth(method, request);
   }
 
-  // A method of UserService, with a live token for tessera itself; once more with a new token if
-  // that one was refused.
+  // A method of AuthService that asks who is calling, with a live token for tessera itself; once
+  // more with a new token if that one was refused.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallAuthAsUser(AuthMethod<Request, Response> method,
+                                          const Request& request) {
+    return AsUser<Response>(
+        [&](const Secret& token) { return api_->CallAuth(method, request, token); });
+  }
+
+  // Likewise, of UserService.
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method, const Request& request) {
-    absl::StatusOr<Secret> token = LiveToken("");
-    if (!token.ok()) return token.status();
-    absl::StatusOr<Response> response = api_->CallUsers(method, request, *token);
-    if (!IsTokenRefusal(response.status())) return response;
-    token = keeper_->TokenInsteadOf("", *token);
-    if (!token.ok()) return token.status();
-    return api_->CallUsers(method, request, *token);
+    return AsUser<Response>(
+        [&](const Secret& token) { return api_->CallUsers(method, request, token); });
   }
 
   // As TokenKeeper::Token.
@@ -77,11 +82,24 @@ class Invocation {
   // A refusal that a newer token may get past.
   static bool IsTokenRefusal(const absl::Status& status);
 
+  // `call(token)` once, and once more if its token was refused.
+  template <typename Response, typename Call>
+  absl::StatusOr<Response> AsUser(const Call& call) {
+    absl::StatusOr<Secret> token = LiveToken("");
+    if (!token.ok()) return token.status();
+    absl::StatusOr<Response> response = call(*token);
+    if (!IsTokenRefusal(response.status())) return response;
+    token = keeper_->TokenInsteadOf("", *token);
+    if (!token.ok()) return token.status();
+    return call(*token);
+  }
+
   World& world_;
   Flags flags_;
   Settings settings_;
   ContextStore contexts_;
   CredentialStore credentials_;
+  DeviceStore devices_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<TokenKeeper> keeper_;
 };

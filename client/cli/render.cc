@@ -95,6 +95,22 @@ Table RoleTable(const std::vector<tessera::v1::Role>& roles) {
   return table;
 }
 
+Table SessionTable(const std::vector<tessera::v1::Session>& sessions) {
+  Table table({"id", "current", "audience", "device_label", "bound", "address", "create_time",
+               "last_used_time", "expire_time"});
+  for (const tessera::v1::Session& session : sessions) {
+    std::vector<std::string> bound;
+    if (session.device_bound()) bound.emplace_back("device");
+    if (session.certificate_bound()) bound.emplace_back("certificate");
+    table.Add({session.id(), session.current() ? "true" : "false", session.audience(),
+               session.device_label(), Join(bound), session.address(),
+               TimeOf(session.has_create_time(), session.create_time()),
+               TimeOf(session.has_last_used_time(), session.last_used_time()),
+               TimeOf(session.has_expire_time(), session.expire_time())});
+  }
+  return table;
+}
+
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer) {
   if (!answer.active()) return {{"active", "false"}, {"reason", ReasonName(answer.reason())}};
   return {{"active", "true"},

@@ -31,6 +31,8 @@ Table UserTable(const std::vector<tessera::v1::User>& users);
 Fields RoleFields(const tessera::v1::Role& role);
 Table RoleTable(const std::vector<tessera::v1::Role>& roles);
 
+Table SessionTable(const std::vector<tessera::v1::Session>& sessions);
+
 // What ValidateToken said.
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer);
 // A token's claims under the names of ValidateTokenResponse.

@@ -1,0 +1,413 @@
+// Keys move through their lives on one replica and on two, whoever takes the steps.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/auth/revocations.h"
+#include "tests/server/auth/key_world.h"
+
+namespace tessera::server {
+namespace {
+
+using storage::KeyState;
+using storage::KeyUse;
+using storage::StoredKey;
+
+class KeyRotationTest : public ::testing::Test {
+ protected:
+  StoredKey Rotate(KeyReplica& replica) {
+    return Require(replica.facade->Rotate(replica.call, "usr_admin"));
+  }
+  int Signing(KeyState state) { return ground_.Count(KeyUse::kSign, state); }
+
+  KeyGround ground_;
+};
+
+TEST_F(KeyRotationTest, AReplicaAloneSignsWithTheNewKeyAtOnce) {
+  KeyReplica replica(ground_);
+  const std::string before = replica.Signing();
+  const StoredKey fresh = Rotate(replica);
+  EXPECT_EQ(fresh.state, KeyState::kActive);
+  EXPECT_EQ(replica.Signing(), fresh.kid);
+  EXPECT_NE(replica.Keys()->verify->Find(before), nullptr);
+  EXPECT_EQ(Signing(KeyState::kRetiring), 1);
+  EXPECT_EQ(Signing(KeyState::kPending), 0);
+}
+
+TEST_F(KeyRotationTest, AKeyIsPublishedAheadOfItsTime) {
+  KeyReplica::Options options;
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica replica(ground_, options);
+  const std::string before = replica.Signing();
+  const StoredKey fresh = Rotate(replica);
+  EXPECT_EQ(fresh.state, KeyState::kPending);
+  EXPECT_NE(replica.Keys()->jwks_json.find(fresh.kid), std::string::npos);
+  EXPECT_EQ(Reason(replica.facade->Rotate(replica.call, "usr_admin")), "ROTATION_UNDER_WAY");
+  ground_.clock.Advance(absl::Minutes(10) - absl::Seconds(1));
+  replica.Turn();
+  EXPECT_EQ(replica.Signing(), before);
+  ground_.clock.Advance(absl::Seconds(1));
+  replica.Turn();
+  EXPECT_EQ(replica.Signing(), fresh.kid);
+}
+
+TEST_F(KeyRotationTest, ARetiredKeyVerifiesUntilItsLastTokenIsOverAndGoes) {
+  KeyReplica replica(ground_);
+  const std::string old = replica.Signing();
+  Rotate(replica);
+  ground_.clock.Advance(replica.options.policy.access_ttl + absl::Seconds(60));
+  replica.Turn();
+  EXPECT_NE(replica.Keys()->verify->Find(old), nullptr);
+  ground_.clock.Advance(kRevocationSlack + absl::Seconds(1));
+  replica.Turn();
+  EXPECT_EQ(replica.Keys()->verify->Find(old), nullptr);
+  EXPECT_EQ(Signing(KeyState::kRetiring), 0);
+}
+
+TEST_F(KeyRotationTest, SigningAndMacKeysAreReplacedByAge) {
+  KeyReplica::Options options;
+  options.policy.rotate_every = absl::Hours(24);
+  KeyReplica replica(ground_, options);
+  const auto before = replica.Keys();
+  ground_.clock.Advance(absl::Hours(24));
+  replica.Turn();  // published
+  replica.Turn();  // active
+  const auto after = replica.Keys();
+  EXPECT_NE(after->signing->kid(), before->signing->kid());
+  EXPECT_NE(after->mac_kid, before->mac_kid);
+  EXPECT_EQ(after->macs.count(before->mac_kid), 1u);
+  EXPECT_EQ(after->secret_hash_kid, before->secret_hash_kid);
+}
+
+TEST_F(KeyRotationTest, AClockThatJumpsAheadByAYearRotatesOnce) {
+  KeyReplica::Options options;
+  options.policy.rotate_every = absl::Hours(24);
+  KeyReplica replica(ground_, options);
+  ground_.clock.SetWall(ground_.clock.Now() + absl::Hours(24 * 365));
+  for (int i = 0; i < 5; ++i) replica.Turn();
+  EXPECT_EQ(Signing(KeyState::kActive), 1);
+  EXPECT_EQ(Signing(KeyState::kRetiring), 1);
+  EXPECT_EQ(Signing(KeyState::kPending), 0);
+}
+
+// Whoever has a session that began before the key retired may still show a token that it made.
+TEST_F(KeyRotationTest, AMacKeyStaysWhileALiveSessionIsOlderThanItsEnd) {
+  KeyReplica::Options options;
+  options.policy.rotate_every = absl::Hours(24);
+  options.policy.refresh_ttl = absl::Hours(48);
+  KeyReplica replica(ground_, options);
+  const std::string old = replica.Keys()->mac_kid;
+  storage::User user;
+  user.id = UserId::Random(ground_.clock.Now());
+  user.username = "ada";
+  user.created_at = user.updated_at = ground_.clock.Now();
+  storage::Session session;  // begun when a session might live for longer
+  session.id = SessionId::Random(ground_.clock.Now());
+  session.user_id = user.id;
+  session.mac_kid = old;
+  session.created_at = session.auth_time = session.rotated_at = ground_.clock.Now();
+  session.access_until = ground_.clock.Now();
+  session.expires_at = session.idle_expires_at = ground_.clock.Now() + absl::Hours(24 * 30);
+  ground_.Change([&](storage::Repositories& in) -> absl::Status {
+    const absl::Status inserted = in.users.Insert(user);
+    return inserted.ok() ? in.sessions.Insert(session) : inserted;
+  });
+  for (int day = 0; day < 6; ++day) {
+    ground_.clock.Advance(absl::Hours(24));
+    for (int turn = 0; turn < 3; ++turn) replica.Turn();
+    EXPECT_EQ(replica.Keys()->macs.count(old), 1u) << day;
+  }
+  ground_.Change([&](storage::Repositories& in) {
+    return in.sessions.Revoke(session.id, ground_.clock.Now()).status();
+  });
+  for (int day = 0; day < 2; ++day) {
+    ground_.clock.Advance(absl::Hours(24));
+    for (int turn = 0; turn < 3; ++turn) replica.Turn();
+  }
+  EXPECT_EQ(replica.Keys()->macs.count(old), 0u);
+}
+
+TEST_F(KeyRotationTest, AConfiguredAlgorithmReplacesTheActiveKeyOnce) {
+  {
+    KeyReplica replica(ground_);
+    EXPECT_EQ(replica.Keys()->signing->algorithm(), Algorithm::kEs256);
+  }
+  KeyReplica::Options options;
+  options.policy.algorithm = Algorithm::kEdDsa;
+  KeyReplica replica(ground_, options);
+  replica.Turn();
+  EXPECT_EQ(replica.Keys()->signing->algorithm(), Algorithm::kEdDsa);
+  EXPECT_EQ(replica.Keys()->verify->keys().size(), 2u);
+}
+
+// A rolling change of the configuration must not make replicas take turns.
+TEST_F(KeyRotationTest, ReplicasOfDifferentAlgorithmsDoNotTakeTurns) {
+  KeyReplica a(ground_);
+  KeyReplica::Options options;
+  options.id = "rep_b";
+  options.policy.algorithm = Algorithm::kEdDsa;
+  KeyReplica b(ground_, options);
+  for (int i = 0; i < 10; ++i) {
+    a.Turn();
+    b.Turn();
+  }
+  EXPECT_EQ(Signing(KeyState::kRetiring), 1);
+  EXPECT_EQ(a.Keys()->signing->algorithm(), Algorithm::kEdDsa);
+}
+
+TEST_F(KeyRotationTest, AReplicaThatHasNotLoadedTheKeyIsWaitedFor) {
+  KeyReplica a(ground_);
+  KeyReplica::Options options;
+  options.id = "rep_b";
+  KeyReplica b(ground_, options);
+  b.guards = 0;  // one that is connected there, and lags
+  const StoredKey fresh = Rotate(a);
+  EXPECT_EQ(fresh.state, KeyState::kPending);
+  b.Turn();
+  a.Turn();
+  EXPECT_NE(a.Signing(), fresh.kid);
+  b.guards = ground_.Rows().version;
+  b.Turn();
+  a.Turn();
+  b.Turn();
+  EXPECT_EQ(a.Signing(), fresh.kid);
+  EXPECT_EQ(b.Signing(), fresh.kid);
+}
+
+TEST_F(KeyRotationTest, AGuardThatNeverAcknowledgesHoldsARotationUpForTheTimeoutAlone) {
+  KeyReplica replica(ground_);
+  replica.guards = 0;
+  const StoredKey fresh = Rotate(replica);
+  EXPECT_EQ(fresh.state, KeyState::kPending);
+  ground_.clock.Advance(replica.options.policy.acknowledge_timeout);
+  replica.Turn();
+  EXPECT_EQ(replica.Signing(), fresh.kid);
+}
+
+TEST_F(KeyRotationTest, AReplicaThatIsGoneIsNotWaitedForLong) {
+  KeyReplica a(ground_);
+  {
+    KeyReplica::Options options;
+    options.id = "rep_b";
+    KeyReplica b(ground_, options);  // dies without leaving: its rotator was never started
+  }
+  EXPECT_EQ(Rotate(a).state, KeyState::kPending);
+  ground_.clock.Advance(kReplicaAlive + absl::Seconds(1));
+  a.Turn();
+  EXPECT_EQ(Signing(KeyState::kPending), 0);
+}
+
+TEST_F(KeyRotationTest, TwoWhoRotateAtOnceMakeOneKey) {
+  KeyReplica::Options options;
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica a(ground_, options);
+  options.id = "rep_b";
+  KeyReplica b(ground_, options);
+  std::vector<std::string> reasons(8);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < reasons.size(); ++i) {
+    threads.emplace_back([&, i] {
+      KeyReplica& replica = i % 2 == 0 ? a : b;
+      reasons[i] = Reason(replica.facade->Rotate(replica.call, "usr_admin"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(std::count(reasons.begin(), reasons.end(), "OK"), 1);
+  EXPECT_EQ(std::count(reasons.begin(), reasons.end(), "ROTATION_UNDER_WAY"), 7);
+  EXPECT_EQ(Signing(KeyState::kPending), 1);
+}
+
+TEST_F(KeyRotationTest, OfTwoReplicasThatAreDueOneMakesTheKey) {
+  KeyReplica::Options options;
+  options.policy.rotate_every = absl::Hours(24);
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica a(ground_, options);
+  options.id = "rep_b";
+  KeyReplica b(ground_, options);
+  ground_.clock.Advance(absl::Hours(24));
+  std::thread other([&b] { b.rotator->Turn().IgnoreError(); });
+  a.rotator->Turn().IgnoreError();
+  other.join();
+  a.Turn();
+  b.Turn();
+  EXPECT_EQ(Signing(KeyState::kPending), 1);
+  EXPECT_EQ(ground_.Count(KeyUse::kMac, KeyState::kPending), 1);
+}
+
+// Killed behind the publishing: the next life, or another replica, goes on with that very key.
+TEST_F(KeyRotationTest, ARotationThatWasCutOffGoesOn) {
+  std::string kid;
+  {
+    KeyReplica replica(ground_);
+    kid = Require(replica.changes.Publish(absl::InfiniteFuture())).kid;
+  }
+  KeyReplica next(ground_);
+  next.Turn();
+  EXPECT_EQ(next.Signing(), kid);
+  EXPECT_EQ(Signing(KeyState::kActive), 1);
+}
+
+TEST_F(KeyRotationTest, ALostAnswerMakesNoSecondKey) {
+  KeyReplica::Options options;
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica replica(ground_, options);
+  replica.store.LoseNextAnswer();
+  const StoredKey fresh = Rotate(replica);
+  EXPECT_EQ(ground_.Row(KeyUse::kSign, KeyState::kPending).kid, fresh.kid);
+}
+
+TEST_F(KeyRotationTest, NothingIsWrittenWhileThereIsNothingToDo) {
+  KeyReplica replica(ground_);
+  const int before = replica.store.calls();
+  for (int i = 0; i < 10; ++i) Require(replica.rotator->Turn());
+  EXPECT_EQ(replica.store.calls(), before);
+  ground_.clock.Advance(kReportEvery);
+  Require(replica.rotator->Turn());
+  EXPECT_EQ(replica.store.calls(), before + 1);
+}
+
+TEST_F(KeyRotationTest, RevokingTheActiveKeyPutsAnotherInItsPlaceInOneStep) {
+  KeyReplica replica(ground_);
+  const std::string leaked = replica.Signing();
+  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
+  EXPECT_NE(replica.Signing(), leaked);
+  EXPECT_EQ(replica.Keys()->verify->Find(leaked), nullptr);
+  ASSERT_EQ(ground_.Feed().size(), 1u);
+  EXPECT_EQ(ground_.Feed().front().kind, storage::RevocationKind::kKey);
+  EXPECT_EQ(ground_.Row(KeyUse::kSign, KeyState::kRevoked).sealed, "");
+  // Again: nothing more happens.
+  const int64_t version = ground_.Rows().version;
+  EXPECT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
+  EXPECT_EQ(ground_.Rows().version, version);
+  EXPECT_EQ(Reason(replica.facade->Revoke(replica.call, "usr_admin", "k")), "KEY_NOT_FOUND");
+}
+
+TEST_F(KeyRotationTest, APendingKeySucceedsARevokedOne) {
+  KeyReplica::Options options;
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica replica(ground_, options);
+  const std::string leaked = replica.Signing();
+  const StoredKey pending = Rotate(replica);
+  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
+  EXPECT_EQ(replica.Signing(), pending.kid);
+}
+
+TEST_F(KeyRotationTest, ARevokedPendingKeyNeverSigns) {
+  KeyReplica::Options options;
+  options.policy.publish_ahead = absl::Minutes(10);
+  KeyReplica replica(ground_, options);
+  const std::string active = replica.Signing();
+  const StoredKey pending = Rotate(replica);
+  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", pending.kid).ok());
+  ground_.clock.Advance(absl::Hours(1));
+  replica.Turn();
+  EXPECT_EQ(replica.Signing(), active);
+}
+
+// The activation of the pending key and its revocation race: whichever comes second looks again.
+TEST_F(KeyRotationTest, ARevocationThatRacesARotationLeavesOneActiveKeyThatIsNotRevoked) {
+  KeyReplica a(ground_);
+  KeyReplica::Options options;
+  options.id = "rep_b";
+  KeyReplica b(ground_, options);
+  for (int round = 0; round < 8; ++round) {
+    const std::string kid = Require(a.changes.Publish(absl::InfiniteFuture())).kid;
+    std::thread revoker([&] { Require(b.facade->Revoke(b.call, "usr_admin", kid)); });
+    for (int i = 0; i < 3; ++i) a.rotator->Turn().IgnoreError();
+    revoker.join();
+    a.Turn();
+    b.Turn();
+    EXPECT_EQ(Signing(KeyState::kActive), 1);
+    EXPECT_NE(ground_.Row(KeyUse::kSign, KeyState::kActive).kid, kid);
+    EXPECT_EQ(a.Keys()->verify->Find(kid), nullptr);
+  }
+}
+
+// Whoever writes to the database sets a revoked key's state back: there is nothing to open.
+TEST_F(KeyRotationTest, ARevokedKeyWhoseStateIsSetBackStaysDead) {
+  KeyReplica replica(ground_);
+  const std::string leaked = replica.Signing();
+  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
+  StoredKey row = ground_.Row(KeyUse::kSign, KeyState::kRevoked);
+  row.state = KeyState::kActive;
+  row.activated_at = ground_.clock.Now() + absl::Hours(1);
+  ground_.Change([&](storage::Repositories& in) { return in.keys.Update(row).status(); });
+  replica.Turn();
+  EXPECT_EQ(replica.Keys()->verify->Find(leaked), nullptr);
+  EXPECT_NE(replica.Signing(), leaked);
+}
+
+TEST_F(KeyRotationTest, RewrappingMovesEveryKeyUnderTheFirstMasterKey) {
+  std::shared_ptr<const KeySnapshot> before;
+  {
+    KeyReplica replica(ground_);
+    Rotate(replica);
+    before = replica.Keys();
+  }
+  KeyReplica::Options options;
+  options.master = {"two", "one"};
+  {
+    KeyReplica replica(ground_, options);
+    const auto done = Require(replica.facade->Rewrap(replica.call, "usr_admin"));
+    EXPECT_EQ(done.master_key_id, "two");
+    EXPECT_EQ(done.count, 4);
+    EXPECT_EQ(Require(replica.facade->Rewrap(replica.call, "usr_admin")).count, 0);
+  }
+  options.master = {"two"};  // the old line is taken out
+  KeyReplica replica(ground_, options);
+  EXPECT_EQ(replica.Signing(), before->signing->kid());
+  EXPECT_EQ(replica.Keys()->verify->keys().size(), 2u);
+  EXPECT_EQ(replica.Keys()->macs, before->macs);
+  EXPECT_EQ(replica.Keys()->secret_hashes, before->secret_hashes);
+  options.master = {"one"};
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(KeyRing::Open(*ground_.Store(), MasterKeysNamed({"one"}),
+                                               Algorithm::kEs256, ground_.clock, ground_.log)
+                                     .status()));
+}
+
+TEST_F(KeyRotationTest, AReplicaWithoutTheNewMasterKeyServesOnAndIsWaitedFor) {
+  KeyReplica::Options options;
+  options.id = "rep_old";
+  KeyReplica old_one(ground_, options);
+  const auto before = old_one.Keys();
+  options.id = "rep_new";
+  options.master = {"two", "one"};
+  KeyReplica new_one(ground_, options);
+  EXPECT_EQ(Require(new_one.facade->Rewrap(new_one.call, "usr_admin")).count, 3);
+  old_one.Turn();
+  EXPECT_EQ(old_one.Signing(), before->signing->kid());
+  EXPECT_EQ(old_one.Keys()->macs, before->macs);
+  EXPECT_EQ(ground_.log.Count("keys.unopened", "still_held", "yes"), 3);
+  // It cannot load a key made now, so nobody signs with it before the timeout.
+  const StoredKey fresh = Rotate(new_one);
+  Require(old_one.feed->CatchUp(absl::InfiniteFuture()));
+  Require(old_one.rotator->Turn());
+  new_one.Turn();
+  EXPECT_NE(new_one.Signing(), fresh.kid);
+  EXPECT_EQ(ground_.log.Count("keys.unopened", "kid", fresh.kid), 1);
+}
+
+TEST_F(KeyRotationTest, RewrappingWhatNobodyOpensChangesNothing) {
+  KeyReplica replica(ground_);
+  StoredKey row = ground_.Row(KeyUse::kMac, KeyState::kActive);
+  row.sealed[20] = static_cast<char>(row.sealed[20] ^ 1);
+  row.master_key_id = "zero";
+  ground_.Change([&](storage::Repositories& in) { return in.keys.Update(row).status(); });
+  const StoredKeySet before = ground_.Rows();
+  EXPECT_EQ(Reason(replica.facade->Rewrap(replica.call, "usr_admin")), "KEYS_UNAVAILABLE");
+  EXPECT_EQ(ground_.Rows().version, before.version);
+}
+
+TEST_F(KeyRotationTest, ListingShowsNothingThatIsSealed) {
+  KeyReplica replica(ground_);
+  const StoredKeySet listed = Require(replica.facade->List(replica.call));
+  EXPECT_EQ(listed.keys.size(), 3u);
+  for (const StoredKey& key : listed.keys) EXPECT_EQ(key.sealed, "");
+}
+
+}  // namespace
+}  // namespace tessera::server

@@ -101,6 +101,21 @@ std::string FakeTesserad::last_update_mask() const {
   return last_update_mask_;
 }
 
+std::string FakeTesserad::last_device_id() const {
+  MutexLock lock(mu_);
+  return last_device_id_;
+}
+
+std::string FakeTesserad::last_device_label() const {
+  MutexLock lock(mu_);
+  return last_device_label_;
+}
+
+std::string FakeTesserad::last_device_metadata() const {
+  MutexLock lock(mu_);
+  return last_device_metadata_;
+}
+
 void FakeTesserad::FillGrant(const std::string& id, const Session& session, TokenGrant& grant) {
   const absl::Time now = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()));
   Claims claims;
@@ -123,7 +138,7 @@ void FakeTesserad::FillGrant(const std::string& id, const Session& session, Toke
 TokenGrant FakeTesserad::OpenSession(const std::string& username, const std::string& audience) {
   MutexLock lock(mu_);
   const std::string id = RandomId("ses_", clock_.Now());
-  sessions_[id] = {username, audience, 0, clock_.Now(), false};
+  sessions_[id] = {username, audience, 0, clock_.Now(), false, "", ""};
   TokenGrant grant;
   FillGrant(id, sessions_[id], grant);
   return grant;
@@ -150,6 +165,12 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
     ++counts_.logins;
   }
   *response->mutable_grant() = OpenSession(request->username(), request->audience());
+  MutexLock lock(mu_);
+  last_device_id_ = request->device_id();
+  last_device_label_ = request->device_label();
+  Session& session = sessions_[response->grant().session_id()];
+  session.device_id = request->device_id();
+  session.device_label = request->device_label();
   return grpc::Status::OK;
 }
 
@@ -174,6 +195,9 @@ grpc::Status FakeTesserad::Renew(const RenewTokenRequest& request, RenewTokenRes
   Session* session = Find(request.refresh_token(), &id, &shown);
   if (session == nullptr || session->ended) {
     return Refused(grpc::StatusCode::UNAUTHENTICATED, "SESSION_ENDED: the session has ended");
+  }
+  if (request.device_id() != session->device_id) {
+    return Refused(grpc::StatusCode::UNAUTHENTICATED, "DEVICE_MISMATCH: another device");
   }
   const bool in_grace = clock_.Now() - session->rotated_at <= kGrace;
   if (shown == session->generation) {
@@ -255,6 +279,11 @@ grpc::Status FakeTesserad::Admit(grpc::ServerContext* context, const std::string
   if (refused_.count(token) > 0) {
     return Refused(grpc::StatusCode::UNAUTHENTICATED, "TOKEN_REVOKED: the token is revoked");
   }
+  caller_session_ = verified->claims().session_id.str();
+  const auto device = context->client_metadata().find("tessera-device-id");
+  last_device_metadata_ = device == context->client_metadata().end()
+                              ? ""
+                              : std::string(device->second.data(), device->second.size());
   requests_.push_back(method);
   return std::exchange(next_failure_, grpc::Status::OK);
 }
@@ -263,6 +292,50 @@ grpc::Status FakeTesserad::Admit(grpc::ServerContext* context, const std::string
   MutexLock lock(mu_);                                   \
   const grpc::Status admission = Admit(context, method); \
   if (!admission.ok()) return admission
+
+grpc::Status FakeTesserad::ListSessions(grpc::ServerContext* context,
+                                        const ListSessionsRequest* request,
+                                        ListSessionsResponse* response) {
+  ADMIT("ListSessions " + request->user_id());
+  const int size = std::min(request->page_size(), 2);
+  auto next = sessions_.upper_bound(request->page_token());
+  for (; response->sessions_size() < size && next != sessions_.end(); ++next) {
+    if (next->second.ended) continue;
+    tessera::v1::Session* session = response->add_sessions();
+    session->set_id(next->first);
+    session->set_audience(next->second.audience);
+    session->set_device_label(next->second.device_label);
+    session->set_device_bound(!next->second.device_id.empty());
+    session->set_current(next->first == caller_session_);
+    Set(next->second.rotated_at, session->mutable_last_used_time());
+  }
+  if (next != sessions_.end()) response->set_next_page_token(std::prev(next)->first);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTesserad::RevokeSession(grpc::ServerContext* context,
+                                         const RevokeSessionRequest* request,
+                                         RevokeSessionResponse*) {
+  ADMIT("RevokeSession");
+  const auto found = sessions_.find(request->session_id());
+  if (found == sessions_.end()) {
+    return Refused(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND: no such session");
+  }
+  found->second.ended = true;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTesserad::RevokeAllSessions(grpc::ServerContext* context,
+                                             const RevokeAllSessionsRequest* request,
+                                             RevokeAllSessionsResponse* response) {
+  ADMIT("RevokeAllSessions " + request->user_id());
+  for (auto& [id, session] : sessions_) {
+    if (session.ended || (request->keep_current() && id == caller_session_)) continue;
+    session.ended = true;
+    response->set_revoked_count(response->revoked_count() + 1);
+  }
+  return grpc::Status::OK;
+}
 
 grpc::Status FakeTesserad::GetCurrentUser(grpc::ServerContext* context,
                                           const GetCurrentUserRequest*,

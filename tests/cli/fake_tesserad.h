@@ -62,6 +62,10 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   Counts counts() const;
   std::vector<std::string> requests() const;  // names of UserService methods admitted, in order
   std::string last_update_mask() const;
+  // What the last login gave, empty for none; and the device that the last call's metadata named.
+  std::string last_device_id() const;
+  std::string last_device_label() const;
+  std::string last_device_metadata() const;
 
   grpc::Status Login(grpc::ServerContext*, const tessera::v1::LoginRequest* request,
                      tessera::v1::LoginResponse* response) override;
@@ -75,6 +79,17 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
                            tessera::v1::RevokeTokenResponse* response) override;
   grpc::Status GetJwks(grpc::ServerContext*, const tessera::v1::GetJwksRequest* request,
                        tessera::v1::GetJwksResponse* response) override;
+
+  // Two a page; those that have not ended. All are alice's.
+  grpc::Status ListSessions(grpc::ServerContext* context,
+                            const tessera::v1::ListSessionsRequest* request,
+                            tessera::v1::ListSessionsResponse* response) override;
+  grpc::Status RevokeSession(grpc::ServerContext* context,
+                             const tessera::v1::RevokeSessionRequest* request,
+                             tessera::v1::RevokeSessionResponse* response) override;
+  grpc::Status RevokeAllSessions(grpc::ServerContext* context,
+                                 const tessera::v1::RevokeAllSessionsRequest* request,
+                                 tessera::v1::RevokeAllSessionsResponse* response) override;
 
   grpc::Status GetCurrentUser(grpc::ServerContext* context,
                               const tessera::v1::GetCurrentUserRequest* request,
@@ -109,6 +124,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
     int generation = 0;
     absl::Time rotated_at;
     bool ended = false;
+    std::string device_id, device_label;
   };
 
   void FillGrant(const std::string& id, const Session& session, tessera::v1::TokenGrant& grant)
@@ -133,6 +149,10 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mu_);
   std::string password_ ABSL_GUARDED_BY(mu_) = kPassword;
   std::string last_update_mask_ ABSL_GUARDED_BY(mu_);
+  std::string caller_session_ ABSL_GUARDED_BY(mu_);  // of the call that Admit let in last
+  std::string last_device_id_ ABSL_GUARDED_BY(mu_);
+  std::string last_device_label_ ABSL_GUARDED_BY(mu_);
+  std::string last_device_metadata_ ABSL_GUARDED_BY(mu_);
   grpc::Status next_failure_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);
   int lose_answers_ ABSL_GUARDED_BY(mu_) = 0;

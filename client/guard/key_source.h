@@ -42,20 +42,31 @@ class KeySource {
 // These keys, for ever.
 std::shared_ptr<KeySource> KeysInHand(JwkSet keys);
 
-// A JWK set in a file; read now, and again when a key is unknown, at most once a second. What was
-// read last stays when the file cannot be read; while nothing could be, Current is empty. A file
-// with a shared (`oct`) key must be readable by its owner only. `log` must outlive the source.
+// A JWK set in a file; read now, within a second of a change, and when a key is unknown, at most
+// once a second. What was read last stays when the file cannot be read; while nothing could be,
+// Current is empty. A file with a shared (`oct`) key is refused. Keeps a thread of its own. `log`
+// must outlive the source.
 std::shared_ptr<KeySource> KeysFromFile(std::string path, LogSink& log);
+
+// Likewise, and shared keys (HS256) count. Whoever can read such a file can sign tokens too: it is
+// for services that the auth server trusts like itself, and it must be 0600 and its reader's own.
+std::shared_ptr<KeySource> KeysFromFileWithSharedKeys(std::string path, LogSink& log);
 
 // AuthService.GetJwks over `channel`. An unknown key causes at most one fetch per `min_interval`:
 // within it the last fetch's answer is given again. Half of `max_age` after the last fetch or offer
 // it fetches by itself; keys are kept through failed fetches for at most `max_age`, then Current is
-// empty. Takes what is offered. Keeps a thread of its own. `clock` and `log` must outlive the
-// source.
+// empty. Takes what is offered. Shared (`oct`) keys do not come this way: a set with one is a
+// failure. Keeps a thread of its own. `clock` and `log` must outlive the source.
+//
+// `cache_file` (empty: none) keeps the keys for a restart while the server is away: it is written
+// whenever they are new and once an hour, 0600, and read at the start if it is ours, private and
+// younger than `max_age`, which goes on counting from when the keys were fetched. The server is
+// still asked at once, and again every few seconds until it answers.
 struct ServerKeysOptions {
   absl::Duration min_interval = absl::Seconds(1);
   absl::Duration max_age = absl::Hours(24);
   absl::Duration fetch_timeout = absl::Seconds(5);
+  std::string cache_file;
 };
 std::shared_ptr<KeySource> KeysFromServer(std::shared_ptr<grpc::Channel> channel,
                                           const ServerKeysOptions& options, const Clock& clock,

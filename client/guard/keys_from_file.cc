@@ -1,79 +1,61 @@
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <string>
+#include <thread>
+#include <tuple>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/secret.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/guard/key_file.h"
 #include "tessera/guard/key_source.h"
 
 namespace tessera {
 namespace {
 
 constexpr absl::Duration kMinInterval = absl::Seconds(1);
-constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
 
-struct KeyFile {
-  Secret text;
-  bool private_to_owner = false;
-};
+enum class SharedKeys { kRefused, kAccepted };
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(const std::string& path)
-      : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
-absl::StatusOr<KeyFile> Read(const std::string& path) {
-  const FileDescriptor file(path);
-  struct stat facts {};
-  if (file.get() < 0 || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    return absl::UnavailableError("the file cannot be opened");
-  }
-  std::string text;
-  std::array<char, 4096> part;
-  ssize_t count = 0;
-  while ((count = read(file.get(), part.data(), part.size())) > 0) {
-    text.append(part.data(), static_cast<size_t>(count));
-    if (text.size() > JwkSet::kMaxBytes) return absl::UnavailableError("the file is too large");
-  }
-  if (count < 0) return absl::UnavailableError("the file cannot be read");
-  return KeyFile{Secret(std::move(text)), (facts.st_mode & kOthers) == 0};
-}
-
-absl::StatusOr<JwkSet> Parse(const KeyFile& file) {
+absl::StatusOr<JwkSet> Parse(const guard::KeyFile& file, SharedKeys shared) {
   TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(file.text.Reveal()));
   if (keys.empty()) return absl::InvalidArgumentError("the file holds no key of ours");
-  const bool shared = std::any_of(keys.keys().begin(), keys.keys().end(), [](const VerifyKey& key) {
-    return key.algorithm() == Algorithm::kHs256;
-  });
-  if (shared && !file.private_to_owner) {
-    return absl::FailedPreconditionError("a file with a shared key must be 0600");
+  if (!guard::HasSharedKey(keys)) return keys;
+  if (shared == SharedKeys::kRefused) {
+    return absl::FailedPreconditionError(
+        "the file holds a shared key: KeysFromFileWithSharedKeys() accepts those");
+  }
+  if (!file.is_private) {
+    return absl::FailedPreconditionError("a file with a shared key must be 0600 and one's own");
   }
   return keys;
 }
 
+// What changes when a file is written or replaced.
+using Stamp = std::tuple<dev_t, ino_t, off_t, time_t, long>;
+Stamp StampOf(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) return {};
+  return {facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
+}
+
 class FileKeys final : public KeySource {
  public:
-  FileKeys(std::string path, LogSink& log) : path_(std::move(path)), log_(log) {
+  FileKeys(std::string path, SharedKeys shared, LogSink& log)
+      : path_(std::move(path)), shared_(shared), log_(log) {
     ReadAgain().IgnoreError();  // logged; Current stays empty
+    thread_ = std::thread([this] { Watch(); });
+  }
+  ~FileKeys() override {
+    {
+      MutexLock lock(mu_);
+      stopped_ = true;
+      stop_.NotifyAll();
+    }
+    thread_.join();
   }
 
   std::shared_ptr<const JwkSet> Current() const override {
@@ -84,6 +66,26 @@ class FileKeys final : public KeySource {
   void Fetch(std::function<void(absl::Status)> done) override { done(ReadAgain()); }
 
  private:
+  // A key that is taken out of the file is trusted no more, though nobody asks for another.
+  void Watch() {
+    while (Rest()) {
+      if (HasChanged()) ReadAgain().IgnoreError();  // logged
+    }
+  }
+  bool Rest() {
+    MutexLock lock(mu_);
+    const absl::Duration until = SystemClock().Monotonic() + kMinInterval;
+    for (;;) {
+      const absl::Duration left = until - SystemClock().Monotonic();
+      if (stopped_ || left <= absl::ZeroDuration()) return !stopped_;
+      stop_.WaitFor(mu_, left);
+    }
+  }
+  bool HasChanged() {
+    MutexLock reading(reading_);
+    return StampOf(path_) != stamp_;
+  }
+
   // One reader at a time; who comes within kMinInterval gets the last answer.
   absl::Status ReadAgain() {
     MutexLock reading(reading_);
@@ -100,9 +102,10 @@ class FileKeys final : public KeySource {
   }
 
   absl::Status Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(reading_) {
-    TESSERA_ASSIGN_OR_RETURN(KeyFile file, Read(path_));
+    stamp_ = StampOf(path_);  // before it is read: what changes meanwhile is read again
+    TESSERA_ASSIGN_OR_RETURN(guard::KeyFile file, guard::ReadKeyFile(path_));
     if (!text_.empty() && file.text == text_) return absl::OkStatus();
-    TESSERA_ASSIGN_OR_RETURN(JwkSet keys, Parse(file));
+    TESSERA_ASSIGN_OR_RETURN(JwkSet keys, Parse(file, shared_));
     text_ = std::move(file.text);
     MutexLock lock(mu_);
     keys_ = std::make_shared<const JwkSet>(std::move(keys));
@@ -110,19 +113,28 @@ class FileKeys final : public KeySource {
   }
 
   const std::string path_;
+  const SharedKeys shared_;
   LogSink& log_;
   Mutex reading_;  // held while the file is read: by those who want keys, never by Current
   absl::Duration next_read_ ABSL_GUARDED_BY(reading_) = -absl::InfiniteDuration();
   absl::Status last_ ABSL_GUARDED_BY(reading_);
   Secret text_ ABSL_GUARDED_BY(reading_);
+  Stamp stamp_ ABSL_GUARDED_BY(reading_);
   mutable Mutex mu_;
+  CondVar stop_;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const JwkSet> keys_ ABSL_GUARDED_BY(mu_) = std::make_shared<const JwkSet>();
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace
 
 std::shared_ptr<KeySource> KeysFromFile(std::string path, LogSink& log) {
-  return std::make_shared<FileKeys>(std::move(path), log);
+  return std::make_shared<FileKeys>(std::move(path), SharedKeys::kRefused, log);
+}
+
+std::shared_ptr<KeySource> KeysFromFileWithSharedKeys(std::string path, LogSink& log) {
+  return std::make_shared<FileKeys>(std::move(path), SharedKeys::kAccepted, log);
 }
 
 }  // namespace tessera

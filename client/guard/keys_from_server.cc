@@ -12,6 +12,7 @@
 #include "tessera/base/mutex.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/guard/key_file.h"
 #include "tessera/guard/key_source.h"
 #include "tessera/v1/auth_service.grpc.pb.h"
 
@@ -24,6 +25,11 @@ using Done = std::function<void(absl::Status)>;
 constexpr int kRefreshTries = 100;
 // The clock may move by itself (a test's does), so the thread looks this often at it.
 constexpr absl::Duration kLookAtClock = absl::Seconds(1);
+// Keys from the cache file are to be confirmed by the server: asked at once, then this often.
+constexpr absl::Duration kConfirmEvery = absl::Seconds(5);
+constexpr absl::Duration kSaveEvery = absl::Hours(1);
+// A cache file that is further ahead of the clock is of no known age.
+constexpr absl::Duration kMaxAhead = absl::Minutes(1);
 
 absl::Status Failure() {
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
@@ -43,7 +49,9 @@ class ServerKeysState {
         clock_(clock),
         log_(log),
         none_(std::make_shared<const JwkSet>()),
-        keys_(none_) {}
+        keys_(none_) {
+    if (!options_.cache_file.empty()) LoadCache();
+  }
 
   std::shared_ptr<const JwkSet> Current() const {
     MutexLock lock(mu_);
@@ -68,15 +76,20 @@ class ServerKeysState {
   }
 
   bool Offer(std::shared_ptr<const JwkSet> keys) {
-    if (keys == nullptr || keys->empty()) return false;
+    if (keys == nullptr || keys->empty() || guard::HasSharedKey(*keys)) return false;
     MutexLock lock(mu_);
     Take(std::move(keys));
+    if (save_wanted_) changed_.NotifyAll();
     return true;
   }
 
   // The thread's loop, until Close.
   void Run() {
-    while (WaitUntilWanted()) Finish(CallOnce());
+    while (WaitUntilWanted()) {
+      SaveIfWanted();
+      if (call() != nullptr) Finish(CallOnce());
+    }
+    SaveIfWanted();
     std::vector<Done> waiting;
     {
       MutexLock lock(mu_);
@@ -100,27 +113,64 @@ class ServerKeysState {
   // Long before the keys are too old, so that only failures, one after the other, make them so.
   bool IsRefreshDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Duration now = clock_.Monotonic();
-    return !keys_->empty() && now - confirmed_at_ >= options_.max_age / 2 && now >= next_refresh_;
+    const bool old = unconfirmed_ || now - confirmed_at_ >= options_.max_age / 2;
+    return !keys_->empty() && old && now >= next_refresh_;
   }
 
   void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Duration now = clock_.Monotonic();
     fetching_ = true;
     next_fetch_ = now + options_.min_interval;
-    next_refresh_ = now + std::max(options_.min_interval, options_.max_age / kRefreshTries);
+    const absl::Duration pause = unconfirmed_ ? kConfirmEvery : options_.max_age / kRefreshTries;
+    next_refresh_ = now + std::max(options_.min_interval, pause);
   }
 
   bool WaitUntilWanted() {
     MutexLock lock(mu_);
-    while (!closed_ && !fetching_) {
+    while (!closed_ && !fetching_ && !save_wanted_) {
       if (IsRefreshDue()) {
         Begin();
       } else {
         changed_.WaitFor(mu_, kLookAtClock);
       }
     }
-    if (!closed_) call_ = std::make_shared<grpc::ClientContext>();
+    if (!closed_ && fetching_) call_ = std::make_shared<grpc::ClientContext>();
     return !closed_;
+  }
+
+  // Before the thread is there.
+  void LoadCache() {
+    auto cached = guard::ReadKeyCache(options_.cache_file);
+    absl::Status usable = cached.status();
+    const absl::Duration age = cached.ok() ? clock_.Now() - cached->fetched_at : absl::Duration();
+    if (age > options_.max_age) usable = absl::UnavailableError("the keys are too old");
+    if (age < -kMaxAhead) usable = absl::UnavailableError("the keys are from the future");
+    if (!usable.ok()) {
+      return log_.Warning("keys.cache_refused", {{"path", options_.cache_file},
+                                                 {"cause", std::string(usable.message())}});
+    }
+    MutexLock lock(mu_);
+    keys_ = std::make_shared<const JwkSet>(std::move(cached->keys));
+    confirmed_at_ = clock_.Monotonic() - std::max(age, absl::ZeroDuration());
+    unconfirmed_ = true;
+  }
+
+  // The thread's.
+  void SaveIfWanted() {
+    std::shared_ptr<const JwkSet> keys;
+    absl::Time fetched_at;
+    {
+      MutexLock lock(mu_);
+      if (!save_wanted_) return;
+      save_wanted_ = false;
+      keys = keys_;
+      saved_at_ = clock_.Monotonic();
+      fetched_at = clock_.Now() - (saved_at_ - confirmed_at_);
+    }
+    const absl::Status saved = guard::WriteKeyCache(options_.cache_file, {*keys, fetched_at});
+    if (saved.ok()) return;
+    log_.Warning("keys.cache_not_written",
+                 {{"path", options_.cache_file}, {"cause", std::string(saved.message())}});
   }
 
   std::shared_ptr<grpc::ClientContext> call() const {
@@ -141,6 +191,7 @@ class ServerKeysState {
     }
     TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(response.jwks_json()));
     if (keys.empty()) return absl::UnavailableError("GetJwks: no key of ours");
+    if (guard::HasSharedKey(keys)) return absl::UnavailableError("GetJwks: a shared key");
     return keys;
   }
 
@@ -165,8 +216,12 @@ class ServerKeysState {
 
   // Keeps the pointer if the keys are the same: guards tell by it that nothing has changed.
   void Take(std::shared_ptr<const JwkSet> keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (keys->ToJson() != keys_->ToJson()) keys_ = std::move(keys);
+    const bool news = keys->ToJson() != keys_->ToJson();
+    if (news) keys_ = std::move(keys);
     confirmed_at_ = clock_.Monotonic();
+    unconfirmed_ = false;
+    const bool due = news || confirmed_at_ - saved_at_ >= kSaveEvery;
+    save_wanted_ = !options_.cache_file.empty() && (save_wanted_ || due);
   }
 
   const std::shared_ptr<grpc::Channel> channel_;
@@ -182,6 +237,9 @@ class ServerKeysState {
   absl::Duration confirmed_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Duration next_fetch_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Duration next_refresh_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
+  bool unconfirmed_ ABSL_GUARDED_BY(mu_) = false;  // from the cache file
+  bool save_wanted_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Duration saved_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Status last_ ABSL_GUARDED_BY(mu_);
   bool fetching_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<grpc::ClientContext> call_ ABSL_GUARDED_BY(mu_);

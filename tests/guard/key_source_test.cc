@@ -157,6 +157,15 @@ TEST_F(KeysFromServerTest, DestroyedWhileAFetchRunsItAnswersAllAndReturnsPromptl
   EXPECT_EQ(failed, 3);
 }
 
+TEST_F(KeysFromServerTest, ASharedKeyDoesNotComeThisWay) {
+  const SigningKey shared = *SigningKey::Generate(Algorithm::kHs256);
+  const std::string json = "{\"keys\":[" + std::string(shared.ToPrivateJwk().Reveal()) + "]}";
+  server_.SetJwks(json);
+  EXPECT_EQ(FetchNow(*keys_).code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(keys_->Offer(std::make_shared<const JwkSet>(*JwkSet::Parse(json))));
+  EXPECT_TRUE(keys_->Current()->empty());
+}
+
 TEST_F(KeysFromServerTest, MayBeDestroyedFromItsOwnCallback) {
   std::promise<void> gone;
   keys_->Fetch([&](const absl::Status&) {
@@ -212,13 +221,43 @@ TEST_F(KeysFromFileTest, AMissingFileIsEmptyAndUnavailable) {
   EXPECT_EQ(log_.CountOf("keys.file_refused"), 1);
 }
 
-TEST_F(KeysFromFileTest, ASharedKeyThatOthersCanReadIsRefused) {
+std::string SharedSetOf(const SigningKey& key) {
+  return "{\"keys\":[" + std::string(key.ToPrivateJwk().Reveal()) + "]}";
+}
+
+TEST_F(KeysFromFileTest, ASharedKeyCountsOnlyWhereItIsAskedForAndNobodyElseReadsIt) {
   const SigningKey shared = *SigningKey::Generate(Algorithm::kHs256);
-  const std::string json = "{\"keys\":[" + std::string(shared.ToPrivateJwk().Reveal()) + "]}";
-  Write(json, 0640);
+  Write(SharedSetOf(shared), 0600);
   EXPECT_TRUE(KeysFromFile(path_, log_)->Current()->empty());
-  Write(json, 0600);
-  EXPECT_NE(KeysFromFile(path_, log_)->Current()->Find(shared.kid()), nullptr);
+  EXPECT_NE(KeysFromFileWithSharedKeys(path_, log_)->Current()->Find(shared.kid()), nullptr);
+  for (const mode_t mode : {0640, 0604, 0620}) {
+    Write(SharedSetOf(shared), mode);
+    EXPECT_TRUE(KeysFromFileWithSharedKeys(path_, log_)->Current()->empty()) << mode;
+  }
+}
+
+TEST_F(KeysFromFileTest, AKeyThatIsTakenOutOfTheFileIsTrustedNoMoreThoughNobodyAsks) {
+  const SigningKey first = *SigningKey::Generate(Algorithm::kHs256);
+  const SigningKey second = *SigningKey::Generate(Algorithm::kHs256);
+  Write(SharedSetOf(first), 0600);
+  const auto keys = KeysFromFileWithSharedKeys(path_, log_);
+  ASSERT_NE(keys->Current()->Find(first.kid()), nullptr);
+  const std::string next = path_ + ".next";
+  std::ofstream(next) << SharedSetOf(second);
+  chmod(next.c_str(), 0600);
+  std::filesystem::rename(next, path_);
+  EXPECT_TRUE(Eventually([&] { return keys->Current()->Find(second.kid()) != nullptr; }));
+  EXPECT_EQ(keys->Current()->Find(first.kid()), nullptr);
+}
+
+TEST_F(KeysFromFileTest, AFileThatIsSpoiledLaterChangesNothing) {
+  const SigningKey key = NewKey();
+  Write(SetOf({key}).ToJson());
+  const auto keys = KeysFromFile(path_, log_);
+  const auto before = keys->Current();
+  Write("{");
+  EXPECT_TRUE(Eventually([&] { return log_.CountOf("keys.file_refused") >= 1; }));
+  EXPECT_EQ(keys->Current(), before);
 }
 
 TEST(KeysInHand, AreTheseForEver) {

@@ -265,7 +265,7 @@ TEST_F(RenewalTest, AForgedTokenReadsNoStore) {
   const int calls = world_.store->calls();
   EXPECT_EQ(Reason(Renew(Secret(forged))), "TOKEN_SIGNATURE");
   EXPECT_EQ(Reason(Renew(Secret("tsr_short"))), "TOKEN_MALFORMED");
-  EXPECT_EQ(Reason(Renew(Secret())), "TOKEN_MALFORMED");
+  EXPECT_EQ(Reason(Renew(Secret())), "FIELD_INVALID");
   EXPECT_EQ(Reason(Renew(first_.access_token)), "TOKEN_MALFORMED");
   EXPECT_EQ(world_.store->calls(), calls);
   EXPECT_TRUE(Renew(first_.refresh_token).ok());

@@ -23,7 +23,8 @@ Without a part: all that has to pass before a commit lands (setup, dev, asan).
   e2e     whole programs: C++, JavaScript, quickstart
   install the installed libraries, used by the examples as an outside project
   bench   the benchmarks, in a Release build of their own, with their own options: tests/run.sh bench --help
-  drills  outages of the database, and 100 kill -9 of server and database under clients' ledgers; not part of all
+  drills  outages of the database, 100 kill -9 of server and database under clients' ledgers, keys rotated each second for
+          a minute; not part of all
   galera  the ledgers on a cluster of three nodes: one killed, frozen, late, alone; not part of all
   tidy    clang-tidy on every source file, not only the changed ones (long); not part of all
   ROOM    one room's tests: base token guard caller cli storage config lanes auth user rpc ...
@@ -101,7 +102,8 @@ part() {
     lint | e2e | install) test_dev -L "^$1\$" ;;
     drills)
       build dev drills_test
-      TESSERA_DRILL_KILLS=${TESSERA_DRILL_KILLS:-100} drill drills build/dev/bin/drills_test
+      TESSERA_DRILL_KILLS=${TESSERA_DRILL_KILLS:-100} TESSERA_DRILL_SECONDS=${TESSERA_DRILL_SECONDS:-60} \
+        drill drills build/dev/bin/drills_test
       ;;
     galera)
       deploy/install_packages.sh build test cluster

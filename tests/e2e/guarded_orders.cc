@@ -118,7 +118,7 @@ GuardOptions OptionsFor(Tesserad& tesserad, Caller& caller) {
   options.clock = &tesserad.clock();
   options.keys = KeysFromServer(tesserad.NewChannel(), {}, *options.clock, NoLog());
   options.revocations = RevocationsFromServer(caller.CreateChannel(tesserad.address(), credentials),
-                                              *options.clock, NoLog());
+                                              *options.clock, NoLog(), options.keys);
   return options;
 }
 

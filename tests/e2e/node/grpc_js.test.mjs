@@ -137,10 +137,10 @@ for (const { tls, byReflection } of [
       assert.deepEqual(unknown, wrong);
     });
 
-    test('fields that are not served or not acceptable are named', async () => {
-      const unserved = await refused(client.auth.Login({ ...USER, device_id: 'phone' }));
-      assertDetailed(unserved, 'INVALID_ARGUMENT', 'FIELD_UNSUPPORTED');
-      assert.deepEqual(unserved.details.violations, ['device_id']);
+    test('fields that are not acceptable are named', async () => {
+      const device = await refused(client.auth.Login({ ...USER, device_id: 'phone' }));
+      assertDetailed(device, 'INVALID_ARGUMENT', 'FIELD_INVALID');
+      assert.deepEqual(device.details.violations, ['device_id']);
       const audience = await refused(login(USER, 'strangers'));
       assertDetailed(audience, 'INVALID_ARGUMENT', 'FIELD_INVALID');
       assert.deepEqual(audience.details.violations, ['audience']);

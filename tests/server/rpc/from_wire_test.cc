@@ -31,28 +31,29 @@ TEST(FromWire, LoginIsTakenAsItIs) {
   EXPECT_EQ(input->username, "alice");
   EXPECT_EQ(input->password.Reveal(), "secret");
   EXPECT_EQ(input->audience, "orders");
+  EXPECT_EQ(input->terms.device_id + input->terms.device_label, "");
+  EXPECT_FALSE(input->terms.bind_certificate);
+}
+
+// What they may be is for the facade to say; that they are no novels is not.
+TEST(FromWire, WhatALoginBindsItsSessionToIsTakenAsItIs) {
+  v1::LoginRequest request = Login();
+  request.set_device_id("d");
+  request.set_device_label("l");
+  request.set_bind_certificate(true);
+  const auto input = Parse(request);
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(input->terms.device_id, "d");
+  EXPECT_EQ(input->terms.device_label, "l");
+  EXPECT_TRUE(input->terms.bind_certificate);
+  request.set_device_id(std::string(kMaxTextBytes + 1, 'd'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID device_id");
+  request.clear_device_id();
+  request.set_device_label(std::string(kMaxTextBytes + 1, 'd'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID device_label");
 }
 
 TEST(FromWire, FieldsThatAreNotServedAreRefusedWhenSet) {
-  v1::LoginRequest login = Login();
-  login.set_device_id("d");
-  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED device_id");
-  login = Login();
-  login.set_device_label("d");
-  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED device_label");
-  login = Login();
-  login.add_scopes("");
-  EXPECT_EQ(Refused(login), "FIELD_UNSUPPORTED scopes");
-
-  v1::RenewTokenRequest renew;
-  renew.set_refresh_token("r");
-  EXPECT_EQ(Refused(renew), "");
-  renew.set_access_token("a");
-  EXPECT_EQ(Refused(renew), "FIELD_UNSUPPORTED access_token");
-  renew.clear_access_token();
-  renew.set_device_id("d");
-  EXPECT_EQ(Refused(renew), "FIELD_UNSUPPORTED device_id");
-
   v1::CreateUserRequest create;
   create.mutable_user()->set_username("alice");
   create.set_password("p");
@@ -75,8 +76,6 @@ TEST(FromWire, WhatIsMissingIsNamed) {
   login = Login();
   login.clear_password();
   EXPECT_EQ(Refused(login), "FIELD_INVALID password");
-  EXPECT_EQ(Refused(v1::RenewTokenRequest()), "FIELD_INVALID refresh_token");
-  EXPECT_EQ(Refused(v1::LogoutRequest()), "FIELD_INVALID refresh_token");
   EXPECT_EQ(Refused(v1::ValidateTokenRequest()), "FIELD_INVALID token");
   EXPECT_EQ(Refused(v1::RevokeTokenRequest()), "FIELD_INVALID token");
   EXPECT_EQ(Refused(v1::CreateUserRequest()), "FIELD_INVALID user.username");

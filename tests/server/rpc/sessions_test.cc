@@ -145,12 +145,13 @@ TEST_P(Sessions, WrongPasswordUnknownAndDisabledUserGetOneAnswer) {
 }
 
 TEST_P(Sessions, FieldThatIsNotServedIsRefusedThroughTheWire) {
-  v1::LoginRequest request;
-  request.set_username("admin");
-  request.set_password(kAdminPassword);
-  request.set_device_id("phone");
-  v1::LoginResponse response;
-  const grpc::Status status = auth_->Login(With("").get(), request, &response);
+  v1::CreateUserRequest request;
+  request.mutable_user()->set_username("alice");
+  request.mutable_user()->set_email("alice@example.test");
+  request.set_password("alice password");
+  v1::CreateUserResponse response;
+  const std::string token = server_.LoginAdmin().access_token();
+  const grpc::Status status = users_->CreateUser(With(token).get(), request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ReasonOf(status), "FIELD_UNSUPPORTED");
 }

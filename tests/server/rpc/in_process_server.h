@@ -1,5 +1,5 @@
-// A whole tesserad in this process: SQLite in a scratch folder, a random loopback port, a clock
-// that the test moves.
+// A whole tesserad in this process: on the engine under test, a random loopback port, a clock that
+// the test moves.
 #ifndef TESSERA_TESTS_SERVER_RPC_IN_PROCESS_SERVER_H_
 #define TESSERA_TESTS_SERVER_RPC_IN_PROCESS_SERVER_H_
 
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "server/server.h"
@@ -19,6 +20,7 @@
 #include "tessera/v1/user_service.grpc.pb.h"
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
+#include "tests/mariadb/database_under_test.h"
 
 namespace tessera::server {
 
@@ -33,7 +35,9 @@ class InProcessServer {
     config_.server.reflection = Reflection::kPublic;
     config_.server.plaintext = transport == Transport::kPlaintext;
     if (transport == Transport::kTls) MakeCertificate();
-    config_.storage.url = "sqlite:" + folder_.Path("t.db");
+    config_.storage.url = database_.url();
+    config_.storage.password_file = database_.password_file();
+    config_.storage.max_clock_difference = absl::InfiniteDuration();  // the test's clock is its own
     config_.keys.master_key_file =
         folder_.Write("master", "m1:" + absl::Base64Escape(RandomBytes(32)) + "\n");
     config_.tokens.issuer = "https://tessera.test";
@@ -99,6 +103,10 @@ class InProcessServer {
   // A user with the role, if one is given; the id.
   std::string AddUser(const std::string& name, const std::string& password,
                       const std::string& role = "");
+  // A service account that may ask for tokens for tesserad itself; its secret.
+  std::string AddService(const std::string& name, const std::vector<std::string>& roles = {});
+  // A service account's token for tesserad itself.
+  std::string IssueToken(const std::string& secret);
 
  private:
   void MakeCertificate() {
@@ -112,6 +120,7 @@ class InProcessServer {
 
   const Transport transport_;
   testing::TemporaryFolder folder_;
+  testing::DatabaseUnderTest database_;
   testing::FakeClock clock_;
   Config config_;
   std::unique_ptr<Server> server_;
@@ -141,6 +150,28 @@ inline std::string InProcessServer::AddUser(const std::string& name, const std::
   status = Users()->GrantRole(With(admin).get(), grant, &granted);
   EXPECT_TRUE(status.ok()) << status.error_message();
   return created.user().id();
+}
+
+inline std::string InProcessServer::AddService(const std::string& name,
+                                               const std::vector<std::string>& roles) {
+  v1::CreateServiceAccountRequest create;
+  create.mutable_service_account()->set_name(name);
+  create.mutable_service_account()->add_audiences("tessera");
+  for (const std::string& role : roles) create.mutable_service_account()->add_roles(role);
+  v1::CreateServiceAccountResponse created;
+  const grpc::Status status =
+      Users()->CreateServiceAccount(With(LoginAdmin().access_token()).get(), create, &created);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return created.secret();
+}
+
+inline std::string InProcessServer::IssueToken(const std::string& secret) {
+  v1::IssueTokenRequest request;
+  request.set_secret(secret);
+  v1::IssueTokenResponse response;
+  const grpc::Status status = Auth()->IssueToken(With("").get(), request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.access_token();
 }
 
 }  // namespace tessera::server

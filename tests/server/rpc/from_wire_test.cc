@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tessera/base/reason.h"
 
@@ -51,6 +52,55 @@ TEST(FromWire, WhatALoginBindsItsSessionToIsTakenAsItIs) {
   request.clear_device_id();
   request.set_device_label(std::string(kMaxTextBytes + 1, 'd'));
   EXPECT_EQ(Refused(request), "FIELD_INVALID device_label");
+}
+
+TEST(FromWire, WhatALoginAsksForItsTokensIsTakenAsItIs) {
+  v1::LoginRequest request = Login();
+  request.add_scopes("orders.read");
+  request.add_scopes("");
+  (*request.mutable_claims())["tenant"] = "t-17";
+  const auto input = Parse(request);
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(input->terms.scopes, (std::vector<std::string>{"orders.read", ""}));
+  EXPECT_EQ(input->terms.claims, (NamedTexts{{"tenant", "t-17"}}));
+}
+
+TEST(FromWire, ARenewalIsTakenAsItIs) {
+  v1::RenewTokenRequest request;
+  request.set_refresh_token("r");
+  request.set_access_token("a");
+  request.set_device_id("d");
+  const auto input = Parse(request);
+  ASSERT_TRUE(input.ok());
+  EXPECT_EQ(input->refresh_token.Reveal(), "r");
+  EXPECT_EQ(input->access_token.Reveal(), "a");
+  EXPECT_EQ(input->device_id, "d");
+  request.set_device_id(std::string(kMaxTextBytes + 1, 'd'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID device_id");
+}
+
+// A cookie may bring the token that a request does not.
+TEST(FromWire, ARenewalAndALogoutMayBringNoToken) {
+  EXPECT_EQ(Refused(v1::RenewTokenRequest()), "");
+  EXPECT_EQ(Refused(v1::LogoutRequest()), "");
+}
+
+TEST(FromWire, AttributesAreTakenWhereTheMaskNamesThem) {
+  v1::UpdateUserRequest request;
+  request.mutable_user()->set_id("usr_x");
+  (*request.mutable_user()->mutable_attributes())["a"] = "b";
+  request.mutable_update_mask()->add_paths("display_name");
+  EXPECT_FALSE(Parse(request)->attributes.has_value());
+  request.mutable_update_mask()->add_paths("attributes");
+  EXPECT_EQ(Parse(request)->attributes, (NamedTexts{{"a", "b"}}));
+  request.mutable_user()->clear_attributes();
+  EXPECT_EQ(Parse(request)->attributes, NamedTexts());
+
+  v1::CreateUserRequest create;
+  create.mutable_user()->set_username("alice");
+  (*create.mutable_user()->mutable_attributes())["a"] = "b";
+  create.set_password("p");
+  EXPECT_EQ(Parse(create)->user.attributes, (NamedTexts{{"a", "b"}}));
 }
 
 TEST(FromWire, FieldsThatAreNotServedAreRefusedWhenSet) {

@@ -19,8 +19,6 @@
 namespace tessera {
 namespace {
 
-constexpr absl::Duration kFirstDelay = absl::Milliseconds(100);
-constexpr absl::Duration kLastDelay = absl::Seconds(5);
 // The server beats every second; a connection that is silent for so long is dead.
 constexpr absl::Duration kMaxSilence = absl::Seconds(10);
 constexpr absl::Duration kPruneEvery = absl::Minutes(1);
@@ -152,8 +150,9 @@ class FeedStream {
 class ServerRevocations final : public RevocationSource {
  public:
   ServerRevocations(std::shared_ptr<grpc::Channel> channel, const Clock& clock, LogSink& log,
-                    std::shared_ptr<KeySource> keys)
-      : clock_(clock),
+                    std::shared_ptr<KeySource> keys, const FeedRetry& retry)
+      : retry_(retry),
+        clock_(clock),
         log_(log),
         view_(std::make_shared<RevocationView>(clock)),
         channel_(std::move(channel)),
@@ -177,7 +176,7 @@ class ServerRevocations final : public RevocationSource {
 
  private:
   void Run() {
-    absl::Duration delay = kFirstDelay;
+    absl::Duration delay = retry_.first;
     for (;;) {
       // A channel that failed before waits up to two minutes; this one connects when it is asked.
       grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
@@ -186,7 +185,7 @@ class ServerRevocations final : public RevocationSource {
       Follow(*stream);
       Hold(nullptr);
       if (stopped()) return;
-      delay = stream->heard_anything() ? kFirstDelay : std::min(delay * 2, kLastDelay);
+      delay = stream->heard_anything() ? retry_.first : std::min(delay * 2, retry_.last);
       log_.Warning("revocations.disconnected",
                    {{"code", absl::StrCat(static_cast<int>(stream->status().error_code()))},
                     {"cause", stream->cause()}});
@@ -236,6 +235,7 @@ class ServerRevocations final : public RevocationSource {
     return stopped_;
   }
 
+  const FeedRetry retry_;
   const Clock& clock_;
   LogSink& log_;
   const std::shared_ptr<RevocationView> view_;
@@ -255,8 +255,10 @@ class ServerRevocations final : public RevocationSource {
 
 std::shared_ptr<RevocationSource> RevocationsFromServer(std::shared_ptr<grpc::Channel> channel,
                                                         const Clock& clock, LogSink& log,
-                                                        std::shared_ptr<KeySource> keys) {
-  return std::make_shared<ServerRevocations>(std::move(channel), clock, log, std::move(keys));
+                                                        std::shared_ptr<KeySource> keys,
+                                                        const FeedRetry& retry) {
+  return std::make_shared<ServerRevocations>(std::move(channel), clock, log, std::move(keys),
+                                             retry);
 }
 
 }  // namespace tessera

@@ -57,6 +57,7 @@ class RevocationFeed {
   // All live entries and the seq that they reach to; among them those that the store has lost since
   // (seq of another life), for a restored database must not un-revoke.
   struct Snapshot {
+    std::string store_epoch;
     int64_t seq = 0;
     std::vector<storage::Revocation> entries;
   };

@@ -255,7 +255,9 @@ absl::StatusOr<std::vector<Revocation>> StoredRevocationFeed::After(int64_t seq,
 
 RevocationFeed::Snapshot StoredRevocationFeed::TakeSnapshot() const {
   MutexLock lock(mu_);
-  return log_.TakeSnapshot();
+  Snapshot snapshot = log_.TakeSnapshot();
+  snapshot.store_epoch = store_epoch_;
+  return snapshot;
 }
 
 std::shared_ptr<void> StoredRevocationFeed::Subscribe(std::function<void()> listener) {

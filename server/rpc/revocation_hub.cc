@@ -110,7 +110,8 @@ std::shared_ptr<const RevocationFeed::Snapshot> RevocationHub::Snapshot() {
   MutexLock lock(snapshot_mu_);
   std::shared_ptr<const RevocationFeed::Snapshot> held = snapshot_.lock();
   // Good while the feed still holds all that came behind it.
-  if (held != nullptr && feed_.After(held->seq, 1).ok()) return held;
+  const bool same_store = held != nullptr && held->store_epoch == feed_.Now().store_epoch;
+  if (same_store && feed_.After(held->seq, 1).ok()) return held;
   held = std::make_shared<const RevocationFeed::Snapshot>(feed_.TakeSnapshot());
   snapshot_ = held;
   return held;

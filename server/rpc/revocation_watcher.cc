@@ -183,7 +183,8 @@ absl::Status RevocationWatcher::Take() {
 void RevocationWatcher::Resume(const v1::RevocationResume& resume) {
   resumed_ = true;
   const int64_t seq = FromWire(resume.seq());
-  const bool same_store = resume.store_epoch() == WireEpoch(hub_.feed().Now().store_epoch);
+  store_epoch_ = hub_.feed().Now().store_epoch;
+  const bool same_store = resume.store_epoch() == WireEpoch(store_epoch_);
   if (same_store && hub_.feed().After(seq, 1).ok()) {
     seq_ = seq;
     wants_heartbeat_ = true;  // so that the guard knows at once that it is current
@@ -194,7 +195,16 @@ void RevocationWatcher::Resume(const v1::RevocationResume& resume) {
 
 bool RevocationWatcher::NextMessage() {
   response_.Clear();
+  FollowStore();
   return NextKeySet() || NextSnapshotPart() || NextChanges() || NextHeartbeat();
+}
+
+void RevocationWatcher::FollowStore() {
+  std::string store_epoch = hub_.feed().Now().store_epoch;
+  if (store_epoch == store_epoch_) return;
+  store_epoch_ = std::move(store_epoch);
+  wants_snapshot_ = true;
+  snapshot_.reset();
 }
 
 bool RevocationWatcher::NextKeySet() {
@@ -215,7 +225,7 @@ bool RevocationWatcher::NextSnapshotPart() {
     snapshot_told_ = 0;
   }
   v1::RevocationSnapshot& part = *response_.mutable_snapshot();
-  part.set_store_epoch(WireEpoch(hub_.feed().Now().store_epoch));
+  part.set_store_epoch(WireEpoch(snapshot_->store_epoch));
   part.set_seq(static_cast<uint64_t>(snapshot_->seq));
   const size_t until = std::min(snapshot_told_ + kMaxEntriesInMessage, snapshot_->entries.size());
   for (; snapshot_told_ < until; ++snapshot_told_) {
@@ -224,6 +234,7 @@ bool RevocationWatcher::NextSnapshotPart() {
   part.set_last(snapshot_told_ == snapshot_->entries.size());
   if (part.last()) {
     seq_ = snapshot_->seq;
+    store_epoch_ = snapshot_->store_epoch;
     snapshot_.reset();
     wants_snapshot_ = false;
   }

@@ -17,8 +17,9 @@ inline constexpr size_t kMaxEntriesInMessage = 4096;
 
 // Thread-safe. Tells the key set first; then a snapshot in parts, or what was missed since the
 // point that the guard resumes from; then changes, key sets, and a heartbeat when there is nothing
-// else. One message is under way at a time; the next one is made from the feed when it is gone.
-// Memory only: no method blocks.
+// else. When the store becomes another one (its epoch changes), a snapshot again. One message is
+// under way at a time; the next one is made from the feed when it is gone. Memory only: no method
+// blocks.
 //
 // Ends with INVALID_ARGUMENT FIELD_INVALID when the first message does not resume or a later one
 // does not acknowledge, with OK when the guard ends its side, and as the hub says.
@@ -59,6 +60,8 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   void Resume(const v1::RevocationResume& resume) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Each makes the next message of its kind in response_; false if there is none.
   bool NextMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Another store: what the guard was told of the old one is no place in the new one.
+  void FollowStore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool NextKeySet() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool NextSnapshotPart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool NextChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -87,6 +90,7 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   bool resumed_ ABSL_GUARDED_BY(mu_) = false;
   bool wants_snapshot_ ABSL_GUARDED_BY(mu_) = false;
   bool wants_heartbeat_ ABSL_GUARDED_BY(mu_) = false;
+  std::string store_epoch_ ABSL_GUARDED_BY(mu_);
   int64_t seq_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t key_set_version_ ABSL_GUARDED_BY(mu_) = -1;
   std::shared_ptr<const RevocationFeed::Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);

@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "server/auth/stored_key_ring.h"
 #include "server/rpc/revocation_watcher.h"
 #include "storage/sql/sqlite_store.h"
 #include "tessera/caller/reason.h"
+#include "tessera/token/base64url.h"
 #include "tessera/token/digest.h"
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
@@ -297,6 +299,34 @@ TEST_F(RevocationHubTest, AnotherEpochOrAPointBeyondTheHeadGetsASnapshot) {
     EXPECT_TRUE(watch.Next().has_key_set());
     EXPECT_TRUE(watch.Next().has_snapshot()) << seq;
   }
+}
+
+// A database that was restored while the guard was watching.
+TEST_F(RevocationHubTest, AnotherEpochInMidStreamBringsASnapshot) {
+  Revoke(0, 2);
+  Watch watch(*stub_);
+  ASSERT_TRUE(watch.NextNews().has_key_set());
+  ASSERT_EQ(watch.NextNews().snapshot().entries_size(), 2);
+  const std::string epoch = NewStoreEpoch();
+  ASSERT_TRUE(store_
+                  ->Write(storage::Repeat::kOnce, absl::InfiniteFuture(),
+                          [&](storage::Repositories& repositories) {
+                            return repositories.keys.SetStoreEpoch(epoch);
+                          })
+                  .ok());
+  Revoke(2, 3);
+  v1::WatchRevocationsResponse event = watch.NextNews();
+  while (!event.has_snapshot() && event.event_case() != event.EVENT_NOT_SET) {
+    event = watch.NextNews();
+  }
+  ASSERT_TRUE(event.has_snapshot());
+  EXPECT_EQ(event.snapshot().store_epoch(), Base64UrlEncode(epoch));
+  EXPECT_EQ(event.snapshot().entries_size(), 3);
+  EXPECT_TRUE(event.snapshot().last());
+  Revoke(3, 4);
+  event = watch.NextNews();
+  ASSERT_TRUE(event.has_changes());
+  EXPECT_EQ(event.changes().entries(0).seq(), 4u);
 }
 
 TEST_F(RevocationHubTest, HeartbeatComesWhenThereIsNothingElse) {

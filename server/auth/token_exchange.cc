@@ -167,17 +167,27 @@ absl::StatusOr<Claims> ExchangedClaims(const ExchangeParties& parties, const Exc
 TokenExchange::TokenExchange(TokenPolicy policy, Parts parts)
     : policy_(std::move(policy)), parts_(parts), verifier_(VerifierOf(policy_)) {}
 
-absl::StatusOr<VerifiedToken> TokenExchange::CheckSubject(const Secret& token) const {
+absl::StatusOr<VerifiedToken> TokenExchange::Verify(const Secret& token) const {
   TESSERA_RETURN_IF_ERROR(verifier_.status());
   const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
   if (keys->verify == nullptr || keys->verify->empty()) return KeysMissing();
+  return verifier_->Verify(token.Reveal(), *keys->verify, parts_.clock.Now());
+}
+
+// A key that is not known here may have come up at another replica a moment ago.
+absl::StatusOr<VerifiedToken> TokenExchange::CheckSubject(const CallInfo& call,
+                                                          const Secret& token) const {
+  absl::StatusOr<VerifiedToken> subject = Verify(token);
+  if (ReasonOf(subject.status()) == reason::kTokenUnknownKey) {
+    if (!parts_.feed.CatchUp(call.deadline).ok()) return KeysMissing();
+    subject = Verify(token);
+  }
+  if (absl::IsUnauthenticated(subject.status())) return WrongSubject(subject.status());
+  TESSERA_RETURN_IF_ERROR(subject.status());
   if (!parts_.feed.view()->loaded()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the revocations are not loaded yet", absl::Seconds(1));
   }
-  absl::StatusOr<VerifiedToken> subject =
-      verifier_->Verify(token.Reveal(), *keys->verify, parts_.clock.Now());
-  if (!subject.ok()) return WrongSubject(subject.status());
   if (parts_.feed.view()->IsRevoked(*subject)) return WrongSubject(Revoked());
   return subject;
 }
@@ -205,7 +215,7 @@ absl::StatusOr<ServiceAccount> TokenExchange::CheckCaller(const CallInfo& call,
 absl::StatusOr<Claims> TokenExchange::Derive(const CallInfo& call,
                                              const ExchangeInput& input) const {
   TESSERA_ASSIGN_OR_RETURN(const ServiceAccount account, CheckCaller(call, *input.caller));
-  TESSERA_ASSIGN_OR_RETURN(const VerifiedToken subject, CheckSubject(input.subject_token));
+  TESSERA_ASSIGN_OR_RETURN(const VerifiedToken subject, CheckSubject(call, input.subject_token));
   const absl::Time now = parts_.clock.Now();
   TESSERA_ASSIGN_OR_RETURN(
       Claims claims, ExchangedClaims({subject.claims(), *input.caller, account, call.certificate},

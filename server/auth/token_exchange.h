@@ -75,7 +75,7 @@ class TokenExchange {
   struct Parts {
     storage::Store& store;
     const KeyRing& keys;
-    const RevocationFeed& feed;
+    RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
   };
@@ -89,7 +89,8 @@ class TokenExchange {
   absl::StatusOr<ExchangedToken> Exchange(const CallInfo& call, const ExchangeInput& input) const;
 
  private:
-  absl::StatusOr<VerifiedToken> CheckSubject(const Secret& token) const;
+  absl::StatusOr<VerifiedToken> Verify(const Secret& token) const;
+  absl::StatusOr<VerifiedToken> CheckSubject(const CallInfo& call, const Secret& token) const;
   absl::StatusOr<storage::ServiceAccount> CheckCaller(const CallInfo& call,
                                                       const Claims& caller) const;
   absl::StatusOr<Claims> Derive(const CallInfo& call, const ExchangeInput& input) const;

@@ -28,8 +28,8 @@ absl::Status CheckHttpUrl(const std::string& url);
 
 // The body of an answer with status 200. Follows no redirect, asks no proxy, sends no cookie;
 // verifies the server's certificate and name (TLS 1.2 or newer). Blocks for at most the timeout.
-// Thread-safe. INVALID_ARGUMENT: the URL. UNAVAILABLE: everything else; the message, for the log,
-// holds nothing of what was sent or received.
+// Thread-safe; the process must ignore SIGPIPE. INVALID_ARGUMENT: the URL. UNAVAILABLE: everything
+// else; the message, for the log, holds nothing of what was sent or received.
 absl::StatusOr<std::string> HttpGet(const HttpRequest& request);
 
 }  // namespace tessera::server

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "server/auth/key_changes.h"
 #include "server/auth/revocations.h"
+#include "server/auth/sealer.h"
 #include "tests/server/auth/service_world.h"
 
 namespace tessera::server {
@@ -233,6 +235,31 @@ TEST_F(TokenExchangeTest, NothingOfATokenIsLogged) {
   const auto exchanged = Require(Exchange(orders_, grant.access_token, "billing"));
   EXPECT_FALSE(world_.log.Mentions(std::string(grant.access_token.Reveal())));
   EXPECT_FALSE(world_.log.Mentions(std::string(exchanged.access_token.Reveal())));
+}
+
+// Another replica has signed with it, before this one has heard of it.
+TEST_F(TokenExchangeTest, AKeyThatCameUpAMomentAgoIsLookedFor) {
+  WatchedStore behind(*world_.direct, world_.clock);
+  const auto keys = Require(KeyRing::Open(behind, MasterKeysOf("one master key"), Algorithm::kEs256,
+                                          world_.clock, world_.log));
+  const auto feed = Require(RevocationFeed::Open(behind, *keys, {}, world_.clock, world_.log));
+  const TokenExchange exchange(world_.policy,
+                               {*world_.store, *keys, *feed, world_.clock, world_.log});
+  behind.set_away(true);
+  const std::string old_kid = world_.keys->Current()->signing->kid();
+  const KeyChanges changes(KeyPolicy(), Require(Sealer::Create(MasterKeysOf("one master key"))),
+                           {*world_.direct, world_.clock, world_.log});
+  Require(changes.Revoke(old_kid, absl::InfiniteFuture()).status());
+  Require(world_.feed->CatchUp(absl::InfiniteFuture()));
+  ASSERT_NE(world_.keys->Current()->signing->kid(), old_kid);
+  const Secret subject = Login("orders").access_token;
+  const auto caller = TokenOf(orders_);
+  const auto with = [&] {
+    return Reason(exchange.Exchange(world_.call, {caller, subject, "billing", {}}));
+  };
+  EXPECT_EQ(with(), "KEYS_UNAVAILABLE");
+  behind.set_away(false);
+  EXPECT_EQ(with(), "OK");
 }
 
 TEST_F(TokenExchangeTest, TheStoreAwayIsUnavailable) {

@@ -68,6 +68,8 @@ void AddCommands(CLI::App& app, Parsed& parsed) {
   AddTokenCommands(app, parsed.command);
   AddUserCommands(app, parsed.command);
   AddRoleCommands(app, parsed.command);
+  AddKeysCommands(app, parsed.command);
+  AddServiceAccountCommands(app, parsed.command);
   AddContextCommands(app, parsed.command);
 }
 

@@ -2,6 +2,9 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <map>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "tessera/v1/errors.pb.h"
 
@@ -21,10 +24,27 @@ std::string TimeOf(const std::optional<absl::Time>& time) {
   return time.has_value() ? FormatUtc(*time) : std::string();
 }
 
+std::string StateName(tessera::v1::ServiceAccountState state) {
+  switch (state) {
+    case tessera::v1::SERVICE_ACCOUNT_STATE_ACTIVE:
+      return "active";
+    case tessera::v1::SERVICE_ACCOUNT_STATE_DISABLED:
+      return "disabled";
+    default:
+      return "unspecified";
+  }
+}
+
 std::string ReasonName(tessera::v1::ErrorReason reason) {
   constexpr std::string_view kPrefix = "ERROR_REASON_";
   const std::string name = tessera::v1::ErrorReason_Name(reason);
   return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "UNSPECIFIED";
+}
+
+// An enum's value as people say it: `KEY_STATE_ACTIVE` -> `active`.
+std::string WordOf(const std::string& name, std::string_view prefix) {
+  if (name.size() <= prefix.size()) return "unspecified";
+  return absl::AsciiStrToLower(name.substr(prefix.size()));
 }
 
 }  // namespace
@@ -64,6 +84,11 @@ Fields UserFields(const tessera::v1::User& user) {
                    {"update_time", TimeOf(user.has_update_time(), user.update_time())},
                    {"last_login_time", TimeOf(user.has_last_login_time(), user.last_login_time())},
                    {"etag", user.etag()}};
+  const std::map<std::string, std::string> attributes(user.attributes().begin(),
+                                                      user.attributes().end());
+  if (!attributes.empty()) {
+    fields.push_back({"attributes", absl::StrJoin(attributes, ", ", absl::PairFormatter("="))});
+  }
   if (!user.email().empty()) fields.insert(fields.begin() + 2, {"email", user.email()});
   return fields;
 }
@@ -95,6 +120,38 @@ Table RoleTable(const std::vector<tessera::v1::Role>& roles) {
   return table;
 }
 
+Fields ServiceAccountFields(const tessera::v1::ServiceAccount& account) {
+  Fields fields = {{"id", account.id()},
+                   {"name", account.name()},
+                   {"description", account.description()},
+                   {"state", StateName(account.state())},
+                   {"roles", JoinList(account.roles())},
+                   {"audiences", JoinList(account.audiences())},
+                   {"served_audiences", JoinList(account.served_audiences())},
+                   {"scopes", JoinList(account.scopes())},
+                   {"certificate_names", JoinList(account.certificate_names())},
+                   {"kubernetes_names", JoinList(account.kubernetes_names())},
+                   {"public_jwks_json", account.public_jwks_json()},
+                   {"create_time", TimeOf(account.has_create_time(), account.create_time())},
+                   {"update_time", TimeOf(account.has_update_time(), account.update_time())},
+                   {"etag", account.etag()}};
+  for (const tessera::v1::ServiceAccountSecret& secret : account.secrets()) {
+    const std::string end = TimeOf(secret.has_expire_time(), secret.expire_time());
+    fields.emplace_back("secret", secret.id() + (end.empty() ? "" : " until " + end));
+  }
+  return fields;
+}
+
+Table ServiceAccountTable(const std::vector<tessera::v1::ServiceAccount>& accounts) {
+  Table table({"id", "name", "state", "roles", "audiences", "secrets", "description"});
+  for (const tessera::v1::ServiceAccount& account : accounts) {
+    table.Add({account.id(), account.name(), StateName(account.state()), JoinList(account.roles()),
+               JoinList(account.audiences()), std::to_string(account.secrets_size()),
+               account.description()});
+  }
+  return table;
+}
+
 Table SessionTable(const std::vector<tessera::v1::Session>& sessions) {
   Table table({"id", "current", "audience", "device_label", "bound", "address", "create_time",
                "last_used_time", "expire_time"});
@@ -107,6 +164,19 @@ Table SessionTable(const std::vector<tessera::v1::Session>& sessions) {
                TimeOf(session.has_create_time(), session.create_time()),
                TimeOf(session.has_last_used_time(), session.last_used_time()),
                TimeOf(session.has_expire_time(), session.expire_time())});
+  }
+  return table;
+}
+
+Table KeyTable(const std::vector<tessera::v1::SigningKeyInfo>& keys) {
+  Table table({"kid", "purpose", "algorithm", "state", "create_time", "activate_time",
+               "retire_time", "master_key_id"});
+  for (const tessera::v1::SigningKeyInfo& key : keys) {
+    table.Add({key.kid(), WordOf(tessera::v1::KeyPurpose_Name(key.purpose()), "KEY_PURPOSE_"),
+               key.algorithm(), WordOf(tessera::v1::KeyState_Name(key.state()), "KEY_STATE_"),
+               TimeOf(key.has_create_time(), key.create_time()),
+               TimeOf(key.has_activate_time(), key.activate_time()),
+               TimeOf(key.has_retire_time(), key.retire_time()), key.master_key_id()});
   }
   return table;
 }

@@ -31,7 +31,11 @@ Table UserTable(const std::vector<tessera::v1::User>& users);
 Fields RoleFields(const tessera::v1::Role& role);
 Table RoleTable(const std::vector<tessera::v1::Role>& roles);
 
+Fields ServiceAccountFields(const tessera::v1::ServiceAccount& account);
+Table ServiceAccountTable(const std::vector<tessera::v1::ServiceAccount>& accounts);
+
 Table SessionTable(const std::vector<tessera::v1::Session>& sessions);
+Table KeyTable(const std::vector<tessera::v1::SigningKeyInfo>& keys);
 
 // What ValidateToken said.
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer);

@@ -25,6 +25,7 @@ namespace tessera::testing {
 
 inline constexpr char kIssuer[] = "https://tessera.test";
 inline constexpr char kPassword[] = "correct horse battery";
+inline constexpr char kServiceSecret[] = "tss_the-secret-of-a-service-account";
 
 // Thread-safe. Knows the user `alice`, an administrator, with kPassword.
 class FakeTesserad final : public tessera::v1::AuthService::Service,
@@ -91,6 +92,40 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
                                  const tessera::v1::RevokeAllSessionsRequest* request,
                                  tessera::v1::RevokeAllSessionsResponse* response) override;
 
+  // In fake_keys.cc. Rotating adds a pending one; the others only answer.
+  grpc::Status ListSigningKeys(grpc::ServerContext* context,
+                               const tessera::v1::ListSigningKeysRequest* request,
+                               tessera::v1::ListSigningKeysResponse* response) override;
+  grpc::Status RotateSigningKey(grpc::ServerContext* context,
+                                const tessera::v1::RotateSigningKeyRequest* request,
+                                tessera::v1::RotateSigningKeyResponse* response) override;
+  grpc::Status RevokeSigningKey(grpc::ServerContext* context,
+                                const tessera::v1::RevokeSigningKeyRequest* request,
+                                tessera::v1::RevokeSigningKeyResponse* response) override;
+  grpc::Status RewrapKeys(grpc::ServerContext* context,
+                          const tessera::v1::RewrapKeysRequest* request,
+                          tessera::v1::RewrapKeysResponse* response) override;
+  grpc::Status MarkStoreRestored(grpc::ServerContext* context,
+                                 const tessera::v1::MarkStoreRestoredRequest* request,
+                                 tessera::v1::MarkStoreRestoredResponse* response) override;
+
+  // In fake_service_accounts.cc. Every secret is kServiceSecret.
+  grpc::Status CreateServiceAccount(grpc::ServerContext* context,
+                                    const tessera::v1::CreateServiceAccountRequest* request,
+                                    tessera::v1::CreateServiceAccountResponse* response) override;
+  grpc::Status ListServiceAccounts(grpc::ServerContext* context,
+                                   const tessera::v1::ListServiceAccountsRequest* request,
+                                   tessera::v1::ListServiceAccountsResponse* response) override;
+  grpc::Status UpdateServiceAccount(grpc::ServerContext* context,
+                                    const tessera::v1::UpdateServiceAccountRequest* request,
+                                    tessera::v1::UpdateServiceAccountResponse* response) override;
+  grpc::Status DeleteServiceAccount(grpc::ServerContext* context,
+                                    const tessera::v1::DeleteServiceAccountRequest* request,
+                                    tessera::v1::DeleteServiceAccountResponse* response) override;
+  grpc::Status RotateServiceAccountSecret(
+      grpc::ServerContext* context, const tessera::v1::RotateServiceAccountSecretRequest* request,
+      tessera::v1::RotateServiceAccountSecretResponse* response) override;
+
   grpc::Status GetCurrentUser(grpc::ServerContext* context,
                               const tessera::v1::GetCurrentUserRequest* request,
                               tessera::v1::GetCurrentUserResponse* response) override;
@@ -145,6 +180,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   mutable Mutex mu_;
   std::map<std::string, Session> sessions_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, tessera::v1::User> users_ ABSL_GUARDED_BY(mu_);  // by id
+  std::vector<tessera::v1::ServiceAccount> services_ ABSL_GUARDED_BY(mu_);
   std::set<std::string> refused_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mu_);
   std::string password_ ABSL_GUARDED_BY(mu_) = kPassword;

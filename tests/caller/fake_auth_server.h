@@ -81,14 +81,35 @@ class FakeAuthService final : public v1::AuthService::Service {
 
   explicit FakeAuthService(const Clock& clock) : clock_(clock) {}
 
+  grpc::Status IssueToken(grpc::ServerContext*, const v1::IssueTokenRequest* request,
+                          v1::IssueTokenResponse* response) override {
+    {
+      MutexLock lock(mu_);
+      last_issue_ = *request;
+    }
+    return Answer(issues, issue_judge_, [&] {
+      v1::TokenGrant grant;
+      Fill(grant);
+      response->set_access_token(grant.access_token());
+      *response->mutable_access_expires_at() = grant.access_expires_at();
+    });
+  }
   grpc::Status Login(grpc::ServerContext*, const v1::LoginRequest* request,
                      v1::LoginResponse* response) override {
     Remember(request->password());
+    {
+      MutexLock lock(mu_);
+      last_login_ = *request;
+    }
     return Answer(logins, login_judge_, [&] { Fill(*response->mutable_grant()); });
   }
   grpc::Status RenewToken(grpc::ServerContext*, const v1::RenewTokenRequest* request,
                           v1::RenewTokenResponse* response) override {
     Remember(request->refresh_token());
+    {
+      MutexLock lock(mu_);
+      last_renewal_ = *request;
+    }
     return Answer(renewals, renew_judge_, [&] { Fill(*response->mutable_grant()); });
   }
   grpc::Status Logout(grpc::ServerContext*, const v1::LogoutRequest* request,
@@ -99,6 +120,7 @@ class FakeAuthService final : public v1::AuthService::Service {
 
   // What a request is answered with from now on; OK grants.
   void JudgeLogins(Judge judge) { Set(login_judge_, std::move(judge)); }
+  void JudgeIssues(Judge judge) { Set(issue_judge_, std::move(judge)); }
   void JudgeRenewals(Judge judge) { Set(renew_judge_, std::move(judge)); }
   void JudgeLogouts(Judge judge) { Set(logout_judge_, std::move(judge)); }
   void SetLife(absl::Duration life) {
@@ -111,8 +133,21 @@ class FakeAuthService final : public v1::AuthService::Service {
     return last_secret_;
   }
 
-  Counter logins, renewals, logouts;  // requests that arrived
-  Gate gate;                          // requests wait here before they are judged
+  v1::LoginRequest last_login() {
+    MutexLock lock(mu_);
+    return last_login_;
+  }
+  v1::RenewTokenRequest last_renewal() {
+    MutexLock lock(mu_);
+    return last_renewal_;
+  }
+  v1::IssueTokenRequest last_issue() {
+    MutexLock lock(mu_);
+    return last_issue_;
+  }
+
+  Counter logins, renewals, logouts, issues;  // requests that arrived
+  Gate gate;                                  // requests wait here before they are judged
 
  private:
   void Set(Judge& which, Judge judge) {
@@ -148,10 +183,13 @@ class FakeAuthService final : public v1::AuthService::Service {
 
   const Clock& clock_;
   Mutex mu_;
-  Judge login_judge_, renew_judge_, logout_judge_;
+  Judge login_judge_, renew_judge_, logout_judge_, issue_judge_;
   absl::Duration life_ ABSL_GUARDED_BY(mu_) = absl::Minutes(15);
   int granted_ ABSL_GUARDED_BY(mu_) = 0;
   std::string last_secret_ ABSL_GUARDED_BY(mu_);
+  v1::LoginRequest last_login_ ABSL_GUARDED_BY(mu_);
+  v1::RenewTokenRequest last_renewal_ ABSL_GUARDED_BY(mu_);
+  v1::IssueTokenRequest last_issue_ ABSL_GUARDED_BY(mu_);
 };
 
 // Remembers the `authorization` of each call; refuses the tokens it is told to.
@@ -163,7 +201,11 @@ class TokenLog {
     for (auto it = range.first; it != range.second; ++it) {
       seen.emplace_back(it->second.data(), it->second.size());
     }
+    const auto device = context.client_metadata().find("tessera-device-id");
     MutexLock lock(mu_);
+    device_ = device == context.client_metadata().end()
+                  ? ""
+                  : std::string(device->second.data(), device->second.size());
     tokens_.insert(tokens_.end(), seen.begin(), seen.end());
     ++calls_;
     if (seen.size() == 1 && seen[0] == refused_) {
@@ -180,6 +222,10 @@ class TokenLog {
     MutexLock lock(mu_);
     return tokens_;
   }
+  std::string device() {  // of the latest call; empty for none
+    MutexLock lock(mu_);
+    return device_;
+  }
   int calls() {
     MutexLock lock(mu_);
     return calls_;
@@ -188,6 +234,7 @@ class TokenLog {
  private:
   Mutex mu_;
   std::vector<std::string> tokens_ ABSL_GUARDED_BY(mu_);
+  std::string device_ ABSL_GUARDED_BY(mu_);
   std::string refused_ ABSL_GUARDED_BY(mu_), refusal_ ABSL_GUARDED_BY(mu_);
   int calls_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -31,8 +31,10 @@ class HandSource final : public GrantSource {
   };
 
   void Login(GrantDone done) override { Add({"login", std::move(done), nullptr}); }
-  void Renew(const Secret& token, GrantDone done) override {
-    Add({"renew " + std::string(token.Reveal()), std::move(done), nullptr});
+  void Renew(const Grant& held, GrantDone done) override {
+    Add({absl::StrCat("renew ", std::string(held.refresh_token.Reveal()), " ",
+                      std::string(held.access_token.Reveal())),
+         std::move(done), nullptr});
   }
   void Logout(const Secret& token, Done done) override {
     Add({"logout " + std::string(token.Reveal()), nullptr, std::move(done)});
@@ -180,7 +182,7 @@ TEST_F(TokenKeeperTest, RenewsByItselfAtEightTenthsOfTheLifeWhileCallsGoOn) {
   LogIn();
   Advance(kLife * 0.8);
   auto renewal = source_->Next();
-  EXPECT_EQ(renewal.what, "renew refresh-1");
+  EXPECT_EQ(renewal.what, "renew refresh-1 access-1");
   EXPECT_EQ(Now(), "access-1");
   ExpectQuiet();
   renewal.grant(GrantOf(2));
@@ -191,14 +193,14 @@ TEST_F(TokenKeeperTest, ACallNoticesThatARenewalIsDue) {
   LogIn();
   clock_.Advance(kLife * 0.8);
   EXPECT_EQ(Now(), "access-1");
-  EXPECT_EQ(source_->Next().what, "renew refresh-1");
+  EXPECT_EQ(source_->Next().what, "renew refresh-1 access-1");
 }
 
 TEST_F(TokenKeeperTest, AWallClockThatJumpsAheadCausesARenewal) {
   LogIn();
   clock_.SetWall(clock_.Now() + kLife * 0.9);
   keeper_->LookAgain();
-  EXPECT_EQ(source_->Next().what, "renew refresh-1");
+  EXPECT_EQ(source_->Next().what, "renew refresh-1 access-1");
 }
 
 TEST_F(TokenKeeperTest, AClockBehindTheServersDoesNotStretchTheLife) {
@@ -211,7 +213,7 @@ TEST_F(TokenKeeperTest, AClockBehindTheServersDoesNotStretchTheLife) {
 TEST_F(TokenKeeperTest, TheTokenIsLiveUntilItsLastMomentAndNotAtItsEnd) {
   LogIn();
   Advance(kLife - absl::Nanoseconds(1));
-  EXPECT_EQ(source_->Next().what, "renew refresh-1");  // which hangs
+  EXPECT_EQ(source_->Next().what, "renew refresh-1 access-1");  // which hangs
   EXPECT_EQ(Now(), "access-1");
   Advance(absl::Nanoseconds(1));
   EXPECT_EQ(Now(), "waiting");
@@ -225,7 +227,7 @@ TEST_F(TokenKeeperTest, AFailedRenewalIsRetriedWithTheSameRefreshTokenWhileTheTo
   ExpectQuiet();  // the fake clock stands: the pause is not over
   Advance(Backoff::kFirst);
   auto again = source_->Next();
-  EXPECT_EQ(again.what, "renew refresh-1");
+  EXPECT_EQ(again.what, "renew refresh-1 access-1");
   again.grant(GrantOf(2));
   EXPECT_EQ(Now(), "access-2");
   EXPECT_TRUE(keeper_->LastFailure().ok());
@@ -337,7 +339,7 @@ TEST_F(TokenKeeperTest, TokensThatAreRefusedAgainAndAgainCostOneRenewalASecond) 
   Advance(TokenKeeper::kDropPause);
   keeper_->Refused(Serial());
   EXPECT_EQ(Now(), "waiting");
-  EXPECT_EQ(source_->Next().what, "renew refresh-2");
+  EXPECT_EQ(source_->Next().what, "renew refresh-2 access-2");
 }
 
 TEST_F(TokenKeeperTest, LogoutEndsTheSessionAndTheNextCallLogsIn) {
@@ -392,6 +394,97 @@ TEST_F(TokenKeeperTest, CloseAnswersAllWhoWaitAndAllWhoComeLater) {
   login.grant(GrantOf(1));  // too late: changes nothing
   EXPECT_THAT(Now(), HasSubstr("CALLER_CLOSED"));
   EXPECT_THAT(std::string(keeper_->Logout().message()), HasSubstr("CALLER_CLOSED"));
+}
+
+absl::Status TooEarly(absl::Duration left) {
+  return RetryableRefusal(absl::StatusCode::kFailedPrecondition, reason::kAccessTokenNotExpired,
+                          "too early", left);
+}
+
+// The server renews only what has expired: the token is kept, and early renewal is over.
+TEST_F(TokenKeeperTest, ATokenThatMayNotBeRenewedYetIsKeptAndRenewedWhenItHasExpired) {
+  LogIn();
+  Advance(kLife * 0.8);
+  auto early = source_->Next();
+  ASSERT_EQ(early.what, "renew refresh-1 access-1");
+  early.grant(TooEarly(kLife * 0.2));
+  EXPECT_EQ(Now(), "access-1");
+  Advance(kLife * 0.2 - absl::Seconds(1));
+  EXPECT_EQ(Now(), "access-1");
+  EXPECT_EQ(source_->Next(absl::Milliseconds(100)).what, "nothing");
+  Advance(absl::Seconds(1));
+  auto due = source_->Next();
+  ASSERT_EQ(due.what, "renew refresh-1 access-1");
+  due.grant(GrantOf(2));
+  EXPECT_EQ(Now(), "access-2");
+  // For this session for good.
+  Advance(kLife - absl::Seconds(1));
+  EXPECT_EQ(Now(), "access-2");
+  EXPECT_EQ(source_->Next(absl::Milliseconds(100)).what, "nothing");
+  Advance(absl::Seconds(1));
+  EXPECT_EQ(source_->Next().what, "renew refresh-2 access-2");
+}
+
+// Its clock is a little ahead: it is asked again, and no call sees an error.
+TEST_F(TokenKeeperTest, ATokenThatHasExpiredHereAndNotThereIsAskedForAgain) {
+  LogIn();
+  Advance(kLife);
+  auto waiter = Wait();
+  auto due = source_->Next();
+  ASSERT_EQ(due.what, "renew refresh-1 access-1");
+  due.grant(TooEarly(absl::Seconds(1)));
+  EXPECT_EQ(waiter->text(), "waiting");
+  Advance(absl::Seconds(2));
+  auto again = source_->Next();
+  ASSERT_EQ(again.what, "renew refresh-1 access-1");
+  again.grant(GrantOf(2));
+  EXPECT_EQ(waiter->text(), "access-2");
+}
+
+// A new session may renew early again.
+TEST_F(TokenKeeperTest, EarlyRenewalIsSwitchedOffForOneSessionOnly) {
+  LogIn();
+  Advance(kLife * 0.8);
+  source_->Next().grant(TooEarly(kLife * 0.2));
+  Advance(kLife * 0.2);
+  source_->Next().grant(Ended());
+  auto login = source_->Next();
+  ASSERT_EQ(login.what, "login");
+  login.grant(GrantOf(2));
+  Advance(kLife * 0.8);
+  EXPECT_EQ(source_->Next().what, "renew refresh-2 access-2");
+}
+
+// A service refused the token, and tesserad does not replace it before it has expired: the calls
+// must not wait for that.
+TEST_F(TokenKeeperTest, ADroppedTokenThatMayNotBeRenewedYetIsReplacedByALogin) {
+  LogIn();
+  keeper_->Refused(Serial());
+  auto renewal = source_->Next();
+  ASSERT_EQ(renewal.what, "renew refresh-1 access-1");
+  renewal.grant(TooEarly(kLife));
+  auto login = source_->Next();
+  ASSERT_EQ(login.what, "login");
+  login.grant(GrantOf(2));
+  EXPECT_EQ(Now(), "access-2");
+}
+
+// A service account's grants have no refresh token: there is nothing to end at the server.
+TEST_F(TokenKeeperTest, AGrantWithoutARefreshTokenIsAskedForAgainAndDroppedAtLogout) {
+  Wait();
+  Grant grant = GrantOf(1);
+  grant.refresh_token = Secret();
+  source_->Next().grant(grant);
+  ASSERT_EQ(Now(), "access-1");
+  Advance(kLife * 0.8);
+  auto next = source_->Next();
+  ASSERT_EQ(next.what, "renew  access-1");
+  grant.access_token = Secret("access-2");
+  next.grant(grant);
+  EXPECT_EQ(Now(), "access-2");
+  EXPECT_TRUE(keeper_->Logout().ok());
+  EXPECT_EQ(Now(), "waiting");
+  EXPECT_EQ(source_->Next(absl::Milliseconds(100)).what, "nothing");
 }
 
 }  // namespace

@@ -22,21 +22,38 @@ void Show(Invocation& invocation, const User& user, const google::protobuf::Mess
   }
 }
 
+// `NAME=VALUE`, each name once.
+absl::Status AddAttributes(const std::vector<std::string>& given, User& user) {
+  for (const std::string& text : given) {
+    const size_t equals = text.find('=');
+    if (equals == text.npos || equals == 0) {
+      return UsageError("--attribute takes NAME=VALUE, not " + EscapeForTerminal(text));
+    }
+    const std::string name = text.substr(0, equals);
+    if (!user.mutable_attributes()->insert({name, text.substr(equals + 1)}).second) {
+      return UsageError("--attribute " + EscapeForTerminal(name) + " is given twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
 struct CreateArguments {
   std::string username;
   std::string display_name;
+  std::vector<std::string> attributes;
   bool disabled = false;
   PasswordOption password;
 };
 
 absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  CreateUserRequest request;
+  TESSERA_RETURN_IF_ERROR(AddAttributes(arguments.attributes, *request.mutable_user()));
   // Before the password is asked for: who is not logged in needs none.
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
   TESSERA_ASSIGN_OR_RETURN(const Secret password,
                            ReadNewPassword(arguments.password.file, "Password of the new user: ",
                                            invocation.world().sources));
-  CreateUserRequest request;
   request.mutable_user()->set_username(arguments.username);
   request.mutable_user()->set_display_name(arguments.display_name);
   request.mutable_user()->set_state(arguments.disabled ? USER_STATE_DISABLED : USER_STATE_ACTIVE);
@@ -91,6 +108,8 @@ struct UpdateArguments {
   std::optional<std::string> username;
   std::optional<std::string> display_name;
   std::optional<std::string> state;
+  std::vector<std::string> attributes;
+  bool no_attributes = false;
   std::string etag;
 };
 
@@ -110,8 +129,12 @@ absl::StatusOr<UpdateUserRequest> ToRequest(const UpdateArguments& arguments) {
     user.set_state(*arguments.state == "active" ? USER_STATE_ACTIVE : USER_STATE_DISABLED);
     request.mutable_update_mask()->add_paths("state");
   }
+  if (!arguments.attributes.empty() || arguments.no_attributes) {
+    TESSERA_RETURN_IF_ERROR(AddAttributes(arguments.attributes, user));
+    request.mutable_update_mask()->add_paths("attributes");
+  }
   if (request.update_mask().paths().empty()) {
-    return UsageError("nothing to change: give --username, --display-name or --state");
+    return UsageError("nothing to change: give --username, --display-name, --state or --attribute");
   }
   return request;
 }
@@ -223,6 +246,9 @@ void AddChangingCommands(CLI::App& user, Command& chosen) {
   CLI::App* sub = user.add_subcommand("create", "Add a user");
   sub->add_option("username", create->username, "1 to 64 of a-z 0-9 . _ @ -")->required();
   sub->add_option("--display-name", create->display_name, "For people to read");
+  sub->add_option("--attribute", create->attributes, "NAME=VALUE; may be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   sub->add_flag("--disabled", create->disabled, "Cannot log in until enabled");
   AddPasswordOption(*sub, create->password);
   RunWith(*sub, chosen, create, &Create);
@@ -234,6 +260,13 @@ void AddChangingCommands(CLI::App& user, Command& chosen) {
   sub->add_option("--display-name", update->display_name, "For people to read; may be empty");
   sub->add_option("--state", update->state, "Disabling ends all sessions and tokens at once")
       ->check(CLI::IsMember({"active", "disabled"}));
+  CLI::Option* const attributes =
+      sub->add_option("--attribute", update->attributes,
+                      "NAME=VALUE, several times: the user's attributes are these and no others")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  sub->add_flag("--no-attributes", update->no_attributes, "Removes all attributes")
+      ->excludes(attributes);
   sub->add_option("--etag", update->etag, "Only if the user is still as read");
   RunWith(*sub, chosen, update, &Update);
 

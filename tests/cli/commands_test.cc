@@ -246,8 +246,11 @@ TEST_F(LogoutTest, LocalForgetsADamagedFileUnread) {
 class UserTest : public CliTest {
  protected:
   UserTest() { EXPECT_EQ(Login().code, ExitCode::kOk); }
-  Ran Create(const std::string& name) {
-    return Run({"user", "create", name, "--password-file", password_file_});
+  Ran Create(const std::string& name, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"user", "create", name, "--password-file",
+                                          password_file_};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Run(arguments);
   }
 };
 
@@ -278,6 +281,31 @@ TEST_F(UserTest, AStaleEtagIsAConflict) {
   const Ran ran = Run({"user", "update", "alice", "--display-name", "", "--etag", "old"});
   EXPECT_EQ(ran.code, ExitCode::kConflict);
   EXPECT_EQ(server_.last_update_mask(), "display_name") << "an empty value is a change, too";
+}
+
+TEST_F(UserTest, AttributesAreSetShownReplacedAndRemoved) {
+  const Ran created =
+      Create("bob", {"--attribute", "department=sales", "--attribute", "motto=a=b"});
+  EXPECT_EQ(created.code, ExitCode::kOk) << created.err;
+  EXPECT_THAT(created.out, HasSubstr("department=sales, motto=a=b"));
+  const Ran updated = Run({"user", "update", "bob", "--attribute=grade="});
+  EXPECT_EQ(updated.code, ExitCode::kOk) << updated.err;
+  EXPECT_EQ(server_.last_update_mask(), "attributes");
+  EXPECT_THAT(updated.out, AllOf(HasSubstr("grade="), Not(HasSubstr("department"))));
+  const Ran removed = Run({"user", "update", "bob", "--no-attributes"});
+  EXPECT_EQ(removed.code, ExitCode::kOk) << removed.err;
+  EXPECT_EQ(server_.last_update_mask(), "attributes");
+  EXPECT_THAT(removed.out, Not(HasSubstr("attributes")));
+}
+
+TEST_F(UserTest, AnAttributeIsANameAndAValueAndComesOnce) {
+  for (const std::vector<std::string>& bad : {std::vector<std::string>{"--attribute", "department"},
+                                              {"--attribute", "=sales"},
+                                              {"--attribute", "a=b", "--attribute", "a=c"}}) {
+    EXPECT_EQ(Create("bob", bad).code, ExitCode::kUsage);
+  }
+  EXPECT_EQ(Run({"user", "update", "alice", "--attribute", "a=b", "--no-attributes"}).code,
+            ExitCode::kUsage);
 }
 
 TEST_F(UserTest, NothingToChangeIsUsage) {

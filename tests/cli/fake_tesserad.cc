@@ -357,6 +357,7 @@ grpc::Status FakeTesserad::CreateUser(grpc::ServerContext* context,
   User user = MakeUser(request->user().username(), clock_.Now());
   user.set_display_name(request->user().display_name());
   user.set_state(request->user().state());
+  *user.mutable_attributes() = request->user().attributes();
   users_[user.id()] = user;
   *response->mutable_user() = user;
   return grpc::Status::OK;
@@ -396,6 +397,7 @@ grpc::Status FakeTesserad::UpdateUser(grpc::ServerContext* context,
   }
   User& user = users_[request->user().id()];
   user.set_state(request->user().state());
+  *user.mutable_attributes() = request->user().attributes();
   *response->mutable_user() = user;
   return grpc::Status::OK;
 }

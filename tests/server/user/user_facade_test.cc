@@ -123,6 +123,52 @@ TEST_F(UserFacadeTest, UpdateChangesOnlyWhatIsGiven) {
   EXPECT_EQ(EtagOf(Named("alice")), EtagOf(*after));
 }
 
+TEST_F(UserFacadeTest, AttributesAreStoredReplacedAsAWholeAndRemoved) {
+  const auto hashed = users_->HashNewUser(
+      {"alice", "", UserState::kActive, {{"department", "sales"}, {"grade", "7"}}},
+      Secret::CopyOf(kPassword));
+  ASSERT_TRUE(hashed.ok()) << hashed.status();
+  const auto created = users_->Create(call_, admin_, *hashed);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(*DecodeNamedTexts(Named("alice").attributes),
+            (NamedTexts{{"department", "sales"}, {"grade", "7"}}));
+  UserChange change;
+  change.id = created->id;
+  change.display_name = "Alice";
+  ASSERT_TRUE(users_->Update(call_, admin_, change).ok());
+  EXPECT_EQ(DecodeNamedTexts(Named("alice").attributes)->size(), 2u);  // not named, not touched
+  change.attributes = NamedTexts{{"grade", "8"}};
+  ASSERT_TRUE(users_->Update(call_, admin_, change).ok());
+  EXPECT_EQ(*DecodeNamedTexts(Named("alice").attributes), (NamedTexts{{"grade", "8"}}));
+  EXPECT_EQ(Named("alice").version, created->version);  // no session ends for it
+  change.attributes = NamedTexts();
+  ASSERT_TRUE(users_->Update(call_, admin_, change).ok());
+  EXPECT_EQ(Named("alice").attributes, "");
+}
+
+TEST_F(UserFacadeTest, AttributesHaveLimits) {
+  NamedTexts most;
+  for (size_t i = 0; i < kMaxAttributes; ++i) most["a" + std::to_string(i)] = std::string(256, 'v');
+  NamedTexts more = most;
+  more["one-more"] = "";
+  const auto hash = [this](const NamedTexts& attributes) {
+    return users_
+        ->HashNewUser({"alice", "", UserState::kActive, attributes}, Secret::CopyOf(kPassword))
+        .status();
+  };
+  EXPECT_TRUE(hash(most).ok());
+  UserChange change;
+  change.id = Add("bob").id;
+  for (const NamedTexts& bad :
+       {more, NamedTexts{{"Name", "v"}}, NamedTexts{{"a", std::string(257, 'v')}}}) {
+    EXPECT_EQ(FieldOf(hash(bad)), "user.attributes");
+    change.attributes = bad;
+    EXPECT_EQ(FieldOf(users_->Update(call_, admin_, change).status()), "user.attributes");
+  }
+  change.attributes = most;
+  EXPECT_TRUE(users_->Update(call_, admin_, change).ok());
+}
+
 TEST_F(UserFacadeTest, StaleEtagIsRefusedAndChangesNothing) {
   const storage::User before = Add("alice");
   UserChange change;

@@ -348,7 +348,7 @@ TEST_F(MysqlStoreTest, CleaningUpWaitsForNobodysRow) {
                           })
                   .ok());
   const absl::Status held = store->Write(Repeat::kOnce, Soon(), [&](Repositories& r) {
-    const auto rotated = r.sessions.Rotate({session.id, 1, "mac", {}, {}, session.expires_at});
+    const auto rotated = r.sessions.Rotate({session.id, 1, "mac", {}, {}, session.expires_at, ""});
     const absl::Status cleaned = store->Write(Repeat::kOnce, Soon(), [&](Repositories& other) {
       EXPECT_EQ(*other.sessions.DeleteEnded(SystemClock().Now(), 1000), 0);
       EXPECT_EQ(*other.revocations.DeleteExpired(SystemClock().Now(), 1000), 0);

@@ -50,6 +50,11 @@ class MariaDbConnection final : public BareConnection {
     Run("COMMIT");
   }
 
+  void AddExpired(const std::string& user, int64_t first, int64_t count) override {
+    Run(absl::StrCat("SET SESSION max_recursive_iterations = ", count));
+    Run(ExpiredSessionsSql("CONCAT('ses_', LPAD(i, 26, '0'))", user, first, count));
+  }
+
  private:
   void Require(bool done) {
     if (!done) throw std::runtime_error(std::string("MariaDB: ") + mysql_error(&connection_));

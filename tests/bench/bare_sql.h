@@ -21,7 +21,13 @@ class BareConnection {
   virtual void Rotate(const std::string& session, int64_t generation) = 0;
   // Takes the feed's next number, writes an entry and commits.
   virtual void Revoke(const std::string& id_hash) = 0;
+  // Adds sessions of the user, numbered from `first` on, that ended long ago, and commits.
+  virtual void AddExpired(const std::string& user, int64_t first, int64_t count) = 0;
 };
+
+// The statement for AddExpired: both engines read it but for the id, made from the number `i`.
+std::string ExpiredSessionsSql(const std::string& id, const std::string& user, int64_t first,
+                               int64_t count);
 
 // `path` holds tessera's schema; WAL, synchronous=FULL, statements prepared once.
 std::unique_ptr<BareConnection> ConnectSqlite(const std::string& path);

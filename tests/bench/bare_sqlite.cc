@@ -64,6 +64,11 @@ class SqliteConnection final : public BareConnection {
     Run(commit_);
   }
 
+  void AddExpired(const std::string& user, int64_t first, int64_t count) override {
+    const std::string sql = ExpiredSessionsSql("printf('ses_%026d', i)", user, first, count);
+    Require(sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  }
+
  private:
   void Require(bool done) const {
     if (!done) throw std::runtime_error(std::string("SQLite: ") + sqlite3_errmsg(database_));

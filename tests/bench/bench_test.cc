@@ -72,7 +72,7 @@ TEST_P(Smoke, RunsWithoutAFailureAndTellsEveryFigure) {
 
 INSTANTIATE_TEST_SUITE_P(Benchmarks, Smoke,
                          ::testing::Values("validate", "guard", "token", "login", "sessions",
-                                           "refusal", "storm", "memory"),
+                                           "refusal", "storm", "memory", "view"),
                          [](const auto& param) { return param.param; });
 
 using Bench = Smoke;
@@ -82,7 +82,7 @@ TEST_F(Bench, ListsTheBenchmarksThatAreTested) {
   ASSERT_EQ(program->Wait(kLimit), 0);
   program->WaitForLine("no such line", absl::Seconds(5));
   const std::string list = program->Output();
-  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 8);
+  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 10);
 }
 
 TEST_F(Bench, MarkdownIsATable) {

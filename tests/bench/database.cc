@@ -34,7 +34,7 @@ class SqliteDatabase final : public Database {
 
 class MariaDbDatabase final : public Database {
  public:
-  MariaDbDatabase() : database_(testing::MariaDb::Shared()) {
+  explicit MariaDbDatabase(testing::MariaDb& server) : database_(server) {
     folder_.Write("password", database_.password());
   }
 
@@ -56,10 +56,43 @@ class MariaDbDatabase final : public Database {
   testing::MariaDbDatabase database_;
 };
 
+// With a server of its own, whose files are on the disk.
+class MariaDbOnDisk final : public Database {
+ public:
+  std::string Config() const override { return database_.Config(); }
+  std::unique_ptr<storage::Store> Open() const override { return database_.Open(); }
+  std::unique_ptr<BareConnection> Connect() const override { return database_.Connect(); }
+
+ private:
+  static testing::MariaDb::Options OnDisk() {
+    testing::MariaDb::Options options;
+    options.on_disk = true;
+    return options;
+  }
+
+  testing::MariaDb server_{OnDisk()};
+  const MariaDbDatabase database_{server_};
+};
+
 }  // namespace
 
+std::unique_ptr<Database> MakeMariaDbOnDisk() { return std::make_unique<MariaDbOnDisk>(); }
 std::unique_ptr<Database> MakeSqlite() { return std::make_unique<SqliteDatabase>(); }
-std::unique_ptr<Database> MakeMariaDb() { return std::make_unique<MariaDbDatabase>(); }
+std::unique_ptr<Database> MakeMariaDb() {
+  return std::make_unique<MariaDbDatabase>(testing::MariaDb::Shared());
+}
+
+std::string ExpiredSessionsSql(const std::string& id, const std::string& user, int64_t first,
+                               int64_t count) {
+  const int64_t ended = absl::ToUnixMicros(SystemClock().Now() - absl::Hours(24 * 40));
+  return absl::StrCat(
+      "INSERT INTO sessions (id, user_id, user_version, generation, mac_kid, audience, created_at,"
+      " auth_time, rotated_at, access_until, idle_expires_at, expires_at, ends_at)"
+      " WITH RECURSIVE numbers (i) AS (SELECT ",
+      first, " UNION ALL SELECT i + 1 FROM numbers WHERE i < ", first + count - 1, ") SELECT ", id,
+      ", '", user, "', 1, 1, 'mac', 'bench', ", ended, ", ", ended, ", ", ended, ", ", ended, ", ",
+      ended, ", ", ended, ", ", ended, " + i FROM numbers");
+}
 
 // SQLite has one writer, whoever asks; on MariaDB each thread of the urgent lane has a connection.
 std::vector<Engine> Engines() {

@@ -28,6 +28,8 @@ class Database {
 
 std::unique_ptr<Database> MakeSqlite();
 std::unique_ptr<Database> MakeMariaDb();
+// Not in memory even if there is room: for what is large, or must wait for a disk.
+std::unique_ptr<Database> MakeMariaDbOnDisk();
 
 struct Engine {
   std::string name;

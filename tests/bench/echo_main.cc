@@ -58,6 +58,18 @@ class Tailer final : public grpc::ServerWriteReactor<EchoResponse> {
   uint32_t left_;
 };
 
+class Holder final : public grpc::ServerWriteReactor<EchoResponse> {
+ public:
+  explicit Holder(const EchoRequest& request) : response_(AnswerOf(request)) {
+    StartWrite(&response_);
+  }
+  void OnCancel() override { Finish(grpc::Status::CANCELLED); }
+  void OnDone() override { delete this; }
+
+ private:
+  const EchoResponse response_;
+};
+
 class EchoService final : public Echo::CallbackService {
  public:
   grpc::ServerUnaryReactor* Say(grpc::CallbackServerContext* context, const EchoRequest* request,
@@ -70,6 +82,10 @@ class EchoService final : public Echo::CallbackService {
   grpc::ServerWriteReactor<EchoResponse>* Tail(grpc::CallbackServerContext*,
                                                const EchoRequest* request) override {
     return new Tailer(*request);
+  }
+  grpc::ServerWriteReactor<EchoResponse>* Hold(grpc::CallbackServerContext*,
+                                               const EchoRequest* request) override {
+    return new Holder(*request);
   }
 };
 

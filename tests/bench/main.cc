@@ -17,6 +17,7 @@ struct CommandLine {
   bool list = false;
   std::vector<std::string> only;
   std::string json_file;
+  int64_t expired_sessions = 0;
 };
 
 int List() {
@@ -32,7 +33,8 @@ bool IsWanted(const CommandLine& line, const Benchmark& benchmark) {
 }
 
 void Run(const CommandLine& line, Report& report) {
-  const Scale scale = line.smoke ? Scale::Smoke() : line.quick ? Scale::Short() : Scale::Full();
+  Scale scale = line.smoke ? Scale::Smoke() : line.quick ? Scale::Short() : Scale::Full();
+  if (line.expired_sessions > 0) scale.expired_sessions = line.expired_sessions;
   for (const Benchmark& benchmark : AllBenchmarks()) {
     if (!IsWanted(line, benchmark)) continue;
     std::cerr << benchmark.name << ": " << benchmark.what << " ..." << std::endl;
@@ -70,6 +72,8 @@ int main(int argc, char** argv) {
   app.add_flag("--list", line.list, "Name the benchmarks");
   app.add_option("--only", line.only, "Run this one; may be given again")
       ->check(CLI::IsMember(names));
+  app.add_option("--expired-sessions", line.expired_sessions, "How many `drain` removes")
+      ->check(CLI::PositiveNumber);
   app.add_option("--json", line.json_file, "Write every figure to this file");
   CLI11_PARSE(app, argc, argv);
   return tessera::bench::Execute(line);

@@ -13,6 +13,8 @@ Nothing else should be running on the machine.
 
   --short        a first look: under a minute
   --only NAME    this benchmark alone; may be given again
+  --expired-sessions N
+                 how many sessions `drain` removes, 100,000 unless told
   --json FILE    write every figure to FILE
   --markdown     print the table as Markdown
   --list         name the benchmarks

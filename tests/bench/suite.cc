@@ -28,6 +28,8 @@ Scale Scale::Short() {
   scale.token_rounds = 5;
   scale.token_slice = absl::Milliseconds(20);
   scale.revocations = 40;
+  scale.expired_sessions = 10'000;
+  scale.view_entries = 1'000'000;
   return scale;
 }
 
@@ -42,6 +44,8 @@ Scale Scale::Smoke() {
   scale.token_rounds = 2;
   scale.token_slice = absl::Milliseconds(5);
   scale.revocations = 5;
+  scale.expired_sessions = 2'000;
+  scale.view_entries = 200'000;
   return scale;
 }
 
@@ -54,7 +58,9 @@ const std::vector<Benchmark>& AllBenchmarks() {
       {"sessions", "RenewToken and RevokeToken against SQL alone", MeasureSessions},
       {"refusal", "from a revocation to its refusals", MeasureRefusal},
       {"storm", "ValidateToken while everybody logs in", MeasureStorm},
-      {"memory", "tesserad before the first login", MeasureMemory}};
+      {"memory", "tesserad before the first login", MeasureMemory},
+      {"drain", "Login while expired sessions are removed", MeasureDrain},
+      {"view", "a guard's view of many revocations", MeasureView}};
   return all;
 }
 

@@ -24,7 +24,9 @@ struct Scale {
   absl::Duration slow_slice = absl::Milliseconds(1200);
   int token_rounds = 15;
   absl::Duration token_slice = absl::Milliseconds(30);
-  int revocations = 200;
+  int revocations = 1000;
+  int64_t expired_sessions = 100'000;
+  size_t view_entries = 10'000'000;
 
   static Scale Full() { return {}; }
   static Scale Short();  // under a minute, for a first look
@@ -39,6 +41,8 @@ void MeasureSessions(const Scale& scale, Report& report);
 void MeasureRefusal(const Scale& scale, Report& report);
 void MeasureStorm(const Scale& scale, Report& report);
 void MeasureMemory(const Scale& scale, Report& report);
+void MeasureDrain(const Scale& scale, Report& report);
+void MeasureView(const Scale& scale, Report& report);
 
 struct Benchmark {
   std::string name;

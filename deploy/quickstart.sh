@@ -123,7 +123,6 @@ make_state() {
   secret_file "$state/master.key" "quickstart:$(random_secret 32)"
   secret_file "$state/admin-password" "$(random_secret)"
   secret_file "$state/demo-password" "$(random_secret)"
-  secret_file "$state/guard-password" "$(random_secret)"
   make_certificates
   cat >"$state/tessera.toml" <<CONFIG
 [server]
@@ -176,14 +175,23 @@ have_role() {
   tessera role list --json | grep -q "\"$1\"" || tessera role create "$@"
 }
 
+# The service account of a guard: its secret is shown once, so without the file it gets another.
+have_guard_account() {
+  if tessera service-account show "$1" >/dev/null 2>&1; then
+    [[ -s $2 ]] || tessera service-account rotate-secret "$1" --keep-old-for 0 --secret-file "$2"
+  else
+    rm -f "$2"
+    tessera service-account create "$1" --role tessera.guard --audience tessera --secret-file "$2"
+  fi
+}
+
 make_people() {
-  say "First login, as admin; then the role orders.admin, and the users demo and orders-guard"
+  say "First login, as admin; then the role orders.admin, user demo, service account orders-guard"
   tessera login --username admin --password-file "$state/admin-password"
   have_role orders.admin --audience orders --description "May cancel orders" >/dev/null
   have_user demo "$state/demo-password" >/dev/null
-  have_user orders-guard "$state/guard-password" >/dev/null
   tessera role grant orders.admin demo
-  tessera role grant tessera.guard orders-guard
+  have_guard_account orders-guard "$state/guard-secret" >/dev/null
 }
 
 start_orders() {
@@ -204,7 +212,7 @@ start_orders() {
   run_in_background orders "$state/examples/orders_server" --listen "127.0.0.1:$orders_port" \
     --auth-server "127.0.0.1:$port" --ca "$state/ca.crt" --issuer "https://127.0.0.1:7443" \
     --tls-cert "$state/tls.crt" --tls-key "$state/tls.key" \
-    --feed-username orders-guard --feed-password-file "$state/guard-password"
+    --feed-secret-file "$state/guard-secret"
   await orders orders.ready
 }
 

@@ -5,8 +5,6 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "tessera/caller/token_keeper.h"
 #include "tessera/caller/transport_security.h"
 #include "tessera/caller/user_grant_source.h"
+#include "tessera/token/claims.h"
 
 namespace tessera {
 namespace {
@@ -38,10 +37,8 @@ absl::Status CheckIdentity(const CallerOptions& options) {
   }
   if (login.username.empty()) return wrong("login.username: required, unless there is `service`");
   if (login.password == nullptr) return wrong("login.password: a function is required");
-  const auto unprintable = [](char c) { return c < 0x20 || c > 0x7E; };
-  const std::string_view device = login.device_id.Reveal();
-  if (std::any_of(device.begin(), device.end(), unprintable)) {
-    return wrong("login.device_id: printable ASCII");
+  if (!login.device_id.empty() && !IsDeviceId(login.device_id.Reveal())) {
+    return wrong("login.device_id: 16 to 128 printable ASCII characters without spaces");
   }
   return absl::OkStatus();
 }

@@ -65,8 +65,9 @@ struct UserLogin {
   std::string username = {};
   SecretSource password = {};
   std::string audience = {};  // empty: tessera itself
-  // Binds the session to this device: 16 to 128 printable ASCII characters that only the device
-  // knows. Renewals show it, and calls carry it as `tessera-device-id`. Empty: none.
+  // Binds the session to this device: 16 to 128 printable ASCII characters without spaces
+  // that only the device knows. Renewals show it, and calls carry it as `tessera-device-id`. Empty:
+  // none.
   Secret device_id = {};
   std::string device_label = {};  // what lists of sessions call it
   std::vector<std::string> scopes = {};

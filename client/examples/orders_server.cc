@@ -34,7 +34,7 @@ struct Settings {
   std::string audience = "orders";
   std::string tls_cert, tls_key;
   bool plaintext = false;
-  std::string feed_username, feed_password_file;
+  std::string feed_secret_file;
 };
 
 class OrderServiceImpl final : public v1::OrderService::Service {
@@ -93,14 +93,15 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ToAuthServer(const Set
   return Tls(settings.ca);
 }
 
-// The identity that reads the feed of revocations: a user with role tessera.guard, logged in for
-// tesserad itself.
+// The identity that reads the feed of revocations: a service account with role tessera.guard, and
+// tesserad itself as its audience.
 absl::StatusOr<std::shared_ptr<tessera::Caller>> FeedIdentity(
     const Settings& settings, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     tessera::LogSink& log) {
   tessera::CallerOptions options;
   options.auth_server = Connect(settings.auth_server, credentials);
-  options.login = {settings.feed_username, PasswordFrom(settings.feed_password_file), ""};
+  options.service.emplace();
+  options.service->secret = tessera::SecretFromFile(settings.feed_secret_file);
   options.allow_plaintext = settings.auth_plaintext;
   options.log = &log;
   return tessera::Caller::Create(options);
@@ -176,9 +177,9 @@ void Declare(CLI::App& app, Settings& settings) {
   cert->needs(key);
   key->needs(cert);
   app.add_flag("--plaintext", settings.plaintext, "serve without TLS")->excludes(cert);
-  app.add_option("--feed-username", settings.feed_username, "a user with role tessera.guard")
+  app.add_option("--feed-secret-file", settings.feed_secret_file,
+                 "the secret of a service account with role tessera.guard")
       ->required();
-  app.add_option("--feed-password-file", settings.feed_password_file, "its password")->required();
 }
 
 int Main(int argc, char** argv) {

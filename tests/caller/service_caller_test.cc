@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr char kSecret[] = "tss_a-service-accounts-secret";
-constexpr char kDevice[] = "a device id of this machine";
+constexpr char kDevice[] = "the-device-id-of-this-machine";
 
 class ServiceCallerTest : public CallerTest {
  protected:
@@ -213,9 +213,13 @@ TEST_F(DeviceCallerTest, WithoutADeviceNothingIsSaid) {
 }
 
 // Metadata must not be broken out of.
-TEST_F(DeviceCallerTest, ADeviceIdThatIsNotPrintableIsRefused) {
-  options_.login.device_id = Secret("a device id\nwith a second line");
-  EXPECT_EQ(Caller::Create(options_).status().code(), absl::StatusCode::kInvalidArgument);
+TEST_F(DeviceCallerTest, ADeviceIdThatTesseradWouldNotTakeIsRefused) {
+  for (const std::string& id :
+       {std::string("a-device-id\nwith-a-second-line"), std::string("with spaces in between"),
+        std::string(15, 'x'), std::string(129, 'x')}) {
+    options_.login.device_id = Secret(id);
+    EXPECT_EQ(Caller::Create(options_).status().code(), absl::StatusCode::kInvalidArgument) << id;
+  }
 }
 
 // A refusal of early renewal costs no call anything.

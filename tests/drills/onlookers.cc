@@ -14,19 +14,25 @@ namespace {
 constexpr absl::Duration kCallLimit = absl::Seconds(20);
 constexpr absl::Duration kAwaitLimit = absl::Minutes(1);
 constexpr useconds_t kPauseMicros = 20'000;
-// Names that GuardedOrders knows.
-constexpr char kFeedUser[] = "feed", kFeedPassword[] = "feeds password";
 constexpr char kPassword[] = "onlookers password";
+
+std::string FeedToken(Tesserad& server) {
+  v1::IssueTokenRequest request;
+  request.set_secret(server.FeedSecret());
+  v1::IssueTokenResponse response;
+  const grpc::Status status = server.Auth()->IssueToken(ContextWith({}).get(), request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.access_token();
+}
 
 }  // namespace
 
 Onlookers::Onlookers(Tesserad& server)
     : calls_(server.NewChannel(), kCallLimit), feed_(server.Auth()) {
-  server.AddUser(kFeedUser, kFeedPassword, {"tessera.guard"});
   server.AddUser("onlooker", kPassword);
   good_ = server.Login("onlooker", kPassword, "orders").access_token();
   revoked_ = server.Login("onlooker", kPassword, "orders").access_token();
-  feed_token_ = server.Login(kFeedUser, kFeedPassword).access_token();
+  feed_token_ = FeedToken(server);
   EXPECT_TRUE(calls_.Revoke(revoked_).done());
   EXPECT_TRUE(calls_.Jwks(jwks_).done());
   orders_ = std::make_unique<GuardedOrders>(server, Transport::kPlaintext, Api::kCallback);

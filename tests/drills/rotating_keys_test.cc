@@ -79,7 +79,6 @@ class RotatingKeys {
   RotatingKeys(std::string engine, const std::vector<Tesserad*>& tesserads)
       : engine_(std::move(engine)), servers_(tesserads) {
     Tesserad& first = *tesserads.front();
-    first.AddUser("feed", "feeds password", {"tessera.guard"});
     for (int i = 0; i < kClients; ++i) first.AddUser(absl::StrCat("client", i), kPassword);
     admin_ = first.LoginAdmin();
     auth_ = first.Auth();

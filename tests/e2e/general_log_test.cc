@@ -75,6 +75,22 @@ TEST_F(GeneralLog, HoldsNoPasswordNoTokenAndNoKey) {
   Note(third);
   EXPECT_TRUE(Revoke(*auth, third.access_token()).ok());
   EXPECT_TRUE(Logout(*auth, third.refresh_token()).ok());
+  const Tesserad::Service service = tesserad_->AddService({"billing", {}, {"tessera"}});
+  secrets_.push_back(service.secret);
+  secrets_.push_back(service.secret.substr(service.secret.size() - 43));
+  v1::IssueTokenRequest issue;
+  issue.set_secret(service.secret);
+  v1::IssueTokenResponse issued;
+  EXPECT_TRUE(auth->IssueToken(ContextWith({}).get(), issue, &issued).ok());
+  secrets_.push_back(issued.access_token());
+  v1::RotateServiceAccountSecretRequest rotate;
+  rotate.set_service_account_id(service.id);
+  v1::RotateServiceAccountSecretResponse rotated;
+  EXPECT_TRUE(tesserad_->Users()
+                  ->RotateServiceAccountSecret(
+                      ContextWith({tesserad_->LoginAdmin().access_token()}).get(), rotate, &rotated)
+                  .ok());
+  secrets_.push_back(rotated.secret());
   secrets_.push_back(database_.password());
   const std::string master = tesserad_->installation().folder.Read("master.key");
   secrets_.push_back(master.substr(master.find(':') + 1, master.find('\n') - master.find(':') - 1));

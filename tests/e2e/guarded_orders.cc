@@ -127,7 +127,8 @@ GuardOptions OptionsFor(Tesserad& tesserad, Caller& caller) {
 GuardedOrders::GuardedOrders(Tesserad& tesserad, Transport transport, Api api) {
   CallerOptions options;
   options.auth_server = tesserad.NewChannel();
-  options.login = {"feed", [] { return Secret("feeds password"); }, ""};
+  options.service.emplace();
+  options.service->secret = [secret = tesserad.FeedSecret()] { return Secret(secret); };
   options.allow_plaintext = true;
   options.clock = &tesserad.clock();
   caller_ = *Caller::Create(options);
@@ -153,9 +154,9 @@ void GuardedOrders::Start(Tesserad& tesserad, Transport transport, Api api) {
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   EXPECT_TRUE(guard_->WaitUntilReady(absl::Seconds(30)).ok());
-  channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
-                                 tls ? grpc::SslCredentials({own.certificate_pem, "", ""})
-                                     : grpc::InsecureChannelCredentials());
+  address_ = absl::StrCat("127.0.0.1:", port);
+  channel_ = grpc::CreateChannel(address_, tls ? grpc::SslCredentials({own.certificate_pem, "", ""})
+                                               : grpc::InsecureChannelCredentials());
 }
 
 GuardedOrders::~GuardedOrders() {

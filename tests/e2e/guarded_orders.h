@@ -20,14 +20,14 @@ enum class Api { kSync, kCallback };
 
 class GuardedOrders {
  public:
-  // `tesserad` runs, knows a user "feed" with role tessera.guard and password "feeds password", and
-  // outlives this.
+  // `tesserad` runs, and outlives this. The feed runs as a service account.
   GuardedOrders(Tesserad& tesserad, Transport transport, Api api);
   ~GuardedOrders();
 
   std::unique_ptr<orders::v1::OrderService::Stub> Stub() const {
     return orders::v1::OrderService::NewStub(channel_);
   }
+  const std::string& address() const { return address_; }
   // How often any handler was entered.
   int entries() const { return entries_; }
 
@@ -39,6 +39,7 @@ class GuardedOrders {
   std::unique_ptr<Guard> guard_;
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
 };
 

@@ -19,7 +19,6 @@ namespace pb = orders::v1;
 using ::testing::Combine;
 using ::testing::Values;
 
-constexpr char kFeedPassword[] = "feeds password";
 
 class GuardedService : public ::testing::TestWithParam<std::tuple<Transport, Api>> {
  protected:
@@ -29,7 +28,6 @@ class GuardedService : public ::testing::TestWithParam<std::tuple<Transport, Api
   void SetUp() override {
     ASSERT_NO_FATAL_FAILURE(tesserad_.Start());
     tesserad_.AddRole("orders.admin", {"orders"});
-    tesserad_.AddUser("feed", kFeedPassword, {"tessera.guard"});
     alice_ = tesserad_.AddUser("alice", "alices password");
     orders_ = std::make_unique<GuardedOrders>(tesserad_, std::get<0>(GetParam()),
                                               std::get<1>(GetParam()));

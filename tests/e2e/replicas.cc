@@ -28,7 +28,6 @@ void Replicas::SetUp() {
   for (Tesserad* server : {&a_, &b_}) ASSERT_NO_FATAL_FAILURE(server->AwaitReady());
   auth_a_ = a_.Auth();
   auth_b_ = b_.Auth();
-  a_.AddUser("feed", "feeds password", {"tessera.guard"});
   alice_ = a_.AddUser("alice", kPassword);
 }
 

@@ -20,7 +20,7 @@ class Replicas : public ::testing::Test {
   static constexpr char kPassword[] = "alices password";
 
   Replicas();
-  // Both run; `feed` and `alice` are users.
+  // Both run; `alice` is a user.
   void SetUp() override;
 
   // For the orders service; with a session of its own.

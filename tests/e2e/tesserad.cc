@@ -181,6 +181,30 @@ std::string Tesserad::AddUser(const std::string& username, const std::string& pa
   return created.user().id();
 }
 
+Tesserad::Service Tesserad::AddService(const NewService& service) {
+  v1::CreateServiceAccountRequest request;
+  v1::ServiceAccount& account = *request.mutable_service_account();
+  account.set_name(service.name);
+  account.mutable_roles()->Assign(service.roles.begin(), service.roles.end());
+  account.mutable_audiences()->Assign(service.audiences.begin(), service.audiences.end());
+  account.mutable_scopes()->Assign(service.scopes.begin(), service.scopes.end());
+  v1::CreateServiceAccountResponse response;
+  const grpc::Status status = Users()->CreateServiceAccount(
+      ContextWith({LoginAdmin().access_token()}).get(), request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return {response.service_account().id(), response.secret()};
+}
+
+std::string Tesserad::FeedSecret() {
+  MutexLock lock(feed_mu_);
+  if (feed_secret_.empty()) {
+    // Replicas share their accounts.
+    const std::string name = absl::StrCat("feed-", RandomBelow(1'000'000'000));
+    feed_secret_ = AddService({name, {"tessera.guard"}, {"tessera"}}).secret;
+  }
+  return feed_secret_;
+}
+
 void Tesserad::AddRole(const std::string& name, const std::vector<std::string>& audiences) {
   v1::CreateRoleRequest request;
   request.mutable_role()->set_name(name);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/base/mutex.h"
 #include "tessera/v1/auth_service.grpc.pb.h"
 #include "tessera/v1/user_service.grpc.pb.h"
 #include "tests/base/program.h"
@@ -90,6 +91,20 @@ class Tesserad {
   // Makes a user and gives it the roles, as the administrator; the id.
   std::string AddUser(const std::string& username, const std::string& password,
                       const std::vector<std::string>& roles = {});
+  struct NewService {
+    std::string name;
+    std::vector<std::string> roles = {};
+    std::vector<std::string> audiences = {};
+    std::vector<std::string> scopes = {};
+  };
+  // Makes a service account, as the administrator; its id and its secret.
+  struct Service {
+    std::string id, secret;
+  };
+  Service AddService(const NewService& service);
+  // The secret of a service account that may read the revocations; made when first asked for.
+  // Thread-safe.
+  std::string FeedSecret();
   void AddRole(const std::string& name, const std::vector<std::string>& audiences);
 
   SharedClock& clock() { return clock_; }
@@ -111,6 +126,8 @@ class Tesserad {
   const Options options_;
   const std::string clock_file_;
   SharedClock clock_;
+  Mutex feed_mu_;
+  std::string feed_secret_ ABSL_GUARDED_BY(feed_mu_);
   std::unique_ptr<Program> program_;
   std::string address_;
 };

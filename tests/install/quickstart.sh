@@ -34,12 +34,12 @@ done
 # Secrets: readable by the owner alone, in no log, on no command line.
 loose=$(find "$state" -maxdepth 1 -type f -perm /077)
 [[ -z $loose ]] || fail "others can read: $loose"
-for name in admin demo guard; do
-  secret=$(<"$state/$name-password")
-  if grep -F -- "$secret" "$log" "$state"/*.log; then fail "$name-password is in a log"; fi
+for name in admin-password demo-password guard-secret; do
+  secret=$(<"$state/$name")
+  if grep -F -- "$secret" "$log" "$state"/*.log; then fail "$name is in a log"; fi
   for pid_file in "$state"/*.pid; do
     read -r pid _ <"$pid_file"
-    if grep -qF -- "$secret" "/proc/$pid/cmdline"; then fail "$name-password is on a command line"; fi
+    if grep -qF -- "$secret" "/proc/$pid/cmdline"; then fail "$name is on a command line"; fi
   done
 done
 

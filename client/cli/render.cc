@@ -181,36 +181,86 @@ Table KeyTable(const std::vector<tessera::v1::SigningKeyInfo>& keys) {
   return table;
 }
 
+namespace {
+
+// What a token may say besides.
+struct Standing {
+  std::string methods;  // joined
+  std::string authentication_class;
+  int64_t subject_version = 0;
+  std::string device_hash;
+  std::string certificate_thumbprint;
+  std::string actors;  // joined
+  std::map<std::string, std::string> extra;
+};
+
+std::vector<std::string> SubjectsOf(const std::vector<Actor>& actors) {
+  std::vector<std::string> subjects;
+  for (const Actor& actor : actors) subjects.push_back(actor.subject);
+  return subjects;
+}
+
+// What it does not say is left out.
+void AddStanding(const Standing& standing, Fields& fields) {
+  const auto add = [&fields](const char* name, const std::string& value) {
+    if (!value.empty()) fields.emplace_back(name, value);
+  };
+  add("authentication_methods", standing.methods);
+  add("authentication_class", standing.authentication_class);
+  if (standing.subject_version != 0) {
+    add("subject_version", std::to_string(standing.subject_version));
+  }
+  add("device_hash", standing.device_hash);
+  add("certificate_thumbprint", standing.certificate_thumbprint);
+  add("actors", standing.actors);
+  add("extra_claims", absl::StrJoin(standing.extra, ", ", absl::PairFormatter("=")));
+}
+
+}  // namespace
+
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer) {
   if (!answer.active()) return {{"active", "false"}, {"reason", ReasonName(answer.reason())}};
-  return {{"active", "true"},
-          {"issuer", answer.issuer()},
-          {"subject", answer.subject()},
-          {"audience", answer.audience()},
-          {"issued_at", TimeOf(answer.has_issued_at(), answer.issued_at())},
-          {"not_before", TimeOf(answer.has_not_before(), answer.not_before())},
-          {"expires_at", TimeOf(answer.has_expires_at(), answer.expires_at())},
-          {"token_id", answer.token_id()},
-          {"client_id", answer.client_id()},
-          {"session_id", answer.session_id()},
-          {"roles", JoinList(answer.roles())},
-          {"scopes", JoinList(answer.scopes())},
-          {"auth_time", TimeOf(answer.has_auth_time(), answer.auth_time())}};
+  Fields fields = {{"active", "true"},
+                   {"issuer", answer.issuer()},
+                   {"subject", answer.subject()},
+                   {"audience", answer.audience()},
+                   {"issued_at", TimeOf(answer.has_issued_at(), answer.issued_at())},
+                   {"not_before", TimeOf(answer.has_not_before(), answer.not_before())},
+                   {"expires_at", TimeOf(answer.has_expires_at(), answer.expires_at())},
+                   {"token_id", answer.token_id()},
+                   {"client_id", answer.client_id()},
+                   {"session_id", answer.session_id()},
+                   {"roles", JoinList(answer.roles())},
+                   {"scopes", JoinList(answer.scopes())},
+                   {"auth_time", TimeOf(answer.has_auth_time(), answer.auth_time())}};
+  AddStanding({JoinList(answer.authentication_methods()),
+               answer.authentication_class(),
+               answer.subject_version(),
+               answer.device_hash(),
+               answer.certificate_thumbprint(),
+               JoinList(answer.actors()),
+               {answer.extra_claims().begin(), answer.extra_claims().end()}},
+              fields);
+  return fields;
 }
 
 Fields ClaimFields(const Claims& claims) {
-  return {{"issuer", claims.issuer},
-          {"subject", claims.subject},
-          {"audience", claims.audience},
-          {"issued_at", FormatUtc(claims.issued_at)},
-          {"not_before", FormatUtc(claims.not_before)},
-          {"expires_at", FormatUtc(claims.expires_at)},
-          {"token_id", claims.token_id.str()},
-          {"client_id", claims.client_id},
-          {"session_id", claims.session_id.str()},
-          {"roles", Join(claims.roles)},
-          {"scopes", Join(claims.scopes)},
-          {"auth_time", TimeOf(claims.auth_time)}};
+  Fields fields = {{"issuer", claims.issuer},
+                   {"subject", claims.subject},
+                   {"audience", claims.audience},
+                   {"issued_at", FormatUtc(claims.issued_at)},
+                   {"not_before", FormatUtc(claims.not_before)},
+                   {"expires_at", FormatUtc(claims.expires_at)},
+                   {"token_id", claims.token_id.str()},
+                   {"client_id", claims.client_id},
+                   {"session_id", claims.session_id.str()},
+                   {"roles", Join(claims.roles)},
+                   {"scopes", Join(claims.scopes)},
+                   {"auth_time", TimeOf(claims.auth_time)}};
+  AddStanding({Join(claims.amr), claims.acr, claims.user_version, claims.device_hash,
+               claims.certificate, Join(SubjectsOf(claims.actors)), claims.extra},
+              fields);
+  return fields;
 }
 
 nlohmann::ordered_json ClaimsJson(const Claims& claims) {
@@ -226,6 +276,13 @@ nlohmann::ordered_json ClaimsJson(const Claims& claims) {
                                    {"roles", claims.roles},
                                    {"scopes", claims.scopes}};
   if (claims.auth_time.has_value()) object["auth_time"] = FormatUtc(*claims.auth_time);
+  if (!claims.amr.empty()) object["authentication_methods"] = claims.amr;
+  if (!claims.acr.empty()) object["authentication_class"] = claims.acr;
+  if (claims.user_version != 0) object["subject_version"] = std::to_string(claims.user_version);
+  if (!claims.device_hash.empty()) object["device_hash"] = claims.device_hash;
+  if (!claims.certificate.empty()) object["certificate_thumbprint"] = claims.certificate;
+  if (!claims.actors.empty()) object["actors"] = SubjectsOf(claims.actors);
+  if (!claims.extra.empty()) object["extra_claims"] = claims.extra;
   return object;
 }
 

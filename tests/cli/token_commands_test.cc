@@ -2,7 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "nlohmann/json.hpp"
+#include "tessera/cli/render.h"
 #include "tessera/token/jwk_set.h"
 #include "tessera/token/token_signer.h"
 #include "tests/cli/cli_fixture.h"
@@ -14,8 +18,10 @@ using tessera::testing::CliTest;
 using tessera::testing::kIssuer;
 using tessera::testing::Ran;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 class TokenCommandTest : public CliTest {
@@ -133,6 +139,26 @@ TEST_F(TokenCommandTest, ValidateAsksTheServer) {
   EXPECT_EQ(inactive.code, ExitCode::kUnauthenticated);
   EXPECT_EQ(inactive.out, "active  false\nreason  TOKEN_MALFORMED\n");
   EXPECT_EQ(inactive.err, "tessera: TOKEN_MALFORMED: the token is not active\n");
+}
+
+TEST(IntrospectionFieldsTest, ShowWhatATokenSaysBesidesAndNothingThatItDoesNotSay) {
+  v1::ValidateTokenResponse answer;
+  answer.set_active(true);
+  for (const auto& [name, value] : IntrospectionFields(answer)) {
+    EXPECT_THAT((std::vector<std::string>{"device_hash", "actors", "extra_claims"}),
+                Not(Contains(name)));
+  }
+  for (const char* method : {"pwd", "otp"}) answer.add_authentication_methods(method);
+  answer.set_subject_version(7);
+  answer.set_device_hash("hash");
+  for (const char* actor : {"svc_b", "svc_a"}) answer.add_actors(actor);
+  (*answer.mutable_extra_claims())["tenant"] = "acme";
+  const Fields fields = IntrospectionFields(answer);
+  EXPECT_THAT(fields, Contains(Pair("authentication_methods", "pwd, otp")));
+  EXPECT_THAT(fields, Contains(Pair("subject_version", "7")));
+  EXPECT_THAT(fields, Contains(Pair("device_hash", "hash")));
+  EXPECT_THAT(fields, Contains(Pair("actors", "svc_b, svc_a")));
+  EXPECT_THAT(fields, Contains(Pair("extra_claims", "tenant=acme")));
 }
 
 TEST_F(TokenCommandTest, RevokedTokensAreInactive) {

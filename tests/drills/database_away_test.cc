@@ -144,6 +144,29 @@ TEST(DatabaseAway, PausedWithACrowdOfCallers) {
   world.user->ExpectServedSoon();
 }
 
+TEST(DatabaseAway, TokensAreValidatedInBatches) {
+  World world;
+  world.tesserad.AddUser("gateway", "gateways password", {"tessera.introspect"});
+  const std::string asker = world.tesserad.Login("gateway", "gateways password").access_token();
+  const v1::TokenGrant grant = world.tesserad.LoginAdmin();
+  world.mariadb->Stop();
+  world.user->ExpectUnavailable();
+  v1::BatchValidateTokensRequest request;
+  for (const std::string& token : {grant.access_token(), grant.refresh_token(), asker}) {
+    request.add_tokens(token);
+  }
+  v1::BatchValidateTokensResponse response;
+  const grpc::Status status =
+      world.tesserad.Auth()->BatchValidateTokens(ContextWith({asker}).get(), request, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(response.results_size(), 3);
+  EXPECT_TRUE(response.results(0).active());
+  EXPECT_EQ(response.results(1).reason(), v1::ERROR_REASON_TOKEN_TYPE);
+  EXPECT_TRUE(response.results(2).active());
+  world.mariadb->Start();
+  world.user->ExpectServedSoon();
+}
+
 TEST(DatabaseAway, ARevocationAfterTheOutageReachesTheOtherReplica) {
   World world;
   Tesserad other(World::Options(world.installation));

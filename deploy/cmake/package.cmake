@@ -12,6 +12,7 @@ set(TESSERA_PUBLIC_HEADERS
   token/algorithm.h token/base64url.h token/claims.h token/digest.h token/jwk_set.h token/key.h token/token_signer.h
   token/token_verifier.h
   guard/guard.h guard/key_source.h guard/principal.h guard/revocation_source.h guard/revocation_view.h guard/rule.h
+  guard/token_cookie.h
   caller/caller.h caller/reason.h)
 
 foreach(name IN LISTS TESSERA_LIBRARIES)

@@ -39,15 +39,17 @@ absl::StatusOr<Api*> Invocation::Server() {
 absl::StatusOr<Secret> Invocation::LiveToken(const std::string& audience) {
   if (keeper_ == nullptr) {
     TESSERA_ASSIGN_OR_RETURN(Api* const api, Server());
-    RenewCall renew = [api](const Secret& refresh_token, bool again) {
+    RenewCall renew = [api](const StoredGrant& held, bool again) {
       RenewTokenRequest request;
-      request.set_refresh_token(std::string(refresh_token.Reveal()));
+      request.set_refresh_token(std::string(held.refresh_token.Reveal()));
+      request.set_access_token(std::string(held.access_token.Reveal()));
       if (api->device_id().has_value()) {
         request.set_device_id(std::string(api->device_id()->Reveal()));
       }
       auto response = again ? api->CallAuthAgain(&AuthStub::RenewToken, request)
                             : api->CallAuth(&AuthStub::RenewToken, request);
       WipeString(*request.mutable_refresh_token());
+      WipeString(*request.mutable_access_token());
       WipeString(*request.mutable_device_id());
       return response;
     };

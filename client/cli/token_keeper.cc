@@ -116,16 +116,18 @@ absl::StatusOr<Secret> TokenKeeper::Renew(const HeldCredentials& held, StoredGra
                                           bool must_change) const {
   // A successor that is not stored would make the next command show the token that it replaced.
   const SignalDelay until_saved;
-  absl::StatusOr<tessera::v1::RenewTokenResponse> answer = renew_(grant.refresh_token, false);
+  absl::StatusOr<tessera::v1::RenewTokenResponse> answer = renew_(grant, false);
   // The server may have renewed without our hearing of it; asked again, it gives the same
   // successor.
-  if (AnswerMayBeLost(answer.status())) answer = renew_(grant.refresh_token, true);
+  if (AnswerMayBeLost(answer.status())) answer = renew_(grant, true);
   if (SaysSessionIsOver(answer.status())) {
     TESSERA_RETURN_IF_ERROR(held.Remove());
     return SessionOver(answer.status());
   }
   const bool still_alive = clock_.Now() < grant.access_expires_at;
-  if (AnswerMayBeLost(answer.status()) && still_alive && !must_change) {
+  // Some servers renew nothing that is alive.
+  const bool too_early = ReasonOf(answer.status()) == reason::kAccessTokenNotExpired;
+  if ((AnswerMayBeLost(answer.status()) || too_early) && still_alive && !must_change) {
     return std::move(grant.access_token);
   }
   TESSERA_RETURN_IF_ERROR(answer.status());

@@ -37,10 +37,10 @@ bool SaysSessionIsOver(const absl::Status& status);
 absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audience,
                          const std::string& server);
 
-// One RenewToken call. `again`: the answer to the same call was lost just now, so wait for the
-// connection.
+// One RenewToken call with the tokens held. `again`: the answer to the same call was lost just now,
+// so wait for the connection.
 using RenewCall = std::function<absl::StatusOr<tessera::v1::RenewTokenResponse>(
-    const Secret& refresh_token, bool again)>;
+    const StoredGrant& held, bool again)>;
 
 // Thread-safe. The clock and the store must outlive it. From the first request of a renewal until
 // its tokens are stored, SIGINT, SIGTERM and SIGHUP wait.

@@ -245,7 +245,10 @@ TEST_F(LogoutTest, LocalForgetsADamagedFileUnread) {
 
 class UserTest : public CliTest {
  protected:
-  UserTest() { EXPECT_EQ(Login().code, ExitCode::kOk); }
+  UserTest() {
+    const Ran ran = Login();
+    EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  }
   Ran Create(const std::string& name, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"user", "create", name, "--password-file",
                                           password_file_};

@@ -101,6 +101,11 @@ std::string FakeTesserad::last_update_mask() const {
   return last_update_mask_;
 }
 
+std::string FakeTesserad::last_renewal_access_token() const {
+  MutexLock lock(mu_);
+  return last_renewal_access_token_;
+}
+
 std::string FakeTesserad::last_device_id() const {
   MutexLock lock(mu_);
   return last_device_id_;
@@ -189,6 +194,7 @@ grpc::Status FakeTesserad::RenewToken(grpc::ServerContext*, const RenewTokenRequ
 grpc::Status FakeTesserad::Renew(const RenewTokenRequest& request, RenewTokenResponse& response) {
   MutexLock lock(mu_);
   ++counts_.renew_calls;
+  last_renewal_access_token_ = request.access_token();
   if (!sessions_refused_.ok()) return sessions_refused_;
   std::string id;
   int shown = 0;

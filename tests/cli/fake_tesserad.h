@@ -63,6 +63,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   Counts counts() const;
   std::vector<std::string> requests() const;  // names of UserService methods admitted, in order
   std::string last_update_mask() const;
+  std::string last_renewal_access_token() const;
   // What the last login gave, empty for none; and the device that the last call's metadata named.
   std::string last_device_id() const;
   std::string last_device_label() const;
@@ -185,6 +186,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mu_);
   std::string password_ ABSL_GUARDED_BY(mu_) = kPassword;
   std::string last_update_mask_ ABSL_GUARDED_BY(mu_);
+  std::string last_renewal_access_token_ ABSL_GUARDED_BY(mu_);
   std::string caller_session_ ABSL_GUARDED_BY(mu_);  // of the call that Admit let in last
   std::string last_device_id_ ABSL_GUARDED_BY(mu_);
   std::string last_device_label_ ABSL_GUARDED_BY(mu_);

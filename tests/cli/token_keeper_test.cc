@@ -100,6 +100,25 @@ TEST_F(TokenKeeperTest, AnAgeingTokenIsRenewedOnceAndKept) {
   EXPECT_EQ(server_.counts().renew_calls, 1);
 }
 
+// Some servers ask for it.
+TEST_F(TokenKeeperTest, ARenewalBringsTheAccessTokenThatGoesWithTheRefreshToken) {
+  const std::string before = Print();
+  LetTokenAge();
+  Print();
+  EXPECT_EQ(server_.last_renewal_access_token() + "\n", before);
+}
+
+TEST_F(TokenKeeperTest, AServerThatRenewsOnlyWhatHasExpiredLeavesTheLiveTokenInUse) {
+  const std::string before = Print();
+  LetTokenAge();
+  server_.RefuseSessions({grpc::StatusCode::FAILED_PRECONDITION,
+                          "ACCESS_TOKEN_NOT_EXPIRED: the access token is good still"});
+  EXPECT_EQ(Print(), before);
+  server_.RefuseSessions(grpc::Status::OK);
+  clock_.Advance(absl::Minutes(3));
+  EXPECT_NE(Print(), before);
+}
+
 TEST_F(TokenKeeperTest, ManyCommandsAtOnceMakeOneRenewalForEachGeneration) {
   constexpr int kGenerations = 5;
   constexpr int kCommands = 12;

@@ -103,11 +103,11 @@ absl::Status SessionFacade::Revoke(const CallInfo& call, const Principal& caller
 
 absl::StatusOr<int64_t> SessionFacade::RevokeAll(const CallInfo& call, const Principal& caller,
                                                  const SessionsToEnd& which) const {
-  if (caller.kind != PrincipalKind::kUser) {
+  TESSERA_ASSIGN_OR_RETURN(const UserId user, TargetOf(call, caller, which.user));
+  if (caller.kind != PrincipalKind::kUser && user == IdOf(caller)) {
     return Refusal(absl::StatusCode::kPermissionDenied, reason::kCallerKind,
                    "service accounts have no sessions");
   }
-  TESSERA_ASSIGN_OR_RETURN(const UserId user, TargetOf(call, caller, which.user));
   if (which.keep_current && user != IdOf(caller)) {
     return FieldInvalid("keep_current", "only with the caller's own sessions");
   }

@@ -63,9 +63,9 @@ class SessionFacade {
 
   // How many of those that it ended lived. All: raises the user's version, so that a login or a
   // renewal that is under way does not end well either. `keep_current`: ends the others one by one,
-  // in bounded transactions; a login that comes behind the first stays. PERMISSION_DENIED
-  // CALLER_KIND: a service account; ROLE_REQUIRED: another user's. FIELD_INVALID: keep_current
-  // with another user. USER_NOT_FOUND.
+  // in bounded transactions; a login that comes behind the last of them stays. PERMISSION_DENIED
+  // CALLER_KIND: a service account's own; ROLE_REQUIRED: another user's. FIELD_INVALID:
+  // keep_current with another user. USER_NOT_FOUND.
   absl::StatusOr<int64_t> RevokeAll(const CallInfo& call, const Principal& caller,
                                     const SessionsToEnd& which) const;
 

@@ -74,7 +74,8 @@ class SessionFacadeTest : public UserRoom {
   // How many entries of this kind the feed holds.
   size_t Entries(storage::RevocationKind kind) {
     size_t count = 0;
-    for (const storage::Revocation& entry : feed_->TakeSnapshot().entries) {
+    const std::vector<storage::Revocation> entries = *feed_->After(0, 10'000);
+    for (const storage::Revocation& entry : entries) {
       count += entry.kind == kind ? 1 : 0;
     }
     return count;
@@ -303,6 +304,19 @@ TEST_F(SessionFacadeTest, ServicesHaveNoSessions) {
   EXPECT_EQ(all.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(ReasonOf(all), reason::kCallerKind);
   EXPECT_EQ(ReasonOf(Revoke(Service(), of_ada.session_id)), reason::kSessionNotFound);
+  EXPECT_EQ(ReasonOf(RevokeAll(Service(), false, ada_).status()), reason::kRoleRequired);
+  EXPECT_EQ(WhyInactive(of_ada.access_token), "");
+}
+
+// What its token says is not enough: there is no such account.
+TEST_F(SessionFacadeTest, AServicesPowerIsAskedForAgainToo) {
+  const IssuedGrant of_ada = LoginAs("ada");
+  Principal service = Service();
+  service.claims.roles = {std::string(kAdminRole)};
+  EXPECT_THAT(Ids(List(service, ada_)), ElementsAre(of_ada.session_id.str()));
+  EXPECT_EQ(ReasonOf(Revoke(service, of_ada.session_id)), reason::kTokenRevoked);
+  EXPECT_EQ(ReasonOf(RevokeAll(service, false, ada_).status()), reason::kTokenRevoked);
+  EXPECT_EQ(WhyInactive(of_ada.access_token), "");
 }
 
 // Whatever a renewal that is under way has got: from the answer on, nothing of the session is good.

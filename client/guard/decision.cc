@@ -70,6 +70,11 @@ absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the list of revocations is not there yet", kStaleRetry);
   }
+  const absl::Duration most = facts.rule.max_staleness;
+  if (most != absl::InfiniteDuration() && facts.revocations->Age() > most) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
+                            "the list of revocations is too old for this method", kStaleRetry);
+  }
   if (facts.revocations->IsRevoked(token)) {
     return Unauthenticated(reason::kTokenRevoked, "the token has been revoked");
   }

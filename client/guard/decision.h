@@ -28,7 +28,8 @@ struct Facts {
 
 // Admits (the token, or null for a public method, whose token is not looked at) or refuses.
 // UNAUTHENTICATED: TOKEN_MISSING, _MULTIPLE, _MALFORMED, every refusal of TokenVerifier, _REVOKED.
-// UNAVAILABLE REVOCATION_VIEW_STALE: a good token, but revocations are not known yet.
+// UNAVAILABLE REVOCATION_VIEW_STALE: a good token, but revocations are not known yet, or not well
+// enough for the rule.
 // UNAUTHENTICATED CERTIFICATE_MISMATCH: the token is bound to a client certificate other than this
 // connection's, whatever the rule; DEVICE_MISMATCH: the rule asks for the device and the call
 // names none, several or another than the token's.

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace tessera {
 
 enum class Admission { kNobody, kPublic, kAuthenticated };
@@ -20,6 +22,9 @@ struct Rule {
   // The token is bound to a device, and the call presents that device's id as metadata
   // `tessera-device-id`.
   bool device_bound = false;
+  // The list of revocations was whole this long ago at most; older, the method refuses with
+  // REVOCATION_VIEW_STALE, also while the auth server is away. Not in the proto option.
+  absl::Duration max_staleness = absl::InfiniteDuration();
   // The handler sees the token's cookie as it came (GuardOptions::cookie). For those few that renew
   // or end what it belongs to; not in the proto option.
   bool forwards_cookie = false;

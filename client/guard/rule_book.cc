@@ -52,7 +52,8 @@ Rule RuleFor(Admission admission) {
 // A rule that lets everybody or nobody in and yet asks for more was not meant so.
 absl::Status CheckSound(const Rule& rule) {
   const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty() ||
-                    rule.kind != CallerKind::kAny || rule.device_bound;
+                    rule.kind != CallerKind::kAny || rule.device_bound ||
+                    rule.max_staleness != absl::InfiniteDuration();
   if (asks && rule.admission != Admission::kAuthenticated) {
     return absl::FailedPreconditionError("asks for more of the caller but not for a token");
   }

@@ -19,10 +19,23 @@ size_t BytesOf(const std::vector<std::string>& texts) {
   return bytes;
 }
 
+// A node of a map, beside what it holds.
+constexpr size_t kNodeOverhead = 64;
+
+size_t BytesOfChain(const Claims& claims) {
+  size_t bytes = 0;
+  for (const Actor& actor : claims.actors) bytes += sizeof(actor) + actor.subject.size();
+  for (const TokenId& parent : claims.parent_tokens) bytes += sizeof(parent) + parent.str().size();
+  for (const auto& [name, text] : claims.extra) bytes += kNodeOverhead + name.size() + text.size();
+  return bytes;
+}
+
 size_t BytesOf(const Claims& claims) {
   return sizeof(claims) + claims.issuer.size() + claims.subject.size() + claims.audience.size() +
          claims.client_id.size() + claims.token_id.str().size() + claims.session_id.str().size() +
-         BytesOf(claims.roles) + BytesOf(claims.scopes);
+         claims.acr.size() + claims.device_hash.size() + claims.certificate.size() +
+         BytesOf(claims.roles) + BytesOf(claims.scopes) + BytesOf(claims.amr) +
+         BytesOfChain(claims);
 }
 
 // The claims are held twice: verified token and principal.

@@ -166,6 +166,20 @@ TEST_F(DecisionTest, WithoutAFirstViewAGoodTokenIsUnavailableAndABadOneIsBad) {
   EXPECT_EQ(ReasonOf(Decide(verifier_, facts).status()), reason::kTokenMissing);
 }
 
+TEST_F(DecisionTest, ARuleMayAskForAFreshListOfRevocations) {
+  const std::string token = Sign(Good(), key_);
+  clock_.Advance(absl::Seconds(11));
+  EXPECT_TRUE(DecideOn(token).ok());
+  rule_.max_staleness = absl::Seconds(11);
+  EXPECT_TRUE(DecideOn(token).ok());
+  clock_.Advance(absl::Nanoseconds(1));
+  const absl::Status refused = DecideOn(token).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReasonOf(refused), reason::kRevocationViewStale);
+  view_.MarkCurrent();
+  EXPECT_TRUE(DecideOn(token).ok());
+}
+
 TEST_F(DecisionTest, AnyRoleMeansOneOfThem) {
   rule_.any_role = {"a", "b"};
   Claims claims = Good();

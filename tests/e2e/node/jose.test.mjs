@@ -1,7 +1,12 @@
 // npm's jose verifies tessera's tokens against tessera's key set: standard tools are enough.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { calculateJwkThumbprint, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import {
+  calculateJwkThumbprint, createLocalJWKSet, decodeProtectedHeader, importJWK, jwtVerify,
+} from 'jose';
 import { connect } from './client.mjs';
 import { ADMIN, ISSUER, startTesserad } from './tesserad.mjs';
 
@@ -10,13 +15,16 @@ const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'];
 async function withServer(algorithm, run) {
   const server = await startTesserad({
     tls: false,
-    environment: { TESSERA_KEYS_ALGORITHM: algorithm },
+    environment: (folder) => ({
+      TESSERA_KEYS_ALGORITHM: algorithm,
+      ...(algorithm === 'HS256' && { TESSERA_KEYS_HS256_FILE: join(folder, 'shared.json') }),
+    }),
   });
   const client = await connect(server);
   try {
     const { grant } = await client.auth.Login({ ...ADMIN, audience: 'orders' });
     const set = JSON.parse((await client.auth.GetJwks({})).jwks_json);
-    await run({ token: grant.access_token, set });
+    await run({ token: grant.access_token, set, folder: server.folder });
   } finally {
     client.close();
     await server.stop();
@@ -59,9 +67,33 @@ for (const algorithm of ['ES256', 'EdDSA', 'RS256']) {
   });
 }
 
-test('HS256: the shared key is never published', async () => {
-  await withServer('HS256', async ({ token, set }) => {
-    assert.equal(decodeProtectedHeader(token).alg, 'HS256');
+// What a service in another language has to do where it asks for the device.
+test('the device of a token is a hash that anybody can make', async () => {
+  const server = await startTesserad({ tls: false });
+  const client = await connect(server);
+  try {
+    const device = 'a-laptop-0123456789';
+    const { grant } = await client.auth.Login({ ...ADMIN, audience: 'orders', device_id: device });
+    const set = JSON.parse((await client.auth.GetJwks({})).jwks_json);
+    const expected = { issuer: ISSUER, audience: 'orders', typ: 'at+jwt' };
+    const { payload } = await jwtVerify(grant.access_token, createLocalJWKSet(set), expected);
+    const hash = createHash('sha256').update(`tessera/device/v1\0${device}`).digest();
+    assert.equal(payload.did, hash.subarray(0, 16).toString('base64url'));
+    assert.deepEqual(payload.amr, ['pwd']);
+  } finally {
+    client.close();
+    await server.stop();
+  }
+});
+
+test('HS256: the shared key is never published, and jose verifies with the one in the file', async () => {
+  await withServer('HS256', async ({ token, set, folder }) => {
+    const { alg, kid } = decodeProtectedHeader(token);
+    assert.equal(alg, 'HS256');
     assert.deepEqual(set.keys, []);
+    const shared = JSON.parse(readFileSync(join(folder, 'shared.json'), 'utf8'));
+    const key = await importJWK(shared.keys.find((candidate) => candidate.kid === kid), alg);
+    const expected = { issuer: ISSUER, audience: 'orders', typ: 'at+jwt', algorithms: [alg] };
+    assert.match((await jwtVerify(token, key, expected)).payload.sub, /^usr_/);
   });
 });

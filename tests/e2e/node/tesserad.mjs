@@ -82,7 +82,8 @@ function end(child) {
   });
 }
 
-// `environment` overrides keys of the configuration: { TESSERA_TOKENS_ACCESS_TTL: '1s' }.
+// `environment` overrides keys of the configuration: { TESSERA_TOKENS_ACCESS_TTL: '1s' }; or makes
+// that of the server's folder.
 // The answer: { address, tls, caFile, folder, lines (of its log, growing), stop() -> exit code }.
 export async function startTesserad({ tls, environment = {} }) {
   const program = process.env.TESSERAD;
@@ -95,7 +96,7 @@ export async function startTesserad({ tls, environment = {} }) {
   writeFileSync(join(folder, 'admin-password'), ADMIN.password, privately);
   writeFileSync(join(folder, 'tessera.toml'), configuration(folder, tls), privately);
   const child = spawn(program, ['--config', join(folder, 'tessera.toml')], {
-    env: cleanEnvironment(environment),
+    env: cleanEnvironment(typeof environment === 'function' ? environment(folder) : environment),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const clean = () => rmSync(folder, { recursive: true, force: true });

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/key_changes.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -16,6 +17,8 @@ using storage::KeyUse;
 using storage::StoredKey;
 
 constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
+// Callers wait for a key that is unknown: they hear soon that nothing can be said.
+constexpr absl::Duration kRefreshTimeout = absl::Milliseconds(1500);
 constexpr int kMaxTries = 5;  // each lost try means that another replica has made progress
 
 bool HasActive(const StoredKeySet& stored, KeyUse use) {
@@ -58,7 +61,7 @@ absl::StatusOr<std::unique_ptr<KeyRing>> KeyRing::Open(storage::Store& store, Ma
 
 absl::Status StoredKeyRing::Start(Algorithm algorithm) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
+    TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read(kStoreTimeout));
     if (IsComplete(stored)) {
       TESSERA_RETURN_IF_ERROR(Publish(stored, nullptr));
       if (Current()->signing->algorithm() != algorithm) {
@@ -102,20 +105,12 @@ absl::Status StoredKeyRing::MakeMissing(const StoredKeySet& found, Algorithm alg
   return written;
 }
 
-absl::StatusOr<StoredKeySet> StoredKeyRing::Read() {
-  StoredKeySet stored;
-  TESSERA_RETURN_IF_ERROR(
-      store_.Read(clock_.Now() + kStoreTimeout, [&](storage::Repositories& repositories) {
-        TESSERA_ASSIGN_OR_RETURN(stored.version, repositories.keys.Version());
-        TESSERA_ASSIGN_OR_RETURN(stored.store_epoch, repositories.keys.StoreEpoch());
-        TESSERA_ASSIGN_OR_RETURN(stored.keys, repositories.keys.List());
-        return absl::OkStatus();
-      }));
-  return stored;
+absl::StatusOr<StoredKeySet> StoredKeyRing::Read(absl::Duration patience) {
+  return ReadKeySet(store_, clock_.Now() + patience);
 }
 
 absl::Status StoredKeyRing::Refresh() {
-  TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read());
+  TESSERA_ASSIGN_OR_RETURN(const StoredKeySet stored, Read(kRefreshTimeout));
   const std::shared_ptr<const KeySnapshot> current = Current();
   if (stored.version != current->version || stored.store_epoch != current->store_epoch) {
     return Publish(stored, current.get());

@@ -63,7 +63,7 @@ class StoredKeyRing final : public KeyRing {
   absl::Status Refresh() override;
 
  private:
-  absl::StatusOr<StoredKeySet> Read();
+  absl::StatusOr<StoredKeySet> Read(absl::Duration patience);
   absl::Status MakeMissing(const StoredKeySet& found, Algorithm algorithm);
   absl::Status Publish(const StoredKeySet& stored, const KeySnapshot* held);
   void Report(const UnsealedKeys& unsealed);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -407,6 +408,25 @@ TEST_F(KeyRotationTest, ListingShowsNothingThatIsSealed) {
   const StoredKeySet listed = Require(replica.facade->List(replica.call));
   EXPECT_EQ(listed.keys.size(), 3u);
   for (const StoredKey& key : listed.keys) EXPECT_EQ(key.sealed, "");
+}
+
+// Guards that share our keys have the file before anybody signs with the key.
+TEST_F(KeyRotationTest, SharedKeysAreInTheFileBeforeTheyAreReported) {
+  testing::TemporaryFolder folder;
+  KeyReplica::Options options;
+  options.policy.algorithm = Algorithm::kHs256;
+  options.shared_key_file = folder.Path("keys.json");
+  KeyReplica replica(ground_, options);
+  EXPECT_NE(folder.Read("keys.json").find(replica.Signing()), std::string::npos);
+  const StoredKey fresh = Rotate(replica);
+  EXPECT_NE(folder.Read("keys.json").find(fresh.kid), std::string::npos);
+  std::filesystem::remove(folder.Path("keys.json"));
+  std::filesystem::create_directory(folder.Path("keys.json"));  // cannot be replaced by a file
+  const std::string before = replica.Signing();
+  const StoredKey stuck = Rotate(replica);
+  EXPECT_EQ(stuck.state, KeyState::kPending);
+  EXPECT_TRUE(absl::IsFailedPrecondition(replica.rotator->Turn()));
+  EXPECT_EQ(replica.Signing(), before);
 }
 
 }  // namespace

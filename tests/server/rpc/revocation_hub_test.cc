@@ -3,6 +3,7 @@
 #include "server/rpc/revocation_hub.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <memory>
@@ -74,6 +75,11 @@ class Watch {
   void Acknowledge(uint64_t seq) {
     v1::WatchRevocationsRequest request;
     request.mutable_acknowledgement()->set_seq(seq);
+    stream_->Write(request);
+  }
+  void AcknowledgeKeys(uint64_t version) {
+    v1::WatchRevocationsRequest request;
+    request.mutable_acknowledgement()->set_key_set_version(version);
     stream_->Write(request);
   }
   grpc::Status End() {
@@ -206,6 +212,29 @@ TEST_F(RevocationHubTest, KeySetComesFirstThenAWholeSnapshot) {
   EXPECT_EQ(entry.kind(), v1::REVOCATION_KIND_TOKEN);
   EXPECT_EQ(entry.id_hash().size(), 16u);
   EXPECT_EQ(entry.expires_at().seconds(), absl::ToUnixSeconds(clock_.Now() + absl::Hours(1)));
+}
+
+// A new key signs only when every guard that is connected has it, or is not waited for any more.
+TEST_F(RevocationHubTest, TheSlowestGuardSaysWhichKeySetIsKnownToAll) {
+  GivenRing ring(7);
+  Serve({}, ring);
+  EXPECT_FALSE(hub_->LowestAcknowledgedKeySet().has_value());
+  const auto lowest_becomes = [this](int64_t version) {
+    const absl::Time limit = SystemClock().Now() + absl::Seconds(60);
+    while (hub_->LowestAcknowledgedKeySet() != version && SystemClock().Now() < limit) usleep(1000);
+    return hub_->LowestAcknowledgedKeySet() == version;
+  };
+  Watch quick(*stub_), slow(*stub_);
+  ASSERT_TRUE(quick.Next().has_key_set());
+  ASSERT_TRUE(slow.Next().has_key_set());
+  EXPECT_TRUE(lowest_becomes(0));
+  quick.AcknowledgeKeys(100);  // no more than it was told
+  slow.AcknowledgeKeys(6);
+  EXPECT_TRUE(lowest_becomes(6));
+  slow.AcknowledgeKeys(7);
+  EXPECT_TRUE(lowest_becomes(7));
+  ring.Give(3);  // the store went back: what was acknowledged was another set
+  EXPECT_TRUE(lowest_becomes(0));
 }
 
 TEST_F(RevocationHubTest, EmptyStoreGivesAnEmptyLastPart) {

@@ -16,7 +16,7 @@ namespace {
 constexpr char kLeaseName[] = "cleaner";
 // Behind a batch others get their turn at the store's writer: for so long at least, and for so many
 // times what the batch took.
-constexpr absl::Duration kPause = absl::Milliseconds(50);
+constexpr absl::Duration kPause = absl::Milliseconds(20);
 constexpr int kPauseShare = 4;
 constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
 // What a shutdown waits for a store that does not answer.

@@ -34,8 +34,9 @@ class PruningClock {
 // does nothing at the start: the first turn is kInterval away.
 class StoreCleaner {
  public:
-  // No transaction removes more. An index leads to the rows of each kind.
-  static constexpr int kBatch = 1000;
+  // No transaction removes more, so a login waits for few of them. An index leads to the rows of
+  // each kind.
+  static constexpr int kBatch = 250;
   static constexpr absl::Duration kInterval = absl::Minutes(1);
   // The lease is taken anew with each batch, in its transaction. So a holder that is gone, or has
   // lost the database, is replaced within kLease + kInterval of its last batch.

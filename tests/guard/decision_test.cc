@@ -142,6 +142,33 @@ TEST_F(DecisionTest, EveryKindOfRevocationHitsACachedTokenToo) {
   }
 }
 
+TEST_F(DecisionTest, ARevocationOfAnAncestorOrAnActorHitsTheTokenCachedOrNot) {
+  Claims claims = Good();
+  claims.actors = {{"svc_b", 3}, {"svc_a", 1}};
+  claims.parent_tokens = {TokenId("tok_parent"), TokenId("tok_grandparent")};
+  const std::string token = Sign(claims, key_);
+  const auto known = *DecideOn(token);
+  const absl::Time now = clock_.Now();
+  for (const auto& notice : {Revoked(RevokedThing::kToken, "tok_parent", now),
+                             Revoked(RevokedThing::kToken, "tok_grandparent", now),
+                             Revoked(RevokedThing::kUser, "svc_b", now, 4),
+                             Revoked(RevokedThing::kUser, "svc_a", now, 2)}) {
+    RevocationView view(clock_);
+    view.MarkCurrent();
+    view.Merge({notice});
+    for (const auto& cached : {std::shared_ptr<const KnownToken>(), known}) {
+      cached_ = cached;
+      Facts facts = FactsOf({Bearer::Kind::kOne, token});
+      facts.revocations = &view;
+      EXPECT_EQ(ReasonOf(Decide(verifier_, facts).status()), reason::kTokenRevoked);
+    }
+  }
+  view_.Merge({Revoked(RevokedThing::kUser, "svc_b", now, 3),
+               Revoked(RevokedThing::kUser, "svc_a", now, 1),
+               Revoked(RevokedThing::kSession, "tok_parent", now)});
+  EXPECT_TRUE(DecideOn(token).ok());
+}
+
 TEST_F(DecisionTest, ATokenWithoutSessionIsNotHitBySessionRevocations) {
   Claims claims = Good();
   claims.session_id = SessionId();

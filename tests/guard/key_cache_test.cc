@@ -104,7 +104,7 @@ TEST_F(KeyCache, WhatTheFeedOffersIsKeptToo) {
 TEST_F(KeyCache, AFileThatOthersMayReadOrWriteIsRefused) {
   Fill();
   server_.FailJwks();
-  for (const mode_t mode : {0640, 0604, 0620, 0602, 0666}) {
+  for (const mode_t mode : {0640u, 0604u, 0620u, 0602u, 0666u}) {
     chmod(path_.c_str(), mode);
     EXPECT_FALSE(IsUsed()) << mode;
   }

@@ -230,7 +230,7 @@ TEST_F(KeysFromFileTest, ASharedKeyCountsOnlyWhereItIsAskedForAndNobodyElseReads
   Write(SharedSetOf(shared), 0600);
   EXPECT_TRUE(KeysFromFile(path_, log_)->Current()->empty());
   EXPECT_NE(KeysFromFileWithSharedKeys(path_, log_)->Current()->Find(shared.kid()), nullptr);
-  for (const mode_t mode : {0640, 0604, 0620}) {
+  for (const mode_t mode : {0640u, 0604u, 0620u}) {
     Write(SharedSetOf(shared), mode);
     EXPECT_TRUE(KeysFromFileWithSharedKeys(path_, log_)->Current()->empty()) << mode;
   }

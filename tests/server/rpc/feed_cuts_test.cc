@@ -1,9 +1,15 @@
 // A guard whose connection to the feed is cut again and again while revocations come in: it misses
 // none of them.
 #include <grpcpp/support/client_interceptor.h>
+#include <gtest/gtest.h>
 
-#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tessera/guard/guard.h"
 #include "tessera/token/jwk_set.h"

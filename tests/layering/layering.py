@@ -66,7 +66,7 @@ PUBLIC_HEADERS = {"client/%s.h" % name for name in (
     "base/secret", "token/algorithm", "token/base64url", "token/claims", "token/digest",
     "token/jwk_set", "token/key", "token/token_signer", "token/token_verifier", "guard/guard",
     "guard/key_source", "guard/principal", "guard/revocation_source", "guard/revocation_view",
-    "guard/rule", "caller/caller", "caller/reason")}
+    "guard/rule", "guard/token_cookie", "caller/caller", "caller/reason")}
 
 # What an installed header must not include: another program would have to have it, in our version.
 NOT_IN_PUBLIC = re.compile(r"^(google/|nlohmann/|openssl/|soci|spdlog/|toml\+\+|CLI/)|\.pb\.h$")

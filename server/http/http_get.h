@@ -1,4 +1,5 @@
-// One GET over HTTPS, for what foreign issuers publish. The only part that knows libcurl.
+// One GET over HTTPS, for what foreign issuers publish. The only part that knows libcurl,
+// and it loads that (libcurl.so.4, 7.85 or newer) when it is first asked.
 #ifndef TESSERA_SERVER_HTTP_HTTP_GET_H_
 #define TESSERA_SERVER_HTTP_HTTP_GET_H_
 
@@ -23,7 +24,7 @@ struct HttpRequest {
   std::function<bool()> stop;
 };
 
-// INVALID_ARGUMENT: a URL that HttpGet would not ask.
+// INVALID_ARGUMENT: a URL that HttpGet would not ask. UNAVAILABLE: there is no libcurl.
 absl::Status CheckHttpUrl(const std::string& url);
 
 // The body of an answer with status 200. Follows no redirect, asks no proxy, sends no cookie;

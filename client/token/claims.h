@@ -61,9 +61,9 @@ struct Claims {
 absl::StatusOr<std::string> ClaimsToJson(const Claims& claims);
 
 // Strict: doubled members, wrong types, depth, bad UTF-8, a missing required claim (iss sub aud exp
-// iat nbf jti client_id), an unknown confirmation (`cnf` with anything but x5t#S256) and more than kMaxActors
-// actors or parents are UNAUTHENTICATED TOKEN_MALFORMED. `aud` may be a string or an array of
-// exactly one. Unknown claims are ignored.
+// iat nbf jti client_id), an unknown confirmation (`cnf` with anything but x5t#S256) and more than
+// kMaxActors actors or parents are UNAUTHENTICATED TOKEN_MALFORMED. `aud` may be a string or an
+// array of exactly one. Unknown claims are ignored.
 absl::StatusOr<Claims> ClaimsFromJson(std::string_view json);
 
 // Whether `text` may be a device id: 16 to 128 printable ASCII characters without spaces.

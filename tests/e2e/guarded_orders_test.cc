@@ -19,7 +19,6 @@ namespace pb = orders::v1;
 using ::testing::Combine;
 using ::testing::Values;
 
-
 class GuardedService : public ::testing::TestWithParam<std::tuple<Transport, Api>> {
  protected:
   GuardedService()

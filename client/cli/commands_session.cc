@@ -23,6 +23,7 @@ using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests 
 struct LoginArguments {
   std::string username;
   std::string audience;
+  std::vector<std::string> scopes;
   std::string device_label;
   bool no_device = false;
   PasswordOption password;
@@ -42,6 +43,7 @@ struct LoginProof {
   Secret password;
   std::optional<Secret> device_id;
   std::string device_label;
+  std::vector<std::string> scopes;
 };
 
 // For the user and the audience that `grant` names.
@@ -53,6 +55,7 @@ absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const StoredGrant& 
   request.set_audience(grant.audience);
   if (proof.device_id.has_value()) request.set_device_id(std::string(proof.device_id->Reveal()));
   request.set_device_label(proof.device_label);
+  *request.mutable_scopes() = {proof.scopes.begin(), proof.scopes.end()};
   absl::StatusOr<LoginResponse> response = invocation.CallAuth(&AuthStub::Login, request);
   WipeString(*request.mutable_password());
   WipeString(*request.mutable_device_id());
@@ -144,6 +147,7 @@ absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(invocation.Server().status());
   LoginProof proof;
   proof.device_label = arguments.device_label;
+  proof.scopes = arguments.scopes;
   TESSERA_ASSIGN_OR_RETURN(proof.password, ReadPassword(arguments.password.file,
                                                         "Password: ", invocation.world().sources));
   if (!arguments.no_device) {
@@ -285,6 +289,9 @@ void AddSessionCommands(CLI::App& app, Command& chosen) {
   sub->add_option("--username,-u", login->username, "Who logs in; asked for if not given");
   sub->add_option("--audience", login->audience,
                   "The service that the tokens are for (default: tessera itself)");
+  sub->add_option("--scope", login->scopes, "A scope to ask for; may be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   sub->add_option("--device-label", login->device_label,
                   "What to call this device in lists of sessions; at most 128 bytes");
   sub->add_flag("--no-device", login->no_device, "Do not bind the session to this device");

@@ -194,6 +194,11 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                      session.idle_expires_at, session.id,        std::move(access.scopes)};
 }
 
+bool AuthFacade::NamesUnknownKey(const RenewalInput& input) const {
+  return input.refresh_token.empty() ? impl_->renewal.NamesUnknownKey(input.access_token)
+                                     : NamesUnknownKey(input.refresh_token);
+}
+
 bool AuthFacade::NamesUnknownKey(const Secret& refresh_token) const {
   return server::NamesUnknownKey(refresh_token, *impl_->parts.keys.Current());
 }

@@ -25,6 +25,7 @@
 
 namespace tessera::server {
 
+class ClockWatch;
 class KeyRing;
 class PasswordHasher;
 class RevocationFeed;
@@ -134,6 +135,7 @@ class AuthFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    const ClockWatch* clock_watch = nullptr;  // none: the clock is trusted
   };
   AuthFacade(TokenPolicy policy, Parts parts);
   ~AuthFacade();
@@ -154,6 +156,8 @@ class AuthFacade {
   // Whether a refresh token names a key that this replica does not know: newer keys are to be read
   // before it is judged. Memory only.
   bool NamesUnknownKey(const Secret& refresh_token) const;
+  // Likewise of the token that renews.
+  bool NamesUnknownKey(const RenewalInput& input) const;
 
   // Before Logout, so that forged tokens stay out of the lane that it blocks: the token, if it is
   // genuine. Memory only. UNAUTHENTICATED TOKEN_MALFORMED, TOKEN_SIGNATURE.

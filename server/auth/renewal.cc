@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/clock_watch.h"
 #include "server/auth/revocation_feed.h"
 #include "server/auth/session_ender.h"
 #include "tessera/base/reason.h"
@@ -82,6 +83,11 @@ absl::Status Renewal::CheckAccessTokenAlone(const CallInfo& call,
   return fit;
 }
 
+bool Renewal::NamesUnknownKey(const Secret& access_token) const {
+  const auto claim = tokens_.ClaimOf(access_token, *parts_.keys.Current(), parts_.clock.Now());
+  return ReasonOf(claim.status()) == reason::kTokenUnknownKey;
+}
+
 // An access token that a key signed which is not known here may be that of a key that has come up
 // meanwhile.
 absl::StatusOr<Renewal::Attempt> Renewal::Begin(const CallInfo& call,
@@ -114,7 +120,15 @@ absl::StatusOr<Renewal::Attempt> Renewal::BeginAlone(const CallInfo& call,
   return attempt;
 }
 
+// Where the clock is wrong, a retry in time looks like theft, and theft like a retry in time.
+absl::Status Renewal::CheckClock() const {
+  if (parts_.clock_watch == nullptr || parts_.clock_watch->agrees()) return absl::OkStatus();
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                          "this server's clock differs from the database's", absl::Seconds(1));
+}
+
 absl::StatusOr<IssuedGrant> Renewal::Renew(const CallInfo& call, const RenewalInput& input) const {
+  TESSERA_RETURN_IF_ERROR(CheckClock());
   absl::StatusOr<Attempt> attempt = Begin(call, input);
   if (!attempt.ok()) {
     const Secret& shown = input.refresh_token.empty() ? input.access_token : input.refresh_token;

@@ -28,6 +28,8 @@ class Renewal {
 
   // AuthFacade::CheckRenewal for an input without a refresh token.
   absl::Status CheckAccessTokenAlone(const CallInfo& call, const Secret& access_token) const;
+  // Whether an access token that renews by itself names a key that is not known here. Memory only.
+  bool NamesUnknownKey(const Secret& access_token) const;
   absl::StatusOr<IssuedGrant> Renew(const CallInfo& call, const RenewalInput& input) const;
 
  private:
@@ -41,6 +43,7 @@ class Renewal {
   };
   using Standing = storage::SessionStanding;
 
+  absl::Status CheckClock() const;
   absl::StatusOr<Attempt> Begin(const CallInfo& call, const RenewalInput& input) const;
   absl::StatusOr<Attempt> BeginAlone(const CallInfo& call, const RenewalInput& input) const;
 

@@ -54,9 +54,8 @@ AuthService::Reactor* AuthService::RenewToken(Context* context,
   absl::StatusOr<RenewalInput> input = Parse(*request);
   if (input.ok()) input = cookies_.Complete(*context, *std::move(input), request->set_cookies());
   return Run(Begin(*context), std::move(input))
-      .After(
-          NewerKeys(),
-          [&auth](const RenewalInput& asked) { return auth.NamesUnknownKey(asked.refresh_token); })
+      .After(NewerKeys(),
+             [&auth](const RenewalInput& asked) { return auth.NamesUnknownKey(asked); })
       .Here([&auth](const CallInfo& call, RenewalInput asked) {
         return auth.CheckRenewal(call, std::move(asked));
       })

@@ -29,6 +29,13 @@ TEST_F(LoginTest, LaterCommandsNeedNoFlags) {
   EXPECT_THAT(ran.out, AllOf(HasSubstr("username         alice\n"), HasSubstr("tessera.admin")));
 }
 
+TEST_F(LoginTest, AsksForTheScopesGivenAndElseForNone) {
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  EXPECT_EQ(server_.last_scopes(), "");
+  ASSERT_EQ(Login({"--scope", "orders.read", "--scope=orders.write"}).code, ExitCode::kOk);
+  EXPECT_EQ(server_.last_scopes(), "orders.read orders.write");
+}
+
 TEST_F(LoginTest, PrintsNoToken) {
   for (const std::vector<std::string>& more : {std::vector<std::string>{}, {"--json"}}) {
     const Ran ran = Login(more);

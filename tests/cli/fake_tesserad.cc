@@ -106,6 +106,11 @@ std::string FakeTesserad::last_renewal_access_token() const {
   return last_renewal_access_token_;
 }
 
+std::string FakeTesserad::last_scopes() const {
+  MutexLock lock(mu_);
+  return last_scopes_;
+}
+
 std::string FakeTesserad::last_device_id() const {
   MutexLock lock(mu_);
   return last_device_id_;
@@ -172,6 +177,7 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
   *response->mutable_grant() = OpenSession(request->username(), request->audience());
   MutexLock lock(mu_);
   last_device_id_ = request->device_id();
+  last_scopes_ = absl::StrJoin(request->scopes(), " ");
   last_device_label_ = request->device_label();
   Session& session = sessions_[response->grant().session_id()];
   session.device_id = request->device_id();

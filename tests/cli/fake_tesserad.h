@@ -67,6 +67,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   // What the last login gave, empty for none; and the device that the last call's metadata named.
   std::string last_device_id() const;
   std::string last_device_label() const;
+  std::string last_scopes() const;  // that the last login asked for, parted by spaces
   std::string last_device_metadata() const;
 
   grpc::Status Login(grpc::ServerContext*, const tessera::v1::LoginRequest* request,
@@ -190,6 +191,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   std::string caller_session_ ABSL_GUARDED_BY(mu_);  // of the call that Admit let in last
   std::string last_device_id_ ABSL_GUARDED_BY(mu_);
   std::string last_device_label_ ABSL_GUARDED_BY(mu_);
+  std::string last_scopes_ ABSL_GUARDED_BY(mu_);
   std::string last_device_metadata_ ABSL_GUARDED_BY(mu_);
   grpc::Status next_failure_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);

@@ -357,6 +357,17 @@ TEST_F(ByAccessToken, AnExchangedAndAServicesTokenRenewNothing) {
   EXPECT_EQ(Reason(RenewBy(first_.refresh_token)), "TOKEN_MALFORMED");
 }
 
+TEST_F(ByAccessToken, OneWhoseKeyIsNotKnownAsksForNewerKeysAndOthersDoNot) {
+  const SigningKey stranger = Require(SigningKey::Generate(Algorithm::kEs256));
+  const Secret token = Require(SignAccessToken(world_.ClaimsOf(first_.access_token), stranger));
+  const AuthFacade& auth = *world_.auth;
+  EXPECT_TRUE(auth.NamesUnknownKey(RenewalInput{Secret(), token}));
+  EXPECT_FALSE(auth.NamesUnknownKey(RenewalInput{Secret(), first_.access_token}));
+  EXPECT_FALSE(auth.NamesUnknownKey(RenewalInput{Secret(), Secret("x")}));
+  EXPECT_FALSE(auth.NamesUnknownKey(RenewalInput{first_.refresh_token, token}));
+  EXPECT_EQ(Reason(RenewBy(token)), "TOKEN_UNKNOWN_KEY");
+}
+
 TEST_F(ByAccessToken, ADisabledUserRenewsNothing) {
   world_.Disable(ada_.id);
   EXPECT_EQ(Reason(RenewBy(first_.access_token)), "SESSION_ENDED");

@@ -1,5 +1,6 @@
 #include "server/restore_store.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -24,6 +25,10 @@ KeyPolicy KeyPolicyOf(const Config& config) {
   policy.acknowledge_timeout = config.keys.acknowledge_timeout;
   policy.access_ttl = config.tokens.access_ttl;
   policy.refresh_ttl = config.tokens.refresh_ttl;
+  if (config.tokens.renewal_needs_access_token) {
+    policy.proof_ttl = std::min(config.tokens.refresh_idle_ttl, config.tokens.refresh_ttl);
+  }
+  policy.max_clock_difference = config.storage.max_clock_difference;
   return policy;
 }
 

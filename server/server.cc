@@ -269,8 +269,9 @@ absl::Status Server::Parts::OpenAuth() {
 }
 
 void Server::Parts::MakeFacades() {
-  auth = std::make_unique<AuthFacade>(PolicyOf(config.tokens),
-                                      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log});
+  auth = std::make_unique<AuthFacade>(
+      PolicyOf(config.tokens),
+      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log, clock_watch.get()});
   users = std::make_unique<UserFacade>(UserFacade::Parts{
       *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
   roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),

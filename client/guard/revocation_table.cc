@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kFewestHomes = 8;
 constexpr uint32_t kNever = UINT32_MAX;
+// What stands for never where a time is wanted: the last second of the year 9999.
+const absl::Time kLastExpiry = absl::FromUnixSeconds(253402300799);
 constexpr int64_t kMaxVersion = (int64_t{1} << 61) - 1;
 
 // What orders the entries: eight bytes of the hash that say nothing of which table it is in.
@@ -57,6 +59,15 @@ void RevocationTable::Slot::set_version(int64_t version) {
   version_high = static_cast<uint32_t>(bits >> 32) & ((1u << 29) - 1);
 }
 
+RevocationNotice RevocationTable::Slot::notice() const {
+  RevocationNotice notice;
+  notice.thing = static_cast<RevokedThing>(uint32_t{thing});
+  notice.id_hash = id_hash;
+  notice.min_user_version = version();
+  notice.expires_at = expires_at == kNever ? kLastExpiry : absl::FromUnixSeconds(expires_at);
+  return notice;
+}
+
 bool RevocationTable::Slot::ExpiredBefore(absl::Time limit) const {
   return expires_at != kNever && absl::FromUnixSeconds(expires_at) < limit;
 }
@@ -95,6 +106,22 @@ int64_t RevocationTable::MinVersion(RevokedThing thing, const IdHash& id_hash) c
   const auto kind = static_cast<uint32_t>(thing);
   const size_t place = Place(kind, id_hash);
   return IsAt(place, kind, id_hash) ? slots_[place].version() : 0;
+}
+
+bool RevocationTable::ListAfter(const RevocationNotice* after, size_t limit,
+                                std::vector<RevocationNotice>& page) const {
+  size_t at = 0;
+  if (after != nullptr && size_ > 0) {
+    const auto thing = static_cast<uint32_t>(after->thing);
+    at = Place(thing, after->id_hash);
+    if (IsAt(at, thing, after->id_hash)) ++at;
+  }
+  for (; at < slots_.size(); ++at) {
+    if (slots_[at].thing == 0) continue;
+    if (limit-- == 0) return false;
+    page.push_back(slots_[at].notice());
+  }
+  return true;
 }
 
 bool RevocationTable::HasExpired(absl::Time limit) const {

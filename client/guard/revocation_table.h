@@ -34,6 +34,11 @@ class RevocationTable {
   // Whether Prune would find any. May say yes for nothing, after an entry was prolonged.
   bool HasExpired(absl::Time limit) const;
 
+  // Appends to `page` the entries behind `after` (null: from the first), in the order of the table,
+  // at most `limit`. True if that was the last of them.
+  bool ListAfter(const RevocationNotice* after, size_t limit,
+                 std::vector<RevocationNotice>& page) const;
+
   size_t size() const { return size_; }
   size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
 
@@ -51,6 +56,7 @@ class RevocationTable {
       return static_cast<int64_t>(uint64_t{version_high} << 32 | version_low);
     }
     void set_version(int64_t version);
+    RevocationNotice notice() const;
     bool ExpiredBefore(absl::Time limit) const;
   };
   static_assert(sizeof(Slot) == 28);

@@ -262,6 +262,27 @@ size_t RevocationView::bytes() const {
   return bytes;
 }
 
+std::vector<RevocationNotice> RevocationView::ListPage(RevocationCursor& cursor,
+                                                       size_t limit) const {
+  std::vector<RevocationNotice> page;
+  while (page.size() < limit && cursor.part < kShards) {
+    const Shard& shard = impl_->shards[cursor.part];
+    bool done = false;
+    {
+      ReaderLock lock(shard.mu);
+      const RevocationNotice* const last = cursor.last.has_value() ? &*cursor.last : nullptr;
+      done = shard.entries.ListAfter(last, limit - page.size(), page);
+    }
+    if (!done) {
+      cursor.last = page.back();
+      continue;
+    }
+    ++cursor.part;
+    cursor.last.reset();
+  }
+  return page;
+}
+
 std::shared_ptr<void> RevocationView::Subscribe(std::function<void()> listener) {
   auto subscriber = std::make_shared<Subscriber>(std::move(listener));
   impl_->subscribers->Add(subscriber);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct RevocationNotice {
   IdHash id_hash{};
   int64_t min_user_version = 0;  // kUser: tokens with a lower `uv` are revoked
   absl::Time expires_at;
+};
+
+// How far a walk over all entries has come.
+struct RevocationCursor {
+  size_t part = 0;
+  std::optional<RevocationNotice> last;  // of this part
 };
 
 // Thread-safe; readers do not wait for each other, take no global lock, and look at a few
@@ -60,6 +67,11 @@ class RevocationView {
   size_t size() const;
   // What the entries take in memory: at most 64 bytes each once there are a million.
   size_t bytes() const;
+
+  // The next entries of a walk over all of them, at most `limit` (at least 1); `cursor` moves on.
+  // Empty: the walk is over. What is merged meanwhile may be met or not; all else is met once, and
+  // nothing is copied but the page.
+  std::vector<RevocationNotice> ListPage(RevocationCursor& cursor, size_t limit) const;
 
   // Calls `listener` after every Merge that brought something new, on the merging thread, outside
   // locks. The subscription ends when the returned handle dies; no call is under way after that (so

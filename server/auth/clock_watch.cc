@@ -45,6 +45,11 @@ ClockWatch::~ClockWatch() {
   thread_.join();
 }
 
+bool ClockWatch::agrees() const {
+  MutexLock lock(mu_);
+  return agreed_;
+}
+
 absl::Status ClockWatch::Compare() {
   TESSERA_ASSIGN_OR_RETURN(const absl::Duration difference,
                            ClockDifference(parts_.store, parts_.clock, kStoreTimeout));

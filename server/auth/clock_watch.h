@@ -49,6 +49,9 @@ class ClockWatch {
   ClockWatch(const ClockWatch&) = delete;
   ClockWatch& operator=(const ClockWatch&) = delete;
 
+  // What the last comparison found; true before the first. Memory only.
+  bool agrees() const;
+
   // Compares now. Blocks on the store.
   absl::Status Compare();
 
@@ -58,7 +61,7 @@ class ClockWatch {
 
   const Options options_;
   const Parts parts_;
-  Mutex mu_;
+  mutable Mutex mu_;
   CondVar stop_changed_;
   bool agreed_ ABSL_GUARDED_BY(mu_) = true;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;

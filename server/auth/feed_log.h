@@ -1,4 +1,4 @@
-// The live revocations that a replica holds, in the order of the feed.
+// The newest revocations that a replica holds, in the order of the feed, for those who follow it.
 #ifndef TESSERA_SERVER_AUTH_FEED_LOG_H_
 #define TESSERA_SERVER_AUTH_FEED_LOG_H_
 
@@ -8,40 +8,36 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
-#include "server/auth/revocation_feed.h"
 #include "storage/records.h"
 
 namespace tessera::server {
 
-// Plain data: not thread-safe. Nothing in it is forgotten before it expires, whatever the store
-// says later (a restored database must not un-revoke).
+// Plain data: not thread-safe. All live entries are in the view; a follower who is further behind
+// than this reaches walks over that.
 class FeedLog {
  public:
-  int64_t head() const { return head_; }
-  size_t size() const { return carried_.size() + entries_.size(); }
+  // No more are held: some 6 MB.
+  static constexpr size_t kMostEntries = size_t{64} * 1024;
 
-  // Whether what the store holds behind head() continues what is held here.
+  int64_t head() const { return head_; }
+  size_t size() const { return entries_.size(); }
+
+  // Whether what the store holds behind head() continues what is held here. `complete`: `tail` is
+  // all that the store holds there, not only the first of it.
   enum class Fit { kFits, kWentBack, kHole };
-  Fit Judge(const std::vector<storage::Revocation>& tail, int64_t store_head) const;
+  Fit Judge(const std::vector<storage::Revocation>& tail, int64_t store_head, bool complete) const;
   // Takes a tail that fits.
   void Append(std::vector<storage::Revocation> tail);
 
-  // Begins anew with all that the store holds now. What was held and is not there any more stays
-  // for snapshots.
-  void Restart(std::vector<storage::Revocation> entries, int64_t head);
+  // Begins anew with the newest entries of the store, in order.
+  void Restart(std::deque<storage::Revocation> newest, int64_t head);
 
-  // Behind `seq`, in order, at most `limit`. OUT_OF_RANGE: entries behind `seq` have been
-  // forgotten, or `seq` lies ahead.
+  // Behind `seq`, in order, at most `limit`. OUT_OF_RANGE: `seq` is further behind than is held
+  // here, or lies ahead.
   absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq, size_t limit) const;
-  RevocationFeed::Snapshot TakeSnapshot() const;
-
-  // Forgets what expired before `now`.
-  void Prune(absl::Time now);
 
  private:
-  std::deque<storage::Revocation> entries_;   // by seq
-  std::vector<storage::Revocation> carried_;  // live, but gone from the store
+  std::deque<storage::Revocation> entries_;  // by seq
   int64_t head_ = 0;
   int64_t floor_ = 0;  // every seq above it, up to the head, is held
 };

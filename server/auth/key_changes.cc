@@ -138,6 +138,10 @@ absl::StatusOr<bool> KeyChanges::Advance(bool algorithm_counts, absl::Time deadl
   TESSERA_ASSIGN_OR_RETURN(const Overview seen, Look(algorithm_counts, deadline));
   const KeyPlan plan = PlanKeys(seen.set, policy_, seen.situation);
   if (plan.empty()) return false;
+  // A clock that is wrong takes the others' reports for old, and waits for nobody.
+  TESSERA_ASSIGN_OR_RETURN(const absl::Duration difference,
+                           ClockDifference(parts_.store, parts_.clock, kKeyStoreTimeout));
+  if (absl::AbsDuration(difference) > policy_.max_clock_difference) return false;
   TESSERA_ASSIGN_OR_RETURN(const KeyChange change, ChangeOf(plan, deadline));
   if (change.insert.empty() && change.update.empty() && change.remove.empty()) return false;
   TESSERA_RETURN_IF_ERROR(Commit(seen.set, change, deadline));
@@ -164,11 +168,6 @@ absl::StatusOr<KeyChange> KeyChanges::ChangeOf(const KeyPlan& plan, absl::Time d
     TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewKey(use));
     change.insert.push_back(std::move(key));
   }
-  if (plan.remove.empty()) return change;
-  // What a clock that differs would remove, others may still need.
-  TESSERA_ASSIGN_OR_RETURN(const absl::Duration difference,
-                           ClockDifference(parts_.store, parts_.clock, kKeyStoreTimeout));
-  if (absl::AbsDuration(difference) > StoreCleaner::kMaxClockDifference) return change;
   for (StoredKey key : plan.remove) {
     TESSERA_ASSIGN_OR_RETURN(const bool needed, IsNeeded(key, deadline));
     if (!needed) {

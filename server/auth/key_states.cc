@@ -17,7 +17,7 @@ using storage::StoredKey;
 absl::Duration LifeOf(KeyUse use, const KeyPolicy& policy) {
   switch (use) {
     case KeyUse::kSign:
-      return policy.access_ttl + kMaxLeeway + kRevocationSlack;
+      return std::max(policy.access_ttl, policy.proof_ttl) + kMaxLeeway + kRevocationSlack;
     case KeyUse::kMac:
       return policy.refresh_ttl + kRevocationSlack;
     case KeyUse::kSecretHash:

@@ -36,6 +36,11 @@ struct KeyPolicy {
   absl::Duration acknowledge_timeout = absl::Minutes(1);
   absl::Duration access_ttl = absl::Minutes(15);
   absl::Duration refresh_ttl = absl::Hours(24 * 30);
+  // For so long behind its issue an access token, expired or not, is asked for as a proof at a
+  // renewal; zero: it is not.
+  absl::Duration proof_ttl = absl::ZeroDuration();
+  // While this replica's clock differs from the database's by more, it changes no key.
+  absl::Duration max_clock_difference = absl::Seconds(5);
 };
 
 // What is known besides the rows.

@@ -50,18 +50,12 @@ class RevocationFeed {
   };
   virtual Position Now() const = 0;
   // The entries behind `seq`, in order, without a hole, at most `limit`. OUT_OF_RANGE: `seq` is
-  // older than what is held, or ahead of the head: take a snapshot. A position taken under another
-  // store_epoch means nothing: take a snapshot then too.
+  // older than what is held, or ahead of the head. A position taken under another store_epoch means
+  // nothing. In both cases: take Now(), walk over the view (ListPage), which holds all live entries
+  // up to that position and among them those that the store has lost since (a restored database
+  // must not un-revoke), and go on behind it.
   virtual absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq,
                                                                  size_t limit) const = 0;
-  // All live entries and the seq that they reach to; among them those that the store has lost since
-  // (seq of another life), for a restored database must not un-revoke.
-  struct Snapshot {
-    std::string store_epoch;
-    int64_t seq = 0;
-    std::vector<storage::Revocation> entries;
-  };
-  virtual Snapshot TakeSnapshot() const = 0;
   // `listener` is called after each change of entries or keys, on the feed's thread, outside locks;
   // it must be quick. Ends when the handle dies; no call is under way after that.
   virtual std::shared_ptr<void> Subscribe(std::function<void()> listener) = 0;

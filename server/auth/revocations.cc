@@ -21,8 +21,8 @@ storage::Revocation Entry(storage::RevocationKind kind, std::string_view id, abs
 constexpr int64_t kEveryVersion = std::numeric_limits<int64_t>::max();
 
 storage::Revocation SubjectEntry(std::string_view subject, int64_t min_version, absl::Time now) {
-  storage::Revocation entry =
-      Entry(storage::RevocationKind::kUser, subject, now + kMaxAccessTtl + kRevocationSlack);
+  storage::Revocation entry = Entry(storage::RevocationKind::kUser, subject,
+                                    now + kMaxAccessTtl + kRevocationSlack + kWriterBehind);
   entry.min_user_version = min_version;
   return entry;
 }
@@ -55,7 +55,8 @@ storage::Revocation RevokeWholeServiceEntry(const ServiceId& service, absl::Time
 }
 
 storage::Revocation RevokeKeyEntry(const std::string& kid, absl::Time now) {
-  return Entry(storage::RevocationKind::kKey, kid, now + kMaxAccessTtl + kRevocationSlack);
+  return Entry(storage::RevocationKind::kKey, kid,
+               now + kMaxAccessTtl + kRevocationSlack + kWriterBehind);
 }
 
 }  // namespace tessera::server

@@ -16,6 +16,9 @@ inline constexpr absl::Duration kRevocationSlack = absl::Seconds(120);
 // No access token lives longer, so entries that do not know their tokens live this long, and slack.
 inline constexpr absl::Duration kMaxAccessTtl = absl::Hours(24);
 
+// And so much more: they are dated by the writer's clock, which may be behind.
+inline constexpr absl::Duration kWriterBehind = absl::Minutes(10);
+
 // One token. `exp` is its own; the entry covers every leeway that a guard may be set to, and slack.
 storage::Revocation RevokeTokenEntry(const TokenId& token, absl::Time exp);
 

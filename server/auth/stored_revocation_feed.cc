@@ -15,7 +15,9 @@ using storage::Revocation;
 
 constexpr absl::Duration kStoreTimeout = absl::Seconds(2);
 constexpr absl::Duration kPruneEvery = absl::Seconds(10);
-constexpr int kBatch = 1000;
+// No transaction reads more entries: however many there are, each is short.
+constexpr int kPage = 10'000;
+constexpr int kMaxTries = 3;
 
 RevokedThing ThingOf(storage::RevocationKind kind) {
   switch (kind) {
@@ -46,17 +48,12 @@ std::vector<RevocationNotice> NoticesOf(const std::vector<Revocation>& entries) 
   return notices;
 }
 
-absl::Status ListAll(storage::RevocationRepository& revocations, int64_t seq,
-                     std::vector<Revocation>& entries) {
-  size_t got = kBatch;
-  while (got == kBatch) {
-    TESSERA_ASSIGN_OR_RETURN(std::vector<Revocation> batch, revocations.ListAfter(seq, kBatch));
-    got = batch.size();
-    if (got > 0) seq = batch.back().seq;
-    entries.insert(entries.end(), std::make_move_iterator(batch.begin()),
-                   std::make_move_iterator(batch.end()));
-  }
-  return absl::OkStatus();
+// The newest of `newest` and of `entries`, which come behind them.
+void KeepNewest(std::vector<Revocation> entries, std::deque<Revocation>& newest) {
+  newest.insert(newest.end(), std::make_move_iterator(entries.begin()),
+                std::make_move_iterator(entries.end()));
+  if (newest.size() <= FeedLog::kMostEntries) return;
+  newest.erase(newest.begin(), newest.end() - FeedLog::kMostEntries);
 }
 
 }  // namespace
@@ -146,47 +143,85 @@ absl::Status StoredRevocationFeed::CatchUp(absl::Time deadline) {
                           "kept, but this server may not act on it yet", absl::Seconds(1));
 }
 
+// Up to the head that was there when the reading began, or further.
 absl::Status StoredRevocationFeed::ReadOnce() {
   const absl::Duration started = parts_.clock.Monotonic();
-  TESSERA_ASSIGN_OR_RETURN(Reading reading, ReadStore(!view_->loaded()));
-  if (IsWholeWanted(reading)) {
-    TESSERA_ASSIGN_OR_RETURN(reading, ReadStore(true));
+  if (!view_->loaded()) return ReadWhole(started);
+  bool complete = false;
+  while (!complete) {
+    TESSERA_ASSIGN_OR_RETURN(Reading reading, ReadPage(Head()));
+    if (IsWholeWanted(reading)) return ReadWhole(started);
+    complete = reading.complete;
+    const bool keys_changed = RefreshKeys(reading);
+    const bool entries_changed = !reading.entries.empty();
+    Take(std::move(reading), started);
+    if (keys_changed || entries_changed) listeners_.Notify();
   }
-  const bool keys_changed = RefreshKeys(reading);
-  const bool entries_changed = Take(std::move(reading), started);
-  if (keys_changed || entries_changed) listeners_.Notify();
   return absl::OkStatus();
 }
 
-absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadStore(bool whole) {
-  int64_t after = 0;
-  if (!whole) {
-    MutexLock lock(mu_);
-    after = log_.head();
-  }
+absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadPage(int64_t after) {
+  if (IsStopping()) return absl::CancelledError("the feed ends");
   Reading reading;
   TESSERA_RETURN_IF_ERROR(parts_.store.Read(
-      parts_.clock.Now() + kStoreTimeout, [&](storage::Repositories& repositories) {
-        reading = Reading();  // a second run begins anew
-        reading.whole = whole;
-        TESSERA_ASSIGN_OR_RETURN(reading.store_epoch, repositories.keys.StoreEpoch());
-        TESSERA_ASSIGN_OR_RETURN(reading.key_set_version, repositories.keys.Version());
-        TESSERA_ASSIGN_OR_RETURN(reading.head, repositories.revocations.Head());
-        return ListAll(repositories.revocations, after, reading.entries);
+      parts_.clock.Now() + kStoreTimeout, [&](storage::Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(reading.store_epoch, in.keys.StoreEpoch());
+        TESSERA_ASSIGN_OR_RETURN(reading.key_set_version, in.keys.Version());
+        TESSERA_ASSIGN_OR_RETURN(reading.head, in.revocations.Head());
+        TESSERA_ASSIGN_OR_RETURN(reading.entries, in.revocations.ListAfter(after, kPage));
+        return absl::OkStatus();
       }));
+  reading.complete = reading.entries.size() < size_t{kPage};
   return reading;
+}
+
+// All live entries, page by page, into the view; the last page's state. What an earlier try has
+// brought stays: it was revoked.
+absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadAll(
+    std::deque<Revocation>& newest) {
+  std::string store_epoch;
+  int64_t after = 0;
+  while (true) {
+    TESSERA_ASSIGN_OR_RETURN(Reading page, ReadPage(after));
+    if (after == 0) store_epoch = page.store_epoch;
+    if (page.store_epoch != store_epoch || page.head < after) {
+      return absl::AbortedError("the store became another one while it was read");
+    }
+    view_->Merge(NoticesOf(page.entries));
+    if (!page.entries.empty()) after = page.entries.back().seq;
+    KeepNewest(std::exchange(page.entries, {}), newest);
+    if (page.complete) return page;
+  }
+}
+
+absl::Status StoredRevocationFeed::ReadWhole(absl::Duration started) {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    std::deque<Revocation> newest;
+    absl::StatusOr<Reading> last = ReadAll(newest);
+    if (absl::IsAborted(last.status())) continue;
+    TESSERA_RETURN_IF_ERROR(last.status());
+    RefreshKeys(*last);
+    {
+      MutexLock lock(mu_);
+      log_.Restart(std::move(newest), last->head);
+    }
+    Take(*std::move(last), started);
+    listeners_.Notify();
+    return absl::OkStatus();
+  }
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                          "the store does not come to rest", absl::Seconds(1));
 }
 
 // A tail that does not fit what is held: another store, a store that went back, or a hole.
 bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
-  if (tail.whole) return false;
   bool same_epoch = false;
   FeedLog::Fit fit = FeedLog::Fit::kFits;
   int64_t held = 0;
   {
     MutexLock lock(mu_);
     same_epoch = tail.store_epoch == store_epoch_;
-    fit = log_.Judge(tail.entries, tail.head);
+    fit = log_.Judge(tail.entries, tail.head, tail.complete);
     held = log_.head();
   }
   if (same_epoch && fit == FeedLog::Fit::kFits) return false;
@@ -197,20 +232,24 @@ bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
   return true;
 }
 
-// The view first: whoever sees an entry here may rely on the view. True if anything is new.
-bool StoredRevocationFeed::Take(Reading reading, absl::Duration started) {
+// The view first: whoever sees an entry here may rely on the view.
+void StoredRevocationFeed::Take(Reading reading, absl::Duration started) {
   if (!reading.entries.empty()) view_->Merge(NoticesOf(reading.entries));
-  view_->MarkCurrent();
+  if (reading.complete) view_->MarkCurrent();
   MutexLock lock(mu_);
-  const bool changed = reading.whole || !reading.entries.empty();
-  if (reading.whole) {
-    log_.Restart(std::move(reading.entries), reading.head);
-  } else {
-    log_.Append(std::move(reading.entries));
-  }
+  log_.Append(std::move(reading.entries));
   store_epoch_ = std::move(reading.store_epoch);
-  read_at_ = started;
-  return changed;
+  if (reading.complete) read_at_ = started;
+}
+
+int64_t StoredRevocationFeed::Head() const {
+  MutexLock lock(mu_);
+  return log_.head();
+}
+
+bool StoredRevocationFeed::IsStopping() const {
+  MutexLock lock(mu_);
+  return stop_;
 }
 
 // A failure leaves the keys as they are; the next turn tries again. True if they changed.
@@ -233,8 +272,6 @@ void StoredRevocationFeed::Prune() {
   pruned_at_ = now;
   const absl::Time expired_before = pruning_.Now();
   view_->Prune(expired_before);
-  MutexLock lock(mu_);
-  log_.Prune(expired_before);
 }
 
 RevocationFeed::Position StoredRevocationFeed::Now() const {
@@ -251,13 +288,6 @@ absl::StatusOr<std::vector<Revocation>> StoredRevocationFeed::After(int64_t seq,
                                                                     size_t limit) const {
   MutexLock lock(mu_);
   return log_.After(seq, limit);
-}
-
-RevocationFeed::Snapshot StoredRevocationFeed::TakeSnapshot() const {
-  MutexLock lock(mu_);
-  Snapshot snapshot = log_.TakeSnapshot();
-  snapshot.store_epoch = store_epoch_;
-  return snapshot;
 }
 
 std::shared_ptr<void> StoredRevocationFeed::Subscribe(std::function<void()> listener) {

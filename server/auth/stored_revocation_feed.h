@@ -3,6 +3,7 @@
 #define TESSERA_SERVER_AUTH_STORED_REVOCATION_FEED_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -39,16 +40,15 @@ class StoredRevocationFeed final : public RevocationFeed {
   absl::Status CatchUp(absl::Time deadline) override;
   Position Now() const override;
   absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq, size_t limit) const override;
-  Snapshot TakeSnapshot() const override;
   std::shared_ptr<void> Subscribe(std::function<void()> listener) override;
 
  private:
-  // What one transaction saw.
+  // What one transaction saw: the state, and the entries behind a seq, at most kPage.
   struct Reading {
     int64_t head = 0;
     int64_t key_set_version = 0;
     std::string store_epoch;
-    bool whole = false;  // `entries` are all there are, not those behind the log's head
+    bool complete = false;  // there are no more entries
     std::vector<storage::Revocation> entries;
   };
 
@@ -58,9 +58,13 @@ class StoredRevocationFeed final : public RevocationFeed {
   void Report(const absl::Status& status);
 
   absl::Status ReadOnce();
-  absl::StatusOr<Reading> ReadStore(bool whole);
+  absl::StatusOr<Reading> ReadPage(int64_t after);
   bool IsWholeWanted(const Reading& tail) const;
-  bool Take(Reading reading, absl::Duration started);
+  void Take(Reading reading, absl::Duration started);
+  absl::Status ReadWhole(absl::Duration started);
+  absl::StatusOr<Reading> ReadAll(std::deque<storage::Revocation>& newest);
+  int64_t Head() const;
+  bool IsStopping() const;
   bool RefreshKeys(const Reading& reading);
   void Prune();
 

@@ -106,17 +106,6 @@ void RevocationHub::Shutdown() {
   for (const auto& watcher : Watchers()) watcher->End(status);
 }
 
-std::shared_ptr<const RevocationFeed::Snapshot> RevocationHub::Snapshot() {
-  MutexLock lock(snapshot_mu_);
-  std::shared_ptr<const RevocationFeed::Snapshot> held = snapshot_.lock();
-  // Good while the feed still holds all that came behind it.
-  const bool same_store = held != nullptr && held->store_epoch == feed_.Now().store_epoch;
-  if (same_store && feed_.After(held->seq, 1).ok()) return held;
-  held = std::make_shared<const RevocationFeed::Snapshot>(feed_.TakeSnapshot());
-  snapshot_ = held;
-  return held;
-}
-
 std::vector<std::shared_ptr<RevocationWatcher>> RevocationHub::Watchers() const {
   MutexLock lock(mu_);
   return watchers_;

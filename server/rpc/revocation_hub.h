@@ -67,8 +67,6 @@ class RevocationHub {
   const KeyRing& keys() const { return keys_; }
   LogSink& log() const { return log_; }
   const WatchLimits& limits() const { return limits_; }
-  // All live entries; shared by those who need them at the same time.
-  std::shared_ptr<const RevocationFeed::Snapshot> Snapshot();
   void Remove(const RevocationWatcher* watcher);
 
  private:
@@ -89,9 +87,6 @@ class RevocationHub {
   bool changed_ ABSL_GUARDED_BY(mu_) = false;
   bool shut_down_ ABSL_GUARDED_BY(mu_) = false;
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
-
-  Mutex snapshot_mu_;
-  std::weak_ptr<const RevocationFeed::Snapshot> snapshot_ ABSL_GUARDED_BY(snapshot_mu_);
 
   std::shared_ptr<void> subscription_;
   std::thread thread_;

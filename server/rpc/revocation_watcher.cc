@@ -204,7 +204,7 @@ void RevocationWatcher::FollowStore() {
   if (store_epoch == store_epoch_) return;
   store_epoch_ = std::move(store_epoch);
   wants_snapshot_ = true;
-  snapshot_.reset();
+  walk_.reset();
 }
 
 bool RevocationWatcher::NextKeySet() {
@@ -220,22 +220,17 @@ bool RevocationWatcher::NextKeySet() {
 
 bool RevocationWatcher::NextSnapshotPart() {
   if (!wants_snapshot_) return false;
-  if (snapshot_ == nullptr) {
-    snapshot_ = hub_.Snapshot();
-    snapshot_told_ = 0;
-  }
+  if (!walk_.has_value()) walk_ = Walk{hub_.feed().Now(), {}};
   v1::RevocationSnapshot& part = *response_.mutable_snapshot();
-  part.set_store_epoch(WireEpoch(snapshot_->store_epoch));
-  part.set_seq(static_cast<uint64_t>(snapshot_->seq));
-  const size_t until = std::min(snapshot_told_ + kMaxEntriesInMessage, snapshot_->entries.size());
-  for (; snapshot_told_ < until; ++snapshot_told_) {
-    Write(snapshot_->entries[snapshot_told_], part.add_entries());
-  }
-  part.set_last(snapshot_told_ == snapshot_->entries.size());
+  part.set_store_epoch(WireEpoch(walk_->position.store_epoch));
+  part.set_seq(static_cast<uint64_t>(walk_->position.head_seq));
+  const auto entries = hub_.feed().view()->ListPage(walk_->cursor, kMaxEntriesInMessage);
+  for (const RevocationNotice& entry : entries) Write(entry, part.add_entries());
+  part.set_last(entries.size() < kMaxEntriesInMessage);
   if (part.last()) {
-    seq_ = snapshot_->seq;
-    store_epoch_ = snapshot_->store_epoch;
-    snapshot_.reset();
+    seq_ = walk_->position.head_seq;
+    store_epoch_ = walk_->position.store_epoch;
+    walk_.reset();
     wants_snapshot_ = false;
   }
   return true;

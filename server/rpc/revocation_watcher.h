@@ -47,6 +47,11 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   void OnDone() override;
 
  private:
+  // A snapshot in progress: the position that it reaches to, and how much of the view is told.
+  struct Walk {
+    RevocationFeed::Position position;
+    RevocationCursor cursor;
+  };
   enum class Act { kNothing, kWrite, kFinish };
 
   // Starts the next read; counted in inside_.
@@ -93,8 +98,7 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   std::string store_epoch_ ABSL_GUARDED_BY(mu_);
   int64_t seq_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t key_set_version_ ABSL_GUARDED_BY(mu_) = -1;
-  std::shared_ptr<const RevocationFeed::Snapshot> snapshot_ ABSL_GUARDED_BY(mu_);
-  size_t snapshot_told_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<Walk> walk_ ABSL_GUARDED_BY(mu_);  // while a snapshot is told
   absl::Duration last_told_ ABSL_GUARDED_BY(mu_);  // monotonic
 
   // What the guard says that it has taken in.

@@ -32,6 +32,20 @@ v1::RevocationKind WireKind(storage::RevocationKind kind) {
   return v1::REVOCATION_KIND_UNSPECIFIED;
 }
 
+v1::RevocationKind WireKind(RevokedThing thing) {
+  switch (thing) {
+    case RevokedThing::kToken:
+      return v1::REVOCATION_KIND_TOKEN;
+    case RevokedThing::kSession:
+      return v1::REVOCATION_KIND_SESSION;
+    case RevokedThing::kUser:
+      return v1::REVOCATION_KIND_USER;
+    case RevokedThing::kKey:
+      return v1::REVOCATION_KIND_KEY;
+  }
+  return v1::REVOCATION_KIND_UNSPECIFIED;
+}
+
 v1::UserKind WireKind(UserKind kind) {
   switch (kind) {
     case UserKind::kNoOne:
@@ -107,6 +121,13 @@ void Write(const storage::Revocation& entry, v1::RevocationEntry* wire) {
   wire->set_seq(static_cast<uint64_t>(entry.seq));
   wire->set_kind(WireKind(entry.kind));
   wire->set_id_hash(entry.id_hash);
+  wire->set_min_user_version(entry.min_user_version);
+  Write(entry.expires_at, wire->mutable_expires_at());
+}
+
+void Write(const RevocationNotice& entry, v1::RevocationEntry* wire) {
+  wire->set_kind(WireKind(entry.thing));
+  wire->set_id_hash(entry.id_hash.data(), entry.id_hash.size());
   wire->set_min_user_version(entry.min_user_version);
   Write(entry.expires_at, wire->mutable_expires_at());
 }

@@ -7,6 +7,7 @@
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
 #include "storage/records.h"
+#include "tessera/guard/revocation_view.h"
 #include "tessera/v1/auth_service.pb.h"
 #include "tessera/v1/user_service.pb.h"
 
@@ -17,6 +18,7 @@ void Write(absl::Duration duration, google::protobuf::Duration* wire);
 void Write(const IssuedGrant& grant, v1::TokenGrant* wire);
 void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire);
 void Write(const storage::Revocation& entry, v1::RevocationEntry* wire);
+void Write(const RevocationNotice& entry, v1::RevocationEntry* wire);  // without its seq
 void Write(const storage::User& user, v1::User* wire);
 void Write(const storage::Role& role, v1::Role* wire);
 void Write(const UserFacade::Current& current, v1::GetCurrentUserResponse* wire);

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/guard/world.h"
 
@@ -105,6 +109,36 @@ TEST_F(RevocationViewTest, PruningCountsFromWhereTheClockWasSetBackTo) {
   view_.Merge({notice});
   clock_.SetWall(right + absl::Hours(48));  // ahead again: takes nothing back
   EXPECT_EQ(view_.Prune(clock_.Now()), 1u);
+}
+
+// However small the pages are, and though the view grows and forgets behind the walker's back.
+TEST_F(RevocationViewTest, AWalkMeetsEachEntryOnce) {
+  constexpr int kCount = 5000;
+  std::vector<RevocationNotice> notices;
+  for (int i = 0; i < kCount; ++i) {
+    notices.push_back(Revoked(RevokedThing::kSession, std::to_string(i), clock_.Now()));
+  }
+  notices.push_back(Revoked(RevokedThing::kUser, "7", clock_.Now(), 9));  // the hash of another
+  view_.Merge(notices);
+  for (const size_t limit : {size_t{1}, size_t{7}, size_t{4096}, size_t{100'000}}) {
+    RevocationCursor cursor;
+    std::map<std::pair<IdHash, RevokedThing>, int> met;
+    for (auto page = view_.ListPage(cursor, limit); !page.empty();
+         page = view_.ListPage(cursor, limit)) {
+      EXPECT_LE(page.size(), limit);
+      for (const RevocationNotice& notice : page) {
+        ++met[{notice.id_hash, notice.thing}];
+        EXPECT_EQ(notice.min_user_version, notice.thing == RevokedThing::kUser ? 9 : 0);
+      }
+      view_.Merge({Revoked(RevokedThing::kToken, std::to_string(met.size()), clock_.Now())});
+    }
+    int sessions = 0;
+    for (const auto& [key, times] : met) {
+      EXPECT_EQ(times, 1);
+      if (key.second == RevokedThing::kSession) ++sessions;
+    }
+    EXPECT_EQ(sessions, kCount) << limit;
+  }
 }
 
 TEST_F(RevocationViewTest, ListenersHearOnlyNews) {

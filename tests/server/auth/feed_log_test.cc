@@ -11,7 +11,6 @@ namespace tessera::server {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 
 const absl::Time kLater = absl::FromUnixSeconds(2'000'000'000);
 
@@ -57,59 +56,57 @@ TEST(FeedLog, APositionAheadOfTheHeadIsOutOfRange) {
 TEST(FeedLog, AHoleInTheTailIsSeen) {
   FeedLog log;
   log.Append(Entries({1, 2}));
-  EXPECT_EQ(log.Judge(Entries({3, 4}), 4), FeedLog::Fit::kFits);
-  EXPECT_EQ(log.Judge({}, 2), FeedLog::Fit::kFits);
-  EXPECT_EQ(log.Judge(Entries({4}), 4), FeedLog::Fit::kHole);
-  EXPECT_EQ(log.Judge(Entries({3, 5}), 5), FeedLog::Fit::kHole);
-  EXPECT_EQ(log.Judge(Entries({3}), 4), FeedLog::Fit::kHole);
-  EXPECT_EQ(log.Judge({}, 3), FeedLog::Fit::kHole);
-  EXPECT_EQ(log.Judge({}, 1), FeedLog::Fit::kWentBack);
+  EXPECT_EQ(log.Judge(Entries({3, 4}), 4, true), FeedLog::Fit::kFits);
+  EXPECT_EQ(log.Judge({}, 2, true), FeedLog::Fit::kFits);
+  EXPECT_EQ(log.Judge(Entries({4}), 4, true), FeedLog::Fit::kHole);
+  EXPECT_EQ(log.Judge(Entries({3, 5}), 5, true), FeedLog::Fit::kHole);
+  EXPECT_EQ(log.Judge(Entries({3}), 4, true), FeedLog::Fit::kHole);
+  EXPECT_EQ(log.Judge({}, 3, true), FeedLog::Fit::kHole);
+  EXPECT_EQ(log.Judge({}, 1, true), FeedLog::Fit::kWentBack);
+}
+
+TEST(FeedLog, TheFirstPartOfATailNeedNotReachTheHead) {
+  FeedLog log;
+  log.Append(Entries({1, 2}));
+  EXPECT_EQ(log.Judge(Entries({3, 4}), 9, false), FeedLog::Fit::kFits);
+  EXPECT_EQ(log.Judge(Entries({4, 5}), 9, false), FeedLog::Fit::kHole);
+  EXPECT_EQ(log.Judge(Entries({3, 4}), 1, false), FeedLog::Fit::kWentBack);
 }
 
 TEST(FeedLog, BehindAHoleOnlyTheWholePartIsGiven) {
   FeedLog log;
-  log.Restart(Entries({2, 5, 6}), 6);
+  log.Restart({Entry(2), Entry(5), Entry(6)}, 6);
   EXPECT_TRUE(OutOfRange(log, 3));
   EXPECT_THAT(Seqs(Require(log.After(4, 10))), ElementsAre(5, 6));
-  EXPECT_THAT(Seqs(log.TakeSnapshot().entries), UnorderedElementsAre(2, 5, 6));
-  EXPECT_EQ(log.TakeSnapshot().seq, 6);
 }
 
 TEST(FeedLog, AHeadBeyondTheLastEntryIsAHoleToo) {
   FeedLog log;
-  log.Restart(Entries({2}), 9);
+  log.Restart({Entry(2)}, 9);
   EXPECT_EQ(log.head(), 9);
   EXPECT_TRUE(OutOfRange(log, 8));
   EXPECT_THAT(Seqs(Require(log.After(9, 10))), ElementsAre());
 }
 
-TEST(FeedLog, WhatTheStoreForgotStaysInSnapshots) {
+TEST(FeedLog, ARestartTakesThePlaceOfWhatWasHeld) {
   FeedLog log;
   log.Append(Entries({1, 2, 3}));
-  log.Restart(Entries({1}), 1);
+  log.Restart({Entry(1)}, 1);
   EXPECT_EQ(log.head(), 1);
-  EXPECT_THAT(Seqs(log.TakeSnapshot().entries), UnorderedElementsAre(1, 2, 3));
   EXPECT_THAT(Seqs(Require(log.After(0, 10))), ElementsAre(1));
 }
 
-TEST(FeedLog, PruningForgetsTheExpiredAndMovesTheFloor) {
+TEST(FeedLog, NoMoreThanTheNewestAreHeld) {
   FeedLog log;
-  log.Append({Entry(1), Entry(2, kLater - absl::Seconds(1)), Entry(3)});
-  log.Prune(kLater - absl::Seconds(1));  // not expired before that instant
-  EXPECT_EQ(log.size(), 3u);
-  log.Prune(kLater);
-  EXPECT_THAT(Seqs(log.TakeSnapshot().entries), UnorderedElementsAre(1, 3));
+  constexpr auto kMost = static_cast<int64_t>(FeedLog::kMostEntries);
+  std::vector<int64_t> seqs;
+  for (int64_t seq = 1; seq <= kMost; ++seq) seqs.push_back(seq);
+  log.Append(Entries(seqs));
+  EXPECT_TRUE(log.After(0, 1).ok());
+  log.Append(Entries({kMost + 1, kMost + 2}));
+  EXPECT_EQ(log.size(), FeedLog::kMostEntries);
   EXPECT_TRUE(OutOfRange(log, 1));
-  EXPECT_THAT(Seqs(Require(log.After(2, 10))), ElementsAre(3));
-}
-
-TEST(FeedLog, WhatIsCarriedIsForgottenWhenItExpires) {
-  FeedLog log;
-  log.Append(Entries({1}));
-  log.Restart({}, 0);
-  EXPECT_EQ(log.size(), 1u);
-  log.Prune(kLater + absl::Seconds(1));
-  EXPECT_EQ(log.size(), 0u);
+  EXPECT_THAT(Seqs(Require(log.After(2, 1))), ElementsAre(3));
 }
 
 }  // namespace

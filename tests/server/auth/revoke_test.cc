@@ -215,7 +215,7 @@ TEST(Revocations, UserAndKeyEntriesLiveADayAndSlack) {
   EXPECT_EQ(user.kind, storage::RevocationKind::kUser);
   EXPECT_EQ(user.min_user_version, 3);
   EXPECT_EQ(user.id_hash.size(), 16u);
-  EXPECT_EQ(user.expires_at, now + absl::Hours(24) + absl::Seconds(120));
+  EXPECT_EQ(user.expires_at, now + absl::Hours(24) + absl::Seconds(120) + absl::Minutes(10));
   EXPECT_EQ(RevokeKeyEntry("k1", now).expires_at, user.expires_at);
   EXPECT_EQ(RevokeKeyEntry("k1", now).kind, storage::RevocationKind::kKey);
 }

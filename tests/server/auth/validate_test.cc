@@ -192,7 +192,6 @@ class UnloadedFeed final : public RevocationFeed {
   absl::StatusOr<std::vector<storage::Revocation>> After(int64_t, size_t) const override {
     return absl::OutOfRangeError("nothing is held");
   }
-  Snapshot TakeSnapshot() const override { return {}; }
   std::shared_ptr<void> Subscribe(std::function<void()>) override { return nullptr; }
 
  private:

@@ -114,7 +114,7 @@ void AddExpired(const Database& database, int64_t count) {
 
 struct Drain {
   std::vector<double> logins;  // milliseconds
-  int64_t removed = 0;
+  int64_t left = 0;
   double seconds = 0;
 };
 
@@ -136,7 +136,9 @@ Drain DrainUnderLogins(const LoginRoom& room, storage::Store& store) {
     throw;
   }
   cleaning.join();
-  drain.removed = Must(removed).sessions;
+  Must(removed);
+  // The cleaner's own thread comes in behind its first interval, so its share is not told above.
+  drain.left = Must(cleaner.CleanAll()).sessions;
   return drain;
 }
 
@@ -155,7 +157,7 @@ void Tell(const std::string& engine, int64_t count, const Drain& drain,
   rate.benchmark = kName;
   rate.what = absl::StrCat("sessions removed on ", engine, " meanwhile");
   rate.unit = "1/s";
-  rate.value = static_cast<double>(drain.removed) / drain.seconds;
+  rate.value = static_cast<double>(count) / drain.seconds;
   rate.note = kNote;
   report.Add(rate);
 }
@@ -169,9 +171,7 @@ void MeasureEngine(const Scale& scale, const std::string& name,
   std::vector<double> idle = LoginsFor(room, 4 * scale.slow_slice);
   AddExpired(*database, scale.expired_sessions);
   const Drain drain = DrainUnderLogins(room, *store);
-  if (drain.removed != scale.expired_sessions) {
-    throw std::runtime_error(absl::StrCat(drain.removed, " sessions removed"));
-  }
+  if (drain.left != 0) throw std::runtime_error("expired sessions were left");
   for (const double millis : LoginsFor(room, 4 * scale.slow_slice)) idle.push_back(millis);
   Tell(name, scale.expired_sessions, drain, idle, report);
 }

@@ -12,7 +12,7 @@
 
 namespace tessera::server {
 
-// How long it may take to end all sessions.
+// How long it may take to replace the keys, end all sessions and raise all versions.
 inline constexpr absl::Duration kRestorationTimeout = absl::Minutes(10);
 
 // `keys.*` and `tokens.*` as the parts that change keys take them. `config.keys.algorithm` is

@@ -31,6 +31,10 @@ class ServiceAccountRepository {
   // Writes all but id, name, roles and created_at, if the stored revision is still
   // `expected_revision`; false if it is not, or the account is gone. ALREADY_EXISTS IDENTITY_TAKEN.
   virtual absl::StatusOr<bool> Update(const ServiceAccount& account, int64_t expected_revision) = 0;
+  // Raises version by `step`, and revision by one, of the next `limit` accounts behind `after`
+  // (empty: from the start), by id. The last one's id; empty: there was none.
+  virtual absl::StatusOr<ServiceId> RaiseVersions(const ServiceId& after, int64_t step,
+                                                  int limit) = 0;
   // Replaces the roles. NOT_FOUND ROLE_NOT_FOUND, SERVICE_ACCOUNT_NOT_FOUND.
   virtual absl::Status SetRoles(const ServiceId& id, const std::vector<RoleId>& roles) = 0;
   // False if there is no such account. Its roles and secrets go too.

@@ -53,8 +53,9 @@ class SessionRepository {
   virtual absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) = 0;
   // Revokes all live sessions of a user; how many.
   virtual absl::StatusOr<int64_t> RevokeAllOf(const UserId& user, absl::Time now) = 0;
-  // Revokes all live sessions of everybody, for a restored store; how many.
-  virtual absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now) = 0;
+  // Revokes at most `limit` live sessions, whosever they are, for a restored store; how many. Fewer
+  // than `limit`: none is left.
+  virtual absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now, int limit) = 0;
   // Whether a session that began at or before `began` has not ended at `now`.
   virtual absl::StatusOr<bool> AnyLiveBegunBefore(absl::Time began, absl::Time now) = 0;
   // Removes at most `limit` sessions that ended (expired, idle or revoked) before `before`; how

@@ -37,6 +37,9 @@ class UserRepository {
   // Raises nothing.
   virtual absl::StatusOr<bool> ReplaceHash(const UserId& id, int64_t version,
                                            std::string_view password_hash) = 0;
+  // Raises version by `step`, and revision by one, of the next `limit` users behind `after` (empty:
+  // from the start), by id. The last one's id; empty: there was none.
+  virtual absl::StatusOr<UserId> RaiseVersions(const UserId& after, int64_t step, int limit) = 0;
   // False if there is no such user. Its grants and sessions go too.
   virtual absl::StatusOr<bool> Delete(const UserId& id) = 0;
 };

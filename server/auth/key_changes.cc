@@ -89,20 +89,13 @@ absl::StatusOr<StoredKeySet> ReadKeySet(storage::Store& store, absl::Time deadli
   return set;
 }
 
-absl::StatusOr<int64_t> CommitKeyChange(storage::Store& store, int64_t from,
-                                        const KeyChange& change, absl::Time now,
-                                        absl::Time deadline) {
-  int64_t ended = 0;
+absl::Status CommitKeyChange(storage::Store& store, int64_t from, const KeyChange& change,
+                             absl::Time deadline) {
   const auto work = [&](storage::Repositories& in) -> absl::Status {
-    ended = 0;  // a second run begins anew
     TESSERA_RETURN_IF_ERROR(WriteChange(in, from, change));
-    if (change.end_all_sessions) {
-      TESSERA_ASSIGN_OR_RETURN(ended, in.sessions.RevokeEverybodys(now));
-    }
     return change.revoke.empty() ? absl::OkStatus() : in.revocations.Append(change.revoke);
   };
-  TESSERA_RETURN_IF_ERROR(store.Write(storage::Repeat::kIdempotent, deadline, work));
-  return ended;
+  return store.Write(storage::Repeat::kIdempotent, deadline, work);
 }
 
 KeySituation KeyChanges::SituationNow(bool algorithm_counts) const {
@@ -195,9 +188,7 @@ absl::StatusOr<bool> KeyChanges::IsNeeded(const StoredKey& mac, absl::Time deadl
 
 absl::Status KeyChanges::Commit(const StoredKeySet& from, const KeyChange& change,
                                 absl::Time deadline) const {
-  TESSERA_RETURN_IF_ERROR(
-      CommitKeyChange(parts_.store, from.version, change, RowTime(parts_.clock.Now()), deadline)
-          .status());
+  TESSERA_RETURN_IF_ERROR(CommitKeyChange(parts_.store, from.version, change, deadline));
   Log(change, from.version + 1);
   return absl::OkStatus();
 }
@@ -289,11 +280,10 @@ absl::StatusOr<KeyChanges::Rewrapped> KeyChanges::Rewrap(absl::Time deadline) co
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts_.store, deadline));
     TESSERA_ASSIGN_OR_RETURN(const KeyChange change, ChangeToRewrap(set));
     if (change.update.empty()) return result;
-    const absl::StatusOr<int64_t> written =
-        CommitKeyChange(parts_.store, set.version, change, RowTime(parts_.clock.Now()), deadline);
+    const absl::Status written = CommitKeyChange(parts_.store, set.version, change, deadline);
     result.count = static_cast<int64_t>(change.update.size());
     if (written.ok()) return result;
-    if (!absl::IsAborted(written.status())) return written.status();
+    if (!absl::IsAborted(written)) return written;
   }
   return NoRest();
 }

@@ -29,15 +29,13 @@ struct KeyChange {
   std::vector<storage::StoredKey> remove;
   std::vector<storage::Revocation> revoke;
   std::string store_epoch;  // empty: as it is
-  bool end_all_sessions = false;
 };
 
 // Writes `change` and raises the version, if that is still `from`; new keys are marked as published
-// by the version that follows. How many sessions were ended. ABORTED: somebody else was faster, or
-// this change is in already (its answer was lost): look again. Blocks on the store.
-absl::StatusOr<int64_t> CommitKeyChange(storage::Store& store, int64_t from,
-                                        const KeyChange& change, absl::Time now,
-                                        absl::Time deadline);
+// by the version that follows. ABORTED: somebody else was faster, or this change is in already (its
+// answer was lost): look again. Blocks on the store.
+absl::Status CommitKeyChange(storage::Store& store, int64_t from, const KeyChange& change,
+                             absl::Time deadline);
 
 // What the store holds now. Blocks on the store.
 absl::StatusOr<StoredKeySet> ReadKeySet(storage::Store& store, absl::Time deadline);

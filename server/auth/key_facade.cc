@@ -56,11 +56,12 @@ absl::StatusOr<KeyChanges::Rewrapped> KeyFacade::Rewrap(const CallInfo& call,
 absl::StatusOr<int64_t> KeyFacade::MarkRestored(const CallInfo& call,
                                                 const std::string& actor) const {
   parts_.log.Warning("keys.restoration_asked", {{"actor", actor}, {"peer", call.peer}});
-  TESSERA_ASSIGN_OR_RETURN(
-      const int64_t ended,
-      MarkStoreRestored({parts_.store, sealer_, parts_.changes.policy(), parts_.clock, parts_.log},
-                        call.deadline));
-  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  absl::StatusOr<int64_t> ended = MarkStoreRestored(
+      {parts_.store, sealer_, parts_.changes.policy(), parts_.clock, parts_.log}, call.deadline);
+  // What failed on its way may have replaced the keys.
+  const absl::Status caught_up = parts_.feed.CatchUp(call.deadline);
+  TESSERA_RETURN_IF_ERROR(ended.status());
+  TESSERA_RETURN_IF_ERROR(caught_up);
   return ended;
 }
 

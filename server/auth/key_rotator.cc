@@ -87,16 +87,12 @@ absl::Status KeyRotator::Turn() {
 }
 
 absl::Status KeyRotator::WriteSharedKeys(const KeySnapshot& keys) {
-  if (options_.shared_key_file.empty() || keys.shared_jwks.empty()) return absl::OkStatus();
-  {
-    MutexLock lock(mu_);
-    if (file_version_ == keys.version && file_epoch_ == keys.store_epoch) return absl::OkStatus();
-  }
-  TESSERA_RETURN_IF_ERROR(WriteSharedKeyFile(options_.shared_key_file, keys.shared_jwks));
-  MutexLock lock(mu_);
-  file_version_ = keys.version;
-  file_epoch_ = keys.store_epoch;
-  return absl::OkStatus();
+  const std::string& path = options_.shared_key_file;
+  if (path.empty() || keys.shared_jwks.empty()) return absl::OkStatus();
+  MutexLock lock(file_mu_);
+  // Looked at each time: somebody may have deleted or changed it.
+  if (IsSharedKeyFile(path, keys.shared_jwks)) return absl::OkStatus();
+  return WriteSharedKeyFile(path, keys.shared_jwks);
 }
 
 bool KeyRotator::IsReportDue(const Told& now, bool waited_for) const {

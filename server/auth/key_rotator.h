@@ -58,8 +58,8 @@ class KeyRotator {
   // thread. Blocks on the store. Call it once, first.
   absl::Status Start();
 
-  // One turn, now: writes the shared keys if they have changed, reports if that is due, and takes
-  // the steps that are due. Blocks on the store.
+  // One turn, now: writes the shared keys if the file does not hold them, reports if that is due,
+  // and takes the steps that are due. Blocks on the store.
   absl::Status Turn();
 
  private:
@@ -80,12 +80,11 @@ class KeyRotator {
 
   const Options options_;
   const Parts parts_;
+  Mutex file_mu_;  // held over writing the file: one at a time does; nothing else waits for it
   mutable Mutex mu_;
   CondVar wake_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   Told told_ ABSL_GUARDED_BY(mu_);
-  int64_t file_version_ ABSL_GUARDED_BY(mu_) = -1;  // of the shared keys in the file
-  std::string file_epoch_ ABSL_GUARDED_BY(mu_);
   // Once the algorithm of the configuration has been active or been published, it is left to
   // others: replicas that are configured differently must not take turns for ever.
   bool algorithm_settled_ ABSL_GUARDED_BY(mu_) = false;

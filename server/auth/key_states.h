@@ -33,6 +33,8 @@ struct KeyPolicy {
   Algorithm algorithm = Algorithm::kEs256;
   absl::Duration rotate_every = absl::Hours(24 * 30);  // zero: by command alone
   absl::Duration publish_ahead = absl::Minutes(10);
+  // Behind that, how long a key waits for replicas and guards at most; a shared key (HS256), which
+  // no guard acknowledges, waits for all of it.
   absl::Duration acknowledge_timeout = absl::Minutes(1);
   absl::Duration access_ttl = absl::Minutes(15);
   absl::Duration refresh_ttl = absl::Hours(24 * 30);

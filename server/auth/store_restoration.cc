@@ -24,7 +24,6 @@ constexpr int kMaxTries = 16;
 absl::StatusOr<KeyChange> NewLife(const RestorationParts& parts, absl::Time now) {
   KeyChange change;
   change.store_epoch = NewStoreEpoch();
-  change.end_all_sessions = true;
   TESSERA_ASSIGN_OR_RETURN(auto signing, NewSigningKey(parts.policy.algorithm, parts.sealer, now));
   change.insert.push_back(std::move(signing));
   TESSERA_ASSIGN_OR_RETURN(auto mac, NewSharedKey(KeyUse::kMac, parts.sealer, now));
@@ -43,27 +42,76 @@ void EndKeys(const StoredKeySet& set, const KeyPolicy& policy, absl::Time now, K
   }
 }
 
-}  // namespace
-
-absl::StatusOr<int64_t> MarkStoreRestored(const RestorationParts& parts, absl::Time deadline) {
-  const absl::Time now = RowTime(parts.clock.Now());
+absl::Status ReplaceKeys(const RestorationParts& parts, absl::Time now, absl::Time deadline) {
   TESSERA_ASSIGN_OR_RETURN(KeyChange change, NewLife(parts, now));
   for (int tries = 0; tries < kMaxTries; ++tries) {
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts.store, deadline));
+    if (set.store_epoch == change.store_epoch) return absl::OkStatus();  // its answer was lost
     EndKeys(set, parts.policy, now, change);
-    // Its own answer may have been lost.
-    const bool done = set.store_epoch == change.store_epoch;
-    const absl::StatusOr<int64_t> ended =
-        done ? 0 : CommitKeyChange(parts.store, set.version, change, now, deadline);
-    if (absl::IsAborted(ended.status())) continue;
-    if (ended.ok()) {
-      parts.log.Warning("store.restored", {{"ended_sessions", absl::StrCat(*ended)},
-                                           {"revoked_keys", absl::StrCat(change.update.size())}});
+    const absl::Status written = CommitKeyChange(parts.store, set.version, change, deadline);
+    if (absl::IsAborted(written)) continue;
+    if (written.ok()) {
+      parts.log.Warning("store.keys_replaced",
+                        {{"revoked_keys", absl::StrCat(change.update.size())}});
     }
-    return ended;
+    return written;
   }
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
                           "the key set does not come to rest", absl::Seconds(1));
+}
+
+// A batch whose answer is lost is run again, and ends others: it leaves nothing out.
+absl::StatusOr<int64_t> EndSessions(storage::Store& store, absl::Time now, absl::Time deadline) {
+  int64_t all = 0;
+  int64_t ended = kRestorationBatch;
+  while (ended == kRestorationBatch) {
+    TESSERA_RETURN_IF_ERROR(store.Write(
+        storage::Repeat::kIdempotent, deadline, [&](storage::Repositories& in) -> absl::Status {
+          TESSERA_ASSIGN_OR_RETURN(ended, in.sessions.RevokeEverybodys(now, kRestorationBatch));
+          return absl::OkStatus();
+        }));
+    all += ended;
+  }
+  return all;
+}
+
+// `raise` does a batch behind an id, and says the last one's. Raised twice is as good as once.
+template <typename Id, typename Raise>
+absl::Status RaiseAll(storage::Store& store, absl::Time deadline, const Raise& raise) {
+  Id after;
+  do {
+    Id last;
+    TESSERA_RETURN_IF_ERROR(store.Write(storage::Repeat::kIdempotent, deadline,
+                                        [&](storage::Repositories& in) -> absl::Status {
+                                          TESSERA_ASSIGN_OR_RETURN(last, raise(in, after));
+                                          return absl::OkStatus();
+                                        }));
+    after = last;
+  } while (!after.empty());
+  return absl::OkStatus();
+}
+
+absl::Status RaiseVersions(storage::Store& store, absl::Time deadline) {
+  TESSERA_RETURN_IF_ERROR(
+      RaiseAll<UserId>(store, deadline, [](storage::Repositories& in, const UserId& after) {
+        return in.users.RaiseVersions(after, kRestoredVersionStep, kRestorationBatch);
+      }));
+  return RaiseAll<ServiceId>(
+      store, deadline, [](storage::Repositories& in, const ServiceId& after) {
+        return in.services.RaiseVersions(after, kRestoredVersionStep, kRestorationBatch);
+      });
+}
+
+}  // namespace
+
+// The keys come first: from then on no token from before is good for anything, whatever happens.
+absl::StatusOr<int64_t> MarkStoreRestored(const RestorationParts& parts, absl::Time deadline) {
+  const absl::Time now = RowTime(parts.clock.Now());
+  TESSERA_RETURN_IF_ERROR(ReplaceKeys(parts, now, deadline));
+  TESSERA_ASSIGN_OR_RETURN(const int64_t ended, EndSessions(parts.store, now, deadline));
+  TESSERA_RETURN_IF_ERROR(RaiseVersions(parts.store, deadline));
+  parts.log.Warning("store.restored", {{"ended_sessions", absl::StrCat(ended)}});
+  return ended;
 }
 
 }  // namespace tessera::server

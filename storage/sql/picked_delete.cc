@@ -56,6 +56,10 @@ int64_t DeleteByName(soci::session& session, const PickedDelete& what, int64_t l
   return Delete<std::string>(session, what, limit);
 }
 
+int64_t ChangeByName(soci::session& session, const PickedDelete& what, int64_t limit) {
+  return Delete<std::string>(session, what, limit);
+}
+
 int64_t DeleteByNumber(soci::session& session, const PickedDelete& what, int64_t limit) {
   return Delete<int64_t>(session, what, limit);
 }

@@ -13,8 +13,8 @@
 
 namespace tessera::storage::sql {
 
-// A look takes at most this many keys, and a single DELETE at most this many rows: Galera
-// certifies, and replicas apply, a statement's rows as a whole.
+// A look takes at most this many keys, and a single DELETE (or UPDATE) at most this many rows:
+// Galera certifies, and replicas apply, a statement's rows as a whole.
 inline constexpr int64_t kPickBatch = 1000;
 inline constexpr int64_t kDeleteBatch = 100;
 
@@ -26,6 +26,9 @@ struct PickedDelete {
   // Binds what both ask for.
   absl::FunctionRef<void(Statement&)> bind;
 };
+
+// The same walk with an UPDATE for `remove`, which must take a row out of what `pick` finds.
+int64_t ChangeByName(soci::session& session, const PickedDelete& what, int64_t limit);
 
 // Deletes at most `limit` rows; how many. For keys that are text, and for numbers.
 int64_t DeleteByName(soci::session& session, const PickedDelete& what, int64_t limit);

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "storage/sql/picked_delete.h"
+#include "storage/sql/raise_versions.h"
 #include "storage/sql/service_account_select.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -199,6 +200,13 @@ absl::StatusOr<bool> SqlServiceAccountRepository::Update(const ServiceAccount& a
       }));
   if (updated) TESSERA_RETURN_IF_ERROR(InsertNames(account));
   return updated;
+}
+
+absl::StatusOr<ServiceId> SqlServiceAccountRepository::RaiseVersions(const ServiceId& after,
+                                                                     int64_t step, int limit) {
+  return transaction_.Do("service_accounts.raise_versions", [&](soci::session& session) {
+    return ServiceId(RaiseVersionsIn(session, "service_accounts", {after.str(), step, limit}));
+  });
 }
 
 absl::Status SqlServiceAccountRepository::SetRoles(const ServiceId& id,

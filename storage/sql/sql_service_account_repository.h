@@ -23,6 +23,7 @@ class SqlServiceAccountRepository final : public ServiceAccountRepository {
       std::string_view name) override;
   absl::StatusOr<std::vector<ServiceAccount>> List(const ServiceId& after, int limit) override;
   absl::StatusOr<bool> Update(const ServiceAccount& account, int64_t expected_revision) override;
+  absl::StatusOr<ServiceId> RaiseVersions(const ServiceId& after, int64_t step, int limit) override;
   absl::Status SetRoles(const ServiceId& id, const std::vector<RoleId>& roles) override;
   absl::StatusOr<bool> Delete(const ServiceId& id) override;
 

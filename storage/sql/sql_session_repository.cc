@@ -232,13 +232,17 @@ absl::StatusOr<int64_t> SqlSessionRepository::RevokeAllOf(const UserId& user, ab
   });
 }
 
-absl::StatusOr<int64_t> SqlSessionRepository::RevokeEverybodys(absl::Time now) {
+// What is revoked has ended, and is out of the range that the next look reads.
+absl::StatusOr<int64_t> SqlSessionRepository::RevokeEverybodys(absl::Time now, int limit) {
   return transaction_.Do("sessions.revoke_everybodys", [&](soci::session& session) {
-    Statement statement(session,
-                        "UPDATE sessions SET revoked_at = :now,"
-                        " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
-                        " WHERE revoked_at IS NULL");
-    return statement.Bind("now", now).Run();
+    return ChangeByName(session,
+                        {"SELECT id FROM sessions WHERE ends_at > :now AND revoked_at IS NULL"
+                         " ORDER BY ends_at, id LIMIT :batch",
+                         "UPDATE sessions SET revoked_at = :now,"
+                         " ends_at = CASE WHEN ends_at < :now THEN ends_at ELSE :now END"
+                         " WHERE revoked_at IS NULL AND id IN ",
+                         [&](Statement& statement) { statement.Bind("now", now); }},
+                        limit);
   });
 }
 

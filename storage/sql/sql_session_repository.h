@@ -23,7 +23,7 @@ class SqlSessionRepository final : public SessionRepository {
                                                 const SessionId& before, int limit) override;
   absl::StatusOr<bool> Revoke(const SessionId& id, absl::Time now) override;
   absl::StatusOr<int64_t> RevokeAllOf(const UserId& user, absl::Time now) override;
-  absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now) override;
+  absl::StatusOr<int64_t> RevokeEverybodys(absl::Time now, int limit) override;
   absl::StatusOr<bool> AnyLiveBegunBefore(absl::Time began, absl::Time now) override;
   absl::StatusOr<int64_t> DeleteEnded(absl::Time before, int limit) override;
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/sql/picked_delete.h"
+#include "storage/sql/raise_versions.h"
 #include "tessera/base/reason.h"
 
 namespace tessera::storage::sql {
@@ -159,6 +160,13 @@ absl::StatusOr<bool> SqlUserRepository::ReplaceHash(const UserId& id, int64_t ve
                         " AND version = :version");
     statement.Bind("password_hash", password_hash).Bind("id", id.str());
     return statement.Bind("version", version).Run() == 1;
+  });
+}
+
+absl::StatusOr<UserId> SqlUserRepository::RaiseVersions(const UserId& after, int64_t step,
+                                                        int limit) {
+  return transaction_.Do("users.raise_versions", [&](soci::session& session) {
+    return UserId(RaiseVersionsIn(session, "users", {after.str(), step, limit}));
   });
 }
 

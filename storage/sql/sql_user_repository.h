@@ -23,6 +23,7 @@ class SqlUserRepository final : public UserRepository {
   absl::StatusOr<bool> RecordLogin(const UserId& id, int64_t version, absl::Time now) override;
   absl::StatusOr<bool> ReplaceHash(const UserId& id, int64_t version,
                                    std::string_view password_hash) override;
+  absl::StatusOr<UserId> RaiseVersions(const UserId& after, int64_t step, int limit) override;
   absl::StatusOr<bool> Delete(const UserId& id) override;
 
  private:

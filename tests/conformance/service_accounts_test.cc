@@ -95,6 +95,31 @@ TEST_P(ServiceAccountRepositoryTest, IsFoundByEachOfItsNamesAndByNoOther) {
   });
 }
 
+TEST_P(ServiceAccountRepositoryTest, VersionsAreRaisedInPagesByIdEachOnce) {
+  std::vector<ServiceAccount> accounts;
+  for (const char* name : {"a", "b", "c"}) {
+    accounts.push_back(AddServiceAccount(name));
+    clock_.Advance(absl::Milliseconds(2));
+  }
+  std::vector<std::string> lasts;
+  Write([&](Repositories& r) {
+    ServiceId after;
+    do {
+      after = Must(r.services.RaiseVersions(after, 100, 2));
+      lasts.push_back(after.str());
+    } while (!after.empty());
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(lasts, ElementsAre(accounts[1].id.str(), accounts[2].id.str(), ""));
+  Read([&](Repositories& r) {
+    for (const ServiceAccount& account : accounts) {
+      EXPECT_EQ(Must(r.services.Find(account.id))->version, account.version + 100);
+      EXPECT_EQ(Must(r.services.Find(account.id))->revision, account.revision + 1);
+    }
+    return absl::OkStatus();
+  });
+}
+
 TEST_P(ServiceAccountRepositoryTest, ASecondOneOfTheSameNameIsRefused) {
   AddServiceAccount("billing");
   const absl::Status status =

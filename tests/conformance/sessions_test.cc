@@ -340,14 +340,32 @@ TEST_P(SessionRepositoryTest, ASessionIsNotListedFromItsEndOnThatInstantIncluded
   EXPECT_TRUE(Listed(ada.id, SessionId(), 10).empty());
 }
 
+TEST_P(SessionRepositoryTest, RevokingEverybodysTakesNoMoreThanItIsAskedFor) {
+  const UserId ada = AddUser("ada").id;
+  for (int i = 0; i < 250; ++i) AddSession(ada);
+  const auto revoke = [&](int limit) {
+    int64_t count = -1;
+    Write([&](Repositories& r) {
+      count = Must(r.sessions.RevokeEverybodys(now(), limit));
+      return absl::OkStatus();
+    });
+    return count;
+  };
+  EXPECT_EQ(revoke(120), 120);
+  EXPECT_EQ(Listed(ada, SessionId(), 1000).size(), 130u);
+  EXPECT_EQ(revoke(120), 120);
+  EXPECT_EQ(revoke(120), 10);
+  EXPECT_EQ(revoke(120), 0);
+}
+
 TEST_P(SessionRepositoryTest, RevokingEverybodysSparesNobody) {
   const Session ada = AddSession(AddUser("ada").id);
   const Session grace = AddSession(AddUser("grace").id);
   const Session ended = AddSession(grace.user_id);
   Write([&](Repositories& r) {
     EXPECT_TRUE(Must(r.sessions.Revoke(ended.id, now() - absl::Minutes(1))));
-    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now())), 2);
-    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now())), 0);
+    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now(), 1000)), 2);
+    EXPECT_EQ(Must(r.sessions.RevokeEverybodys(now(), 1000)), 0);
     return absl::OkStatus();
   });
   EXPECT_EQ(Stored(ada.id).revoked_at, now());

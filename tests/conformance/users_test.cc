@@ -229,6 +229,43 @@ TEST_P(UserRepositoryTest, APageOfNoneIsEmpty) {
   });
 }
 
+TEST_P(UserRepositoryTest, VersionsAreRaisedInPagesByIdEachOnce) {
+  std::vector<User> users;
+  for (int i = 0; i < 5; ++i) {
+    users.push_back(AddUser("user" + std::to_string(i)));
+    clock_.Advance(absl::Milliseconds(2));
+  }
+  std::vector<std::string> lasts;
+  UserId after;
+  do {
+    Write([&](Repositories& r) {
+      after = Must(r.users.RaiseVersions(after, 100, 2));
+      return absl::OkStatus();
+    });
+    lasts.push_back(after.str());
+  } while (!after.empty());
+  EXPECT_THAT(lasts,
+              ::testing::ElementsAre(users[1].id.str(), users[3].id.str(), users[4].id.str(), ""));
+  Read([&](Repositories& r) {
+    for (const User& user : users) {
+      const User raised = *Must(r.users.Find(user.id));
+      EXPECT_EQ(raised.version, user.version + 100);
+      EXPECT_EQ(raised.revision, user.revision + 1);
+    }
+    return absl::OkStatus();
+  });
+}
+
+// A change that was read before would put the old version back.
+TEST_P(UserRepositoryTest, AChangeReadBeforeVersionsWereRaisedIsNotWritten) {
+  const User user = AddUser("ada");
+  Write([&](Repositories& r) {
+    EXPECT_EQ(Must(r.users.RaiseVersions(UserId(), 100, 10)).str(), user.id.str());
+    EXPECT_FALSE(Must(r.users.Update(user, user.revision)));
+    return absl::OkStatus();
+  });
+}
+
 TESSERA_ON_ALL_ENGINES(UserRepositoryTest);
 
 }  // namespace

@@ -302,6 +302,7 @@ TEST_P(Keys, SharedKeysReachGuardsByFileAlone) {
   const std::string file = options_.installation->folder.Path("shared.json");
   options_.environment.push_back("TESSERA_KEYS_ALGORITHM=HS256");
   options_.environment.push_back("TESSERA_KEYS_HS256_FILE=" + file);
+  options_.environment.push_back("TESSERA_KEYS_ACKNOWLEDGE_TIMEOUT=0s");
   Serve();
   EXPECT_EQ(ModeOf(file), 0600u);
   const auto verdict_by_file = [&](const std::string& token) {
@@ -313,6 +314,7 @@ TEST_P(Keys, SharedKeysReachGuardsByFileAlone) {
   const std::string before = LoginAlice().access_token();
   EXPECT_EQ(verdict_by_file(before), "ACTIVE");
   const std::string kid = Rotate();
+  EXPECT_EQ(ActiveKid(v1::KEY_PURPOSE_SIGN), kid);
   const std::string after = LoginAlice().access_token();
   EXPECT_EQ(verdict_by_file(before), "ACTIVE");
   EXPECT_EQ(verdict_by_file(after), "ACTIVE");

@@ -114,6 +114,25 @@ TEST_F(ClockWatchTest, ADatabaseThatIsAwayChangesNothing) {
   EXPECT_THAT(results_, ElementsAre(false));
 }
 
+// Where the clock is wrong, a retry in time would look like theft.
+TEST_F(ClockWatchTest, NothingIsRenewedWhileTheClocksDiffer) {
+  world_.AddUser("ada");
+  const IssuedGrant grant = world_.Login("ada");
+  SetDatabase(absl::Minutes(1));
+  const auto watch = Watch();
+  const AuthFacade auth(WorldOptions::DefaultPolicy(),
+                        AuthFacade::Parts{*world_.store, *world_.keys, *world_.hasher, *world_.feed,
+                                          world_.clock, world_.log, watch.get()});
+  const absl::Status refused = auth.Renew(world_.call, grant.refresh_token).status();
+  EXPECT_TRUE(absl::IsUnavailable(refused));
+  EXPECT_EQ(Reason(refused), "STORAGE_UNAVAILABLE");
+  EXPECT_EQ(world_.SessionRow(grant.session_id)->generation, 1);
+  SetDatabase(absl::ZeroDuration());
+  Require(watch->Compare());
+  Require(auth.Renew(world_.call, grant.refresh_token));
+  EXPECT_EQ(world_.SessionRow(grant.session_id)->generation, 2);
+}
+
 TEST(ClockWatch, ItsOwnThreadNoticesThatTheClockIsRightAgain) {
   AuthWorld world;
   world.store->set_database_time(world.clock.Now() + absl::Minutes(1));

@@ -420,13 +420,55 @@ TEST_F(KeyRotationTest, SharedKeysAreInTheFileBeforeTheyAreReported) {
   EXPECT_NE(folder.Read("keys.json").find(replica.Signing()), std::string::npos);
   const StoredKey fresh = Rotate(replica);
   EXPECT_NE(folder.Read("keys.json").find(fresh.kid), std::string::npos);
+  EXPECT_EQ(fresh.state, KeyState::kPending);  // guards get the file after we write it
+  ground_.clock.Advance(options.policy.acknowledge_timeout);
+  replica.Turn();
+  EXPECT_EQ(replica.Signing(), fresh.kid);
   std::filesystem::remove(folder.Path("keys.json"));
   std::filesystem::create_directory(folder.Path("keys.json"));  // cannot be replaced by a file
   const std::string before = replica.Signing();
   const StoredKey stuck = Rotate(replica);
   EXPECT_EQ(stuck.state, KeyState::kPending);
+  ground_.clock.Advance(options.policy.acknowledge_timeout);
   EXPECT_TRUE(absl::IsFailedPrecondition(replica.rotator->Turn()));
   EXPECT_EQ(replica.Signing(), before);
+}
+
+TEST_F(KeyRotationTest, ASharedKeyFileThatIsDeletedOrChangedIsWrittenAgain) {
+  testing::TemporaryFolder folder;
+  KeyReplica::Options options;
+  options.policy.algorithm = Algorithm::kHs256;
+  options.shared_key_file = folder.Path("keys.json");
+  KeyReplica replica(ground_, options);
+  const std::string whole = folder.Read("keys.json");
+  std::filesystem::remove(folder.Path("keys.json"));
+  replica.Turn();
+  EXPECT_EQ(folder.Read("keys.json"), whole);
+  folder.Write("keys.json", std::string(whole.size(), '?'), 0600);
+  replica.Turn();
+  EXPECT_EQ(folder.Read("keys.json"), whole);
+  EXPECT_EQ(testing::ModeOf(folder.Path("keys.json")), 0600u);
+}
+
+// A wrong clock takes the others' reports for old, and retired keys for ones that are over.
+TEST_F(KeyRotationTest, NoKeyIsChangedWhileTheClockDiffersFromTheDatabases) {
+  KeyReplica::Options options;
+  options.policy.rotate_every = absl::Hours(24);
+  options.policy.publish_ahead = absl::Minutes(10);
+  options.policy.max_clock_difference = absl::Seconds(5);
+  KeyReplica replica(ground_, options);
+  ground_.clock.Advance(absl::Hours(24));
+  const int64_t version = ground_.Rows().version;
+  for (const absl::Duration off : {absl::Seconds(40), -absl::Seconds(40)}) {
+    replica.store.set_database_time(ground_.clock.Now() + off);
+    EXPECT_FALSE(Require(replica.changes.Advance(false, absl::InfiniteFuture())));
+    replica.Turn();
+    EXPECT_EQ(ground_.Rows().version, version);
+  }
+  replica.store.set_database_time(ground_.clock.Now());
+  replica.Turn();
+  EXPECT_EQ(Signing(KeyState::kPending), 1);
+  EXPECT_EQ(ground_.Rows().version, version + 1);
 }
 
 }  // namespace

@@ -110,6 +110,17 @@ TEST(KeyStates, TheOldKeyRetiresInTheSameStep) {
   EXPECT_EQ(UpdateOf(plan, "mac"), nullptr);
 }
 
+// An access token that is long expired is still asked for as a proof at a renewal.
+TEST(KeyStates, ASigningKeyIsKeptForAsLongAsItsTokensAreProofs) {
+  const StoredKeySet set = Set({Pending(KeyUse::kSign, absl::Hours(1))});
+  KeyPolicy policy;
+  EXPECT_LT(*UpdateOf(PlanKeys(set, policy, At(kNow)), "sign")->verify_until,
+            kNow + absl::Hours(1));
+  policy.proof_ttl = absl::Hours(24 * 7);
+  EXPECT_GT(*UpdateOf(PlanKeys(set, policy, At(kNow)), "sign")->verify_until,
+            kNow + absl::Hours(24 * 7));
+}
+
 TEST(KeyStates, AMacKeyRetiresForALongAsASessionMayLive) {
   const StoredKeySet set = Set({Pending(KeyUse::kMac, absl::Hours(1))});
   const KeyPlan plan = PlanKeys(set, {}, At(kNow));
@@ -150,6 +161,25 @@ TEST(KeyStates, NobodyIsWaitedForBeyondTheTimeout) {
   const absl::Duration all = policy.publish_ahead + policy.acknowledge_timeout;
   EXPECT_FALSE(Activates(PlanKeys(Set({Pending(KeyUse::kSign, all - kMicro)}), policy, situation)));
   EXPECT_TRUE(Activates(PlanKeys(Set({Pending(KeyUse::kSign, all)}), policy, situation)));
+}
+
+// Guards acknowledge a key set that does not show a shared key: that says nothing of the file that
+// brings it to them.
+TEST(KeyStates, ASharedKeyWaitsForAllOfTheTimeoutWhateverIsAcknowledged) {
+  KeyPolicy policy;
+  policy.algorithm = Algorithm::kHs256;
+  policy.publish_ahead = absl::Minutes(3);
+  const absl::Duration all = policy.publish_ahead + policy.acknowledge_timeout;
+  const auto activates = [&](KeyUse use, absl::Duration age) {
+    StoredKey key = Pending(use, age);
+    key.algorithm = "HS256";
+    return Activates(PlanKeys(Set({key}), policy, At(kNow)));
+  };
+  EXPECT_FALSE(activates(KeyUse::kSign, policy.publish_ahead));
+  EXPECT_FALSE(activates(KeyUse::kSign, all - kMicro));
+  EXPECT_TRUE(activates(KeyUse::kSign, all));
+  // MAC keys are of the same algorithm, and no guard's.
+  EXPECT_TRUE(activates(KeyUse::kMac, policy.publish_ahead));
 }
 
 TEST(KeyStates, WithoutAnyReportNobodyIsTakenToKnow) {

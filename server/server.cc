@@ -301,6 +301,7 @@ absl::Status Server::Parts::MakeGuard() {
   options.keys = key_source;
   options.revocations = RevocationsFromView(feed->view());
   options.reflection = AccessOf(config.server.reflection);
+  options.reveal_device_ids_to_handlers = true;  // logins bind to them, renewals compare them
   options.leeway = config.tokens.leeway;
   if (config.cookies.enabled) {
     options.cookie = {config.cookies.access_name, config.cookies.allowed_origins};

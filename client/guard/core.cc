@@ -106,12 +106,14 @@ bool Core::IsPublic(std::string_view path) const {
   return method != nullptr && method->rule.admission == Admission::kPublic;
 }
 
-const TokenCookie& Core::CookieToHide(std::string_view path) const {
+HiddenHeaders Core::HiddenFrom(std::string_view path) const {
   static const auto& none = *new TokenCookie();
-  if (options_.cookie.name.empty()) return none;
+  const bool device_id = !options_.reveal_device_ids_to_handlers;
+  if (options_.cookie.name.empty()) return {none, device_id};
   const RuleBook* book = book_;
   const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
-  return method != nullptr && method->rule.forwards_cookie ? none : options_.cookie;
+  const bool forwards = method != nullptr && method->rule.forwards_cookie;
+  return {forwards ? none : options_.cookie, device_id};
 }
 
 void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {

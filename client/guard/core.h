@@ -43,8 +43,8 @@ class Core {
   // Whether the method lets everybody in, whatever token they show.
   bool IsPublic(std::string_view path) const;
 
-  // The cookie that the method's handler must not see; one without a name if it may see all.
-  const TokenCookie& CookieToHide(std::string_view path) const;
+  // What the method's handler must not see.
+  HiddenHeaders HiddenFrom(std::string_view path) const;
 
   void LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
 

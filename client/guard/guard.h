@@ -62,7 +62,11 @@ struct GuardOptions {
   // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
   // refusing them.
   bool without_first_view = false;
-  TokenCookie cookie;                        // off by default
+  TokenCookie cookie;  // off by default
+  // Let handlers see the metadata `tessera-device-id`. It is a secret of the caller: a service that
+  // sees it can use its callers' device-bound tokens elsewhere. Only for one that is asked to
+  // compare device ids itself, as tesserad is.
+  bool reveal_device_ids_to_handlers = false;
   absl::Duration leeway = absl::Seconds(5);  // between clocks; at most 60 s
   size_t cache_bytes = 16 << 20;             // verified tokens kept; about 4,000
   size_t max_parked_calls = 1024;  // calls that wait for a key fetch; beyond it UNAVAILABLE at once

@@ -66,17 +66,18 @@ class CallInterceptor final : public experimental::Interceptor {
     Scrub(headers);
   }
 
-  // Takes the tokens out of what the handler sees, and leaves it the other cookies.
+  // Takes tokens and device ids out of what the handler sees, and leaves it the other cookies.
   void Scrub(Headers& headers) {
-    const TokenCookie& cookie = core_->CookieToHide(path_);
+    const HiddenHeaders hidden = core_->HiddenFrom(path_);
     for (auto header = headers.begin(); header != headers.end();) {
-      const bool keeps = !MayCarryToken(View(header->first), cookie) || KeepsOthers(*header);
+      const bool keeps = !MustHide(View(header->first), hidden) || KeepsOthers(*header);
       header = keeps ? std::next(header) : headers.erase(header);
     }
   }
 
   bool KeepsOthers(Headers::value_type& header) {
-    if (IsTokenHeader(View(header.first))) return false;
+    const std::string_view key = View(header.first);
+    if (IsTokenHeader(key) || key == kDeviceHeader) return false;
     cookies_.push_front(WithoutCookie(View(header.second), core_->options().cookie.name));
     const std::string& rest = cookies_.front();
     header.second = grpc::string_ref(rest.data(), rest.size());
@@ -106,10 +107,10 @@ struct ShownContext : grpc::ServerContextBase {
   }
 };
 
-bool ShowsToken(const grpc::ServerContextBase& context, const TokenCookie& cookie) {
+bool ShowsSecret(const grpc::ServerContextBase& context, const HiddenHeaders& hidden) {
   const Headers& headers = ShownContext::HeadersOf(context);
   return std::any_of(headers.begin(), headers.end(),
-                     [&](const auto& header) { return MayCarryToken(View(header.first), cookie); });
+                     [&](const auto& header) { return MustHide(View(header.first), hidden); });
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ bool ShowsToken(const grpc::ServerContextBase& context, const TokenCookie& cooki
 experimental::Interceptor* InterceptorFactory::CreateServerInterceptor(
     experimental::ServerRpcInfo* info) {
   if (core_->IsPublic(info->method()) &&
-      !ShowsToken(*info->server_context(), core_->CookieToHide(info->method()))) {
+      !ShowsSecret(*info->server_context(), core_->HiddenFrom(info->method()))) {
     core_->principals().Clear(info->server_context());
     return nullptr;
   }

@@ -51,8 +51,9 @@ Presented PresentedScan::Result() const {
   return {FindBearer(), device_id_, devices_ > 1, nullptr};
 }
 
-bool MayCarryToken(std::string_view key, const TokenCookie& cookie) {
-  return IsTokenHeader(key) || (!cookie.name.empty() && key == kCookieHeader);
+bool MustHide(std::string_view key, const HiddenHeaders& hidden) {
+  return IsTokenHeader(key) || (hidden.device_id && key == kDeviceHeader) ||
+         (!hidden.cookie.name.empty() && key == kCookieHeader);
 }
 
 }  // namespace tessera::guard

@@ -59,8 +59,14 @@ class PresentedScan {
   std::string_view origin_;
 };
 
-// Whether a header may carry a token: then the handler must not see it as it is.
-bool MayCarryToken(std::string_view key, const TokenCookie& cookie);
+// What a handler must not see, for with it the handler could call others as its caller. The cookie
+// must outlive this.
+struct HiddenHeaders {
+  const TokenCookie& cookie;  // without a name: none
+  bool device_id = true;
+};
+// Whether the handler must not see a header of this name as it is.
+bool MustHide(std::string_view key, const HiddenHeaders& hidden);
 
 }  // namespace tessera::guard
 

@@ -98,5 +98,42 @@ TEST_F(DeviceBinding, ACallThatWaitsForKeysIsHeldAgainstItsOwnDevice) {
   }
 }
 
+// With token and device id a service could call others as its caller.
+TEST_F(DeviceBinding, NoHandlerSeesADeviceId) {
+  for (const Shape shape :
+       {Shape::kUnary, Shape::kClientStream, Shape::kServerStream, Shape::kBidi}) {
+    const Outcome outcome = world_.Call(shape, HeadersOf(world_, kDevice, {kDevice}));
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+    EXPECT_EQ(outcome.replies[0].subject(), "usr_a");
+    EXPECT_FALSE(outcome.replies[0].saw_token());
+  }
+}
+
+// Where nobody looks at tokens, too: with one, and without.
+TEST_F(DeviceBinding, NoHandlerOfAPublicMethodSeesOneEither) {
+  const std::string id = "tessera-device-id";
+  for (const Headers& headers :
+       {HeadersOf(world_, kDevice, {kDevice}), Headers{{id, kDevice}},
+        Headers{{id, kDevice}, {id, "another"}}, Headers{{id, ""}, {"cookie", "a=1"}}}) {
+    const Outcome outcome = world_.Open(headers);
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+    EXPECT_TRUE(outcome.replies[0].anonymous());
+    EXPECT_FALSE(outcome.replies[0].saw_token());
+  }
+}
+
+TEST_F(DeviceBinding, HandlersSeeThemOnlyWhereTheGuardsOwnerSaysSo) {
+  World::Options options;
+  options.adjust = [](GuardOptions& guard) { guard.reveal_device_ids_to_handlers = true; };
+  World world(options);
+  const Outcome said = world.Call(Shape::kUnary, HeadersOf(world, kDevice, {kDevice}));
+  ASSERT_TRUE(said.status.ok()) << said.status.error_message();
+  EXPECT_TRUE(said.replies[0].saw_token());
+  EXPECT_TRUE(world.Open({{"tessera-device-id", kDevice}}).replies[0].saw_token());
+  // It reveals nothing else.
+  EXPECT_FALSE(world.Call(Shape::kUnary, HeadersOf(world, kDevice, {})).replies[0].saw_token());
+  EXPECT_FALSE(world.Open(HeadersOf(world, kDevice, {})).replies[0].saw_token());
+}
+
 }  // namespace
 }  // namespace tessera::testing

@@ -187,7 +187,7 @@ EchoResponse EchoRecord::Reply(const grpc::ServerContextBase& context,
     response.mutable_actors()->append("[" + actor.subject + "]");
   }
   for (const auto& [key, value] : context.client_metadata()) {
-    if (key == "authorization") response.set_saw_token(true);
+    if (key == "authorization" || key == "tessera-device-id") response.set_saw_token(true);
     if (key == "cookie") {
       response.mutable_cookies()->append("[").append(value.data(), value.size()).append("]");
     }

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/guard/world.h"
 
@@ -28,6 +31,11 @@ class TokenCacheTest : public ::testing::Test {
     cache.Admit(token, Know(token), &method_);
     EXPECT_NE(cache.TakeAdmitted(token, &method_), nullptr);
     return token;
+  }
+  size_t BytesWith(const std::string& token) const {
+    TokenCache cache(1 << 20);
+    cache.Keep(token, Know(token));
+    return cache.bytes();
   }
 
   const absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
@@ -81,6 +89,32 @@ TEST_F(TokenCacheTest, StaysWithinItsBytes) {
   EXPECT_LE(cache.bytes(), kBytes);
   EXPECT_GT(cache.size(), 20u);
   EXPECT_LT(cache.size(), 500u);
+}
+
+// Else a few tokens with much in them would take many times the bytes that the cache may have.
+TEST_F(TokenCacheTest, EverythingThatATokenSaysIsCounted) {
+  const std::string text(100, 'x');
+  const std::vector<std::function<void(Claims&)>> sayings = {
+      [&](Claims& claims) { claims.extra["ext"] = text; },
+      [&](Claims& claims) { claims.amr = {text}; },
+      [&](Claims& claims) { claims.acr = text; },
+      [&](Claims& claims) { claims.roles.push_back(text); },
+      [&](Claims& claims) { claims.scopes = {text}; },
+      [&](Claims& claims) {
+        claims.actors.push_back({"svc_" + text, 1});
+      },
+      [&](Claims& claims) { claims.parent_tokens = {TokenId("tok_" + text)}; }};
+  for (size_t i = 0; i < sayings.size(); ++i) {
+    const Claims plain = ClaimsFor("usr_a", now_);
+    Claims full = plain;
+    sayings[i](full);
+    const std::string shorter = Sign(plain, key_), longer = Sign(full, key_);
+    // By what the token's own text adds, and twice by what it says: in the verified token and in
+    // the principal.
+    EXPECT_GE(BytesWith(longer),
+              BytesWith(shorter) + longer.size() - shorter.size() + 2 * text.size())
+        << i;
+  }
 }
 
 TEST_F(TokenCacheTest, TheLeastRecentlyUsedGoFirst) {

@@ -63,7 +63,8 @@ absl::Status SessionEnder::End(const CallInfo& call, const SessionId& id,
   bool ended = false;
   TESSERA_RETURN_IF_ERROR(parts_.store.Write(
       storage::Repeat::kIdempotent, call.deadline, [&](storage::Repositories& repositories) {
-        TESSERA_ASSIGN_OR_RETURN(ended, EndSessionIn(repositories, id, now));
+        TESSERA_ASSIGN_OR_RETURN(const bool lived, EndSessionIn(repositories, id, now));
+        ended = ended || lived;  // a second run, behind a COMMIT without an answer, finds it ended
         return absl::OkStatus();
       }));
   if (ended) {

@@ -61,8 +61,10 @@ class RoleFacade {
     std::string next_page_token;
   };
   absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
-  // ROLE_NOT_FOUND, ROLE_RESERVED. Tokens that carry the role keep it until they are renewed or
-  // expire.
+  // ROLE_NOT_FOUND, ROLE_RESERVED. Takes the role from all users and service accounts, and raises
+  // nobody's version: however many held it, no feed entry is due to each. Tokens that carry the
+  // role keep it until they expire; a renewal, a service account's next token and an exchange read
+  // the roles anew. To end it at once, take it from its holders first.
   absl::Status Delete(const CallInfo& call, const UserId& actor, std::string_view name) const;
   // USER_NOT_FOUND, ROLE_NOT_FOUND. Repeating is no error.
   absl::Status Grant(const CallInfo& call, const UserId& actor, std::string_view role,

@@ -79,7 +79,8 @@ std::string EtagOf(const storage::ServiceAccount& account);
 // What takes anything away from an account (the state, a role, an audience, a scope, a key, a name;
 // never a description) raises its version and appends the feed's entry in the same transaction, so
 // that its tokens, and those that it acts in, end at once; this replica's view holds it before the
-// answer. The program just asks for another token.
+// answer. The program just asks for another token. A role that is deleted altogether is no such
+// change: RoleFacade::Delete.
 class ServiceAccountFacade {
  public:
   // What accounts may be given.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +51,19 @@ absl::StatusOr<int64_t> EndAllOf(Repositories& in, storage::User user, absl::Tim
   return live;
 }
 
+// A token that was admitted before all its user's logins were ended ends none of those made since.
+absl::Status RefuseIfOutdated(const storage::User& user, const Principal& caller) {
+  if (user.version <= caller.claims.user_version) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kTokenRevoked,
+                 "the token has been revoked");
+}
+
+absl::StatusOr<storage::User> FindUser(Repositories& in, const UserId& id) {
+  TESSERA_ASSIGN_OR_RETURN(std::optional<storage::User> user, in.users.Find(id));
+  if (user.has_value()) return *std::move(user);
+  return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
+}
+
 // For the administrator whose write this is, or for the user, so that neither fails for the other.
 absl::Status TakeTurn(Repositories& in, const UserId& actor, const UserId& user) {
   return actor == user ? in.roles.TakeTurn() : RefuseUnlessAdministrator(in, actor);
@@ -88,7 +102,8 @@ absl::Status SessionFacade::Revoke(const CallInfo& call, const Principal& caller
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         if (!own) TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, IdOf(caller)));
-        TESSERA_ASSIGN_OR_RETURN(ended, EndSessionIn(repositories, id, now));
+        TESSERA_ASSIGN_OR_RETURN(const bool lived, EndSessionIn(repositories, id, now));
+        ended = ended || lived;  // a second run, behind a COMMIT without an answer, finds it ended
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -111,9 +126,8 @@ absl::StatusOr<int64_t> SessionFacade::RevokeAll(const CallInfo& call, const Pri
   if (which.keep_current && user != IdOf(caller)) {
     return FieldInvalid("keep_current", "only with the caller's own sessions");
   }
-  absl::StatusOr<int64_t> ended = which.keep_current
-                                      ? EndOthers(call, user, caller.claims.session_id)
-                                      : EndEvery(call, IdOf(caller), user);
+  absl::StatusOr<int64_t> ended =
+      which.keep_current ? EndOthers(call, caller) : EndEvery(call, caller, user);
   TESSERA_RETURN_IF_ERROR(ended.status());
   parts_.log.Info(event::kSessionsEnded, {{"user", user.str()},
                                           {"count", absl::StrCat(*ended)},
@@ -152,19 +166,22 @@ absl::StatusOr<bool> SessionFacade::MayEnd(const CallInfo& call, const Principal
   return SessionNotFound();
 }
 
-absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const UserId& actor,
+// A second run, behind a COMMIT without an answer, finds the version that the first has written,
+// and leaves the logins that were made meanwhile alone.
+absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const Principal& caller,
                                                 const UserId& user) const {
+  const UserId actor = IdOf(caller);
   const absl::Time now = RowTime(parts_.clock.Now());
   int64_t live = 0;
+  std::optional<int64_t> raised;
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(TakeTurn(repositories, actor, user));
-        TESSERA_ASSIGN_OR_RETURN(std::optional<storage::User> found, repositories.users.Find(user));
-        if (!found.has_value()) {
-          return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
-        }
-        TESSERA_ASSIGN_OR_RETURN(const int64_t count, EndAllOf(repositories, *found, now));
-        live = std::max(live, count);  // a second run finds none
+        TESSERA_ASSIGN_OR_RETURN(storage::User found, FindUser(repositories, user));
+        if (raised == found.version) return absl::OkStatus();
+        if (user == actor) TESSERA_RETURN_IF_ERROR(RefuseIfOutdated(found, caller));
+        raised = found.version + 1;
+        TESSERA_ASSIGN_OR_RETURN(live, EndAllOf(repositories, std::move(found), now));
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -172,22 +189,27 @@ absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const User
 }
 
 // From the newest again and again, so that none is passed over for the clock of the replica that
-// named it.
-absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call, const UserId& user,
-                                                 const SessionId& kept) const {
+// named it. Counted by their ids: a second run, behind a COMMIT without an answer, finds others.
+absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
+                                                 const Principal& caller) const {
   const absl::Time now = RowTime(parts_.clock.Now());
-  int64_t live = 0;
+  const UserId user = IdOf(caller);
+  std::set<SessionId> live;
   for (bool more = true; more;) {
-    EndedSessions ended;
-    TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+    const absl::Status written = parts_.store.Write(
         Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
-          TESSERA_ASSIGN_OR_RETURN(ended, EndOtherSessionsIn(repositories, user, kept, now));
+          TESSERA_ASSIGN_OR_RETURN(const storage::User found, FindUser(repositories, user));
+          TESSERA_RETURN_IF_ERROR(RefuseIfOutdated(found, caller));
+          TESSERA_ASSIGN_OR_RETURN(
+              const EndedSessions ended,
+              EndOtherSessionsIn(repositories, user, caller.claims.session_id, now));
+          live.insert(ended.live.begin(), ended.live.end());
+          more = ended.more;
           return absl::OkStatus();
-        }));
-    live += static_cast<int64_t>(ended.live.size());
-    more = ended.more;
+        });
+    TESSERA_RETURN_IF_ERROR(written);
   }
-  return live;
+  return static_cast<int64_t>(live.size());
 }
 
 void SessionFacade::LogRefusal(const CallInfo& call, const Principal& caller,

@@ -65,7 +65,8 @@ class SessionFacade {
   // renewal that is under way does not end well either. `keep_current`: ends the others one by one,
   // in bounded transactions; a login that comes behind the last of them stays. PERMISSION_DENIED
   // CALLER_KIND: a service account's own; ROLE_REQUIRED: another user's. FIELD_INVALID:
-  // keep_current with another user. USER_NOT_FOUND.
+  // keep_current with another user. USER_NOT_FOUND. UNAUTHENTICATED TOKEN_REVOKED, and nothing is
+  // written: all the caller's own had been ended, after the guard admitted this call.
   absl::StatusOr<int64_t> RevokeAll(const CallInfo& call, const Principal& caller,
                                     const SessionsToEnd& which) const;
 
@@ -74,10 +75,9 @@ class SessionFacade {
                                   const UserId& asked) const;
   absl::StatusOr<bool> MayEnd(const CallInfo& call, const Principal& caller,
                               const SessionId& id) const;
-  absl::StatusOr<int64_t> EndEvery(const CallInfo& call, const UserId& actor,
+  absl::StatusOr<int64_t> EndEvery(const CallInfo& call, const Principal& caller,
                                    const UserId& user) const;
-  absl::StatusOr<int64_t> EndOthers(const CallInfo& call, const UserId& user,
-                                    const SessionId& kept) const;
+  absl::StatusOr<int64_t> EndOthers(const CallInfo& call, const Principal& caller) const;
   void LogRefusal(const CallInfo& call, const Principal& caller, const absl::Status& why) const;
 
   Parts parts_;

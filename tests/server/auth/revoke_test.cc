@@ -179,6 +179,7 @@ TEST_F(RevokeTest, AnAnswerLostAtCommitEndsTheSessionOnce) {
   world_.store->LoseNextAnswer();
   EXPECT_EQ(Logout(grant_.refresh_token), "OK");
   EXPECT_EQ(world_.Feed().size(), 1u);
+  EXPECT_EQ(world_.log.Count("session.ended", "cause", "logout"), 1);
 }
 
 TEST_F(RevokeTest, WithTheDatabaseAwayNothingIsPromised) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "server/auth/session_ender.h"
+#include "tests/server/user/service_room.h"
 #include "tests/server/user/user_room.h"
 
 namespace tessera::server {
@@ -21,8 +22,9 @@ class SessionFacadeTest : public UserRoom {
   void SetUp() override {
     UserRoom::SetUp();
     Start();
+    disturbed_ = std::make_unique<DisturbedStore>(*store_);
     sessions_ =
-        std::make_unique<SessionFacade>(SessionFacade::Parts{*store_, *feed_, clock_, log_});
+        std::make_unique<SessionFacade>(SessionFacade::Parts{*disturbed_, *feed_, clock_, log_});
     ada_ = Add("ada").id;
     grace_ = Add("grace").id;
   }
@@ -94,6 +96,15 @@ class SessionFacadeTest : public UserRoom {
     ASSERT_TRUE(added.ok()) << added;
   }
 
+  // How often the log has told of it.
+  size_t Told(const std::string& event) const {
+    size_t count = 0;
+    const std::string text = log_.Text();
+    for (size_t at = text.find(event); at != text.npos; at = text.find(event, at + 1)) ++count;
+    return count;
+  }
+
+  std::unique_ptr<DisturbedStore> disturbed_;
   std::unique_ptr<SessionFacade> sessions_;
   UserId ada_;
   UserId grace_;
@@ -361,6 +372,81 @@ TEST_F(SessionFacadeTest, ALoginThatRacesEndingAllIsEndedOrRefusedOrLaterThanIt)
     }
     EXPECT_THAT(Ids(List(caller)), IsEmpty());
   }
+}
+
+// Hundreds with one token, which the guard admitted together: the first of them ends it.
+TEST_F(SessionFacadeTest, ATokenEndsAllOnceAndNoLoginMadeSince) {
+  const Principal caller = LoggedIn("ada");
+  ASSERT_EQ(*RevokeAll(caller), 1);
+  const IssuedGrant since = LoginAs("ada");
+  const auto version = Named("ada").version;
+  for (int i = 0; i < 5; ++i) {
+    const absl::Status late = RevokeAll(caller, i % 2 == 1).status();
+    EXPECT_TRUE(absl::IsUnauthenticated(late));
+    EXPECT_EQ(ReasonOf(late), reason::kTokenRevoked);
+  }
+  EXPECT_EQ(Named("ada").version, version);
+  EXPECT_EQ(Entries(storage::RevocationKind::kUser), 1u);
+  EXPECT_EQ(Entries(storage::RevocationKind::kSession), 0u);
+  EXPECT_EQ(Told("sessions.ended"), 1u);
+  EXPECT_EQ(WhyInactive(since.access_token), "");
+  EXPECT_TRUE(Renew(since).ok());
+  EXPECT_EQ(*RevokeAll(CallerWith(since)), 1);
+}
+
+TEST_F(SessionFacadeTest, OfManyAtOnceOneEndsAll) {
+  constexpr int kCalls = 8;
+  const Principal caller = LoggedIn("ada");
+  std::atomic<int> ended = 0, refused = 0;
+  std::vector<std::thread> calls;
+  for (int i = 0; i < kCalls; ++i) {
+    calls.emplace_back([&] {
+      const auto count = RevokeAll(caller);
+      if (count.ok()) ++ended;
+      if (ReasonOf(count.status()) == reason::kTokenRevoked) ++refused;
+    });
+  }
+  for (std::thread& call : calls) call.join();
+  EXPECT_EQ(ended, 1);
+  EXPECT_EQ(refused, kCalls - 1);
+  EXPECT_EQ(Named("ada").version, 2);
+  EXPECT_EQ(Entries(storage::RevocationKind::kUser), 1u);
+}
+
+TEST_F(SessionFacadeTest, AnAnswerLostAtCommitEndsAllOnceAndCountsAll) {
+  LoginAs("ada");
+  const Principal caller = LoggedIn("ada");
+  disturbed_->LoseNextAnswer();
+  const auto count = RevokeAll(caller);
+  ASSERT_TRUE(count.ok()) << count.status();
+  EXPECT_EQ(*count, 2);
+  EXPECT_EQ(Named("ada").version, 2);
+  EXPECT_EQ(Entries(storage::RevocationKind::kUser), 1u);
+  LoginAs("ada");
+  const Principal admin = LoggedIn("admin");
+  disturbed_->LoseNextAnswer();
+  EXPECT_EQ(*RevokeAll(admin, false, ada_), 1);
+  EXPECT_EQ(Named("ada").version, 3);
+}
+
+TEST_F(SessionFacadeTest, AnAnswerLostAtCommitCountsAllTheOthersOnce) {
+  LoginAs("ada");
+  LoginAs("ada");
+  const Principal caller = LoggedIn("ada");
+  disturbed_->LoseNextAnswer();
+  EXPECT_EQ(*RevokeAll(caller, true), 2);
+  EXPECT_EQ(Entries(storage::RevocationKind::kSession), 2u);
+}
+
+TEST_F(SessionFacadeTest, AnAnswerLostAtCommitIsToldOfAllTheSame) {
+  const IssuedGrant lost = LoginAs("ada");
+  const Principal caller = LoggedIn("ada");
+  disturbed_->LoseNextAnswer();
+  ASSERT_TRUE(Revoke(caller, lost.session_id).ok());
+  EXPECT_EQ(Entries(storage::RevocationKind::kSession), 1u);
+  EXPECT_EQ(Told("session.ended " + lost.session_id.str()), 1u);
+  ASSERT_TRUE(Revoke(caller, lost.session_id).ok());
+  EXPECT_EQ(Told("session.ended " + lost.session_id.str()), 1u);
 }
 
 }  // namespace

@@ -22,10 +22,11 @@ namespace tessera::server {
 
 class RevocationWatcher;
 
-// Beyond either: RESOURCE_EXHAUSTED OVERLOADED. The second is for one account, so that one that is
-// stolen or gone mad shuts no other guard out; a service with more replicas uses more accounts.
+// Beyond either: RESOURCE_EXHAUSTED OVERLOADED. The second is for one account, which the guards of
+// a whole fleet may share: half of all, so that one that is stolen or gone mad shuts no other
+// account's guards out.
 inline constexpr size_t kMaxWatchers = 1024;
-inline constexpr size_t kMaxWatchersOfOne = 32;
+inline constexpr size_t kMaxWatchersOfOne = kMaxWatchers / 2;
 // A watcher ends with UNAVAILABLE OVERLOADED when its guard has not resumed for this long, or has
 // not taken a message for this long.
 inline constexpr absl::Duration kResumeLimit = absl::Seconds(10);

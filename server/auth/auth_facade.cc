@@ -179,6 +179,7 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
   Bind(login.terms(), call, session);
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
                            impl_->issuer.Sign(session, session.generation, facts, *keys, now));
+  TESSERA_RETURN_IF_ERROR(CheckLength(access, login.terms().max_access_token));
   TESSERA_ASSIGN_OR_RETURN(
       Secret refresh, MintRefreshToken({session.id, session.generation}, session.mac_kid, *keys));
   session.access_until = access.expires_at;

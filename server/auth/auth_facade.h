@@ -22,6 +22,7 @@
 #include "tessera/base/log.h"
 #include "tessera/base/secret.h"
 #include "tessera/token/claims.h"
+#include "tessera/token/token_signer.h"
 
 namespace tessera::server {
 
@@ -56,9 +57,10 @@ struct TokenPolicy {
 struct SessionTerms {
   std::vector<std::string> scopes;
   std::map<std::string, std::string> claims;
-  std::string device_id;          // to bind it to; only its hash is kept. Empty: to none
-  std::string device_label;       // shown in lists of sessions
-  bool bind_certificate = false;  // to the connection's client certificate
+  std::string device_id;                     // to bind it to; only its hash is kept. Empty: to none
+  std::string device_label;                  // shown in lists of sessions
+  bool bind_certificate = false;             // to the connection's client certificate
+  size_t max_access_token = kMaxTokenBytes;  // a longer one could not be carried: TOKEN_TOO_LARGE
 };
 
 struct LoginInput {
@@ -103,7 +105,8 @@ class VerifiedLogin {
 struct RenewalInput {
   Secret refresh_token;
   Secret access_token = {};
-  std::string device_id = {};  // beside CallInfo's: the two must not differ
+  std::string device_id = {};                // beside CallInfo's: the two must not differ
+  size_t max_access_token = kMaxTokenBytes;  // as SessionTerms
 };
 
 struct IssuedGrant {

@@ -93,7 +93,8 @@ bool Renewal::NamesUnknownKey(const Secret& access_token) const {
 absl::StatusOr<Renewal::Attempt> Renewal::Begin(const CallInfo& call,
                                                 const RenewalInput& input) const {
   if (input.refresh_token.empty()) return BeginAlone(call, input);
-  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), {}};
+  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), input.max_access_token,
+                  {}};
   TESSERA_ASSIGN_OR_RETURN(attempt.claim, ParseRefreshToken(input.refresh_token, *attempt.keys));
   attempt.shown.generation = attempt.claim.generation;
   if (!issuer_.policy().renewal_needs_access_token) return attempt;
@@ -108,7 +109,8 @@ absl::StatusOr<Renewal::Attempt> Renewal::Begin(const CallInfo& call,
 // Catches up first: a token that was revoked, at whichever replica, must not come back as another.
 absl::StatusOr<Renewal::Attempt> Renewal::BeginAlone(const CallInfo& call,
                                                      const RenewalInput& input) const {
-  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), {}};
+  Attempt attempt{call, {}, ShownBy(call, input), parts_.keys.Current(), input.max_access_token,
+                  {}};
   TESSERA_RETURN_IF_ERROR(
       tokens_.ClaimOf(input.access_token, *attempt.keys, parts_.clock.Now()).status());
   TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
@@ -202,15 +204,22 @@ absl::StatusOr<std::optional<Renewal::Standing>> Renewal::Look(const Attempt& at
   return seen;
 }
 
+absl::StatusOr<TokenIssuer::AccessToken> Renewal::Sign(const Attempt& attempt, const Standing& seen,
+                                                       int64_t generation) const {
+  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
+                           issuer_.Sign(seen.session, generation, {seen.roles, seen.attributes},
+                                        *attempt.keys, attempt.now));
+  TESSERA_RETURN_IF_ERROR(CheckLength(access, attempt.max_access_token));
+  return access;
+}
+
 // Signs and mints first, so that nothing can fail behind the compare-and-swap. A user who is
 // disabled or changed meanwhile has had this session revoked in the same transaction, so the swap
 // fails.
 Renewal::Outcome Renewal::Step(const Attempt& attempt, const Standing& seen) const {
   const Session& session = seen.session;
   const int64_t next = session.generation + 1;
-  TESSERA_ASSIGN_OR_RETURN(
-      TokenIssuer::AccessToken access,
-      issuer_.Sign(session, next, {seen.roles, seen.attributes}, *attempt.keys, attempt.now));
+  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access, Sign(attempt, seen, next));
   TESSERA_ASSIGN_OR_RETURN(
       Secret refresh, MintRefreshToken({session.id, next}, attempt.keys->mac_kid, *attempt.keys));
   const storage::SessionRotation rotation{session.id,
@@ -249,8 +258,7 @@ absl::StatusOr<bool> Renewal::ExtendRow(const Attempt& attempt,
 Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Standing& seen) const {
   const Session& session = seen.session;
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           issuer_.Sign(session, session.generation, {seen.roles, seen.attributes},
-                                        *attempt.keys, attempt.now));
+                           Sign(attempt, seen, session.generation));
   TESSERA_ASSIGN_OR_RETURN(Secret refresh, MintRefreshToken({session.id, session.generation},
                                                             session.mac_kid, *attempt.keys));
   const storage::AccessExtension extension{session.id, session.generation, access.expires_at};
@@ -263,8 +271,7 @@ Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Standing& see
 Renewal::Outcome Renewal::Extend(const Attempt& attempt, const Standing& seen) const {
   const Session& session = seen.session;
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           issuer_.Sign(session, session.generation, {seen.roles, seen.attributes},
-                                        *attempt.keys, attempt.now));
+                           Sign(attempt, seen, session.generation));
   const storage::AccessExtension extension{session.id, session.generation, access.expires_at,
                                            issuer_.IdleEnd(session, attempt.now)};
   TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, extension));

@@ -39,6 +39,7 @@ class Renewal {
     RefreshClaim claim;
     RenewalShown shown;
     std::shared_ptr<const KeySnapshot> keys;
+    size_t max_access_token;
     absl::Time now;
   };
   using Standing = storage::SessionStanding;
@@ -52,6 +53,8 @@ class Renewal {
   Outcome Try(const Attempt& attempt) const;
   RenewalVerdict Judge(const Attempt& attempt, const std::optional<Standing>& seen) const;
   absl::StatusOr<std::optional<Standing>> Look(const Attempt& attempt) const;
+  absl::StatusOr<TokenIssuer::AccessToken> Sign(const Attempt& attempt, const Standing& seen,
+                                                int64_t generation) const;
   Outcome Step(const Attempt& attempt, const Standing& seen) const;
   Outcome ReplayStep(const Attempt& attempt, const Standing& seen) const;
   Outcome Extend(const Attempt& attempt, const Standing& seen) const;

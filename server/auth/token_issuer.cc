@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/auth/named_texts.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -30,6 +31,12 @@ bool Applies(const storage::Role& role, std::string_view audience, std::string_v
 }
 
 }  // namespace
+
+absl::Status CheckLength(const TokenIssuer::AccessToken& token, size_t most) {
+  if (token.text.Reveal().size() <= most) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kTokenTooLarge,
+                 absl::StrCat("the access token would exceed ", most, " bytes"));
+}
 
 absl::Time RowTime(absl::Time now) { return absl::FromUnixMicros(absl::ToUnixMicros(now)); }
 

@@ -63,6 +63,9 @@ class TokenIssuer {
   TokenPolicy policy_;
 };
 
+// FAILED_PRECONDITION TOKEN_TOO_LARGE: longer than `most`, all that its holder can carry.
+absl::Status CheckLength(const TokenIssuer::AccessToken& token, size_t most);
+
 // The names of those of the roles `held` that apply to `audience`.
 std::vector<std::string> RolesFor(std::string_view audience, std::string_view self_audience,
                                   const std::vector<storage::Role>& held);

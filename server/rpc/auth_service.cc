@@ -28,8 +28,9 @@ std::function<void(std::function<void(absl::Status)>)> AuthService::NewerKeys() 
 AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginRequest* request,
                                          v1::LoginResponse* response) {
   const AuthFacade& auth = parts_.auth;
-  const absl::Status cookies = cookies_.CheckAsked(*context, request->set_cookies());
-  return Run(Begin(*context), cookies.ok() ? Parse(*request) : cookies)
+  absl::StatusOr<LoginInput> asked = Parse(*request);
+  if (asked.ok()) asked = cookies_.Complete(*context, *std::move(asked), request->set_cookies());
+  return Run(Begin(*context), std::move(asked))
       .On(parts_.lanes.database,
           [&auth](const CallInfo& call, LoginInput input) {
             return auth.BeginLogin(call, std::move(input));

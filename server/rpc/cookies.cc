@@ -62,9 +62,17 @@ absl::Status Cookies::CheckReadable(const grpc::ServerContextBase& context) cons
                          "allowed origin");
 }
 
+absl::StatusOr<LoginInput> Cookies::Complete(const grpc::ServerContextBase& context,
+                                             LoginInput input, bool set_cookies) const {
+  TESSERA_RETURN_IF_ERROR(CheckAsked(context, set_cookies));
+  if (set_cookies) input.terms.max_access_token = MaxAccessToken();
+  return input;
+}
+
 absl::StatusOr<RenewalInput> Cookies::Complete(const grpc::ServerContextBase& context,
                                                RenewalInput input, bool set_cookies) const {
   TESSERA_RETURN_IF_ERROR(CheckAsked(context, set_cookies));
+  if (set_cookies) input.max_access_token = MaxAccessToken();
   const bool brings_one = !input.refresh_token.empty() || !input.access_token.empty();
   if (!set_cookies || brings_one) return input;
   TESSERA_RETURN_IF_ERROR(CheckReadable(context));

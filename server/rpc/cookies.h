@@ -29,6 +29,9 @@ struct CookieOptions {
   bool renewal_needs_access_token = false;
 };
 
+// Browsers drop a cookie whose name and value have more bytes together (RFC 6265bis).
+inline constexpr size_t kMaxCookieBytes = 4096;
+
 // Thread-safe, immutable. Nothing in a request changes what a cookie is given out with.
 //
 // A cookie is read only from a call that a page of an allowed origin made on purpose: with metadata
@@ -43,8 +46,11 @@ class Cookies {
   // log its visitor in as somebody else.
   absl::Status CheckAsked(const grpc::ServerContextBase& context, bool set_cookies) const;
 
-  // Puts the tokens of the call's cookies into an input that brings none, if it asks for cookies.
-  // As CheckAsked; UNAUTHENTICATED TOKEN_MISSING: no cookie, or none that may be read;
+  // As CheckAsked, and no access token may then be issued that does not fit into its cookie.
+  absl::StatusOr<LoginInput> Complete(const grpc::ServerContextBase& context, LoginInput input,
+                                      bool set_cookies) const;
+  // Likewise; puts the tokens of the call's cookies into an input that brings none, if it asks for
+  // cookies. UNAUTHENTICATED TOKEN_MISSING: no cookie, or none that may be read;
   // TOKEN_MULTIPLE: two of one name.
   absl::StatusOr<RenewalInput> Complete(const grpc::ServerContextBase& context, RenewalInput input,
                                         bool set_cookies) const;
@@ -61,6 +67,7 @@ class Cookies {
  private:
   absl::Status CheckReadable(const grpc::ServerContextBase& context) const;
   bool Allows(std::string_view origin) const;
+  size_t MaxAccessToken() const { return kMaxCookieBytes - options_.access_name.size(); }
   void Set(const std::string& name, const Secret& value, absl::Duration life,
            grpc::ServerContextBase& context) const;
 

@@ -316,5 +316,84 @@ TEST_F(CookieTest, TheServersOwnMethodsTakeTheAccessCookieFromAnAllowedOrigin) {
       grpc::StatusCode::UNAUTHENTICATED);
 }
 
+// The longest name makes the widest gap between what a token and what a cookie may have.
+class LargeCookie : public CookieTest {
+ protected:
+  static constexpr size_t kLongestName = 64;
+  static constexpr int kClaims = 16;
+
+  LargeCookie() {
+    CookiesConfig& cookies = server_.config().cookies;
+    cookies.access_name = "__Host-" + std::string(kLongestName - 7, 'a');
+    for (int i = 0; i < kClaims; ++i) {
+      server_.config().tokens.requested_claims.push_back(absl::StrCat("c", i + 10));
+    }
+  }
+
+  // Asks for claims of so many characters together.
+  v1::LoginRequest Asking(size_t characters) const {
+    v1::LoginRequest request;
+    request.set_username("admin");
+    request.set_password(kAdminPassword);
+    for (int i = 0; i < kClaims; ++i) {
+      const size_t share = characters / kClaims + (i == 0 ? characters % kClaims : 0);
+      (*request.mutable_claims())[absl::StrCat("c", i + 10)] = std::string(share, 'x');
+    }
+    return request;
+  }
+  // How many characters make an access token of at least `size` bytes, and of two more at most.
+  size_t CharactersFor(size_t size) {
+    constexpr size_t kSome = kClaims * 10;
+    v1::LoginResponse response;
+    EXPECT_TRUE(auth_->Login(From({}).get(), Asking(kSome), &response).ok());
+    return kSome + (size - response.grant().access_token().size() + 1) * 3 / 4;
+  }
+  int Sessions() {
+    v1::ListSessionsResponse sessions;
+    const std::string token = server_.LoginAdmin().access_token();
+    EXPECT_TRUE(auth_->ListSessions(With(token).get(), {}, &sessions).ok());
+    return sessions.sessions_size();
+  }
+};
+
+TEST_F(LargeCookie, ATokenThatNoBrowserWouldKeepIsNotIssuedAndNoSessionBegins) {
+  Start();
+  v1::LoginRequest request = Asking(CharactersFor(4096 - kLongestName + 4));
+  v1::LoginResponse response;
+  ASSERT_TRUE(auth_->Login(From({}).get(), request, &response).ok());
+  ASSERT_GT(response.grant().access_token().size(), 4096 - kLongestName);
+  const int before = Sessions();
+  request.set_set_cookies(true);
+  const auto context = From({});
+  v1::LoginResponse refused;
+  const grpc::Status status = auth_->Login(context.get(), request, &refused);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "TOKEN_TOO_LARGE");
+  EXPECT_TRUE(CookiesOf(*context).empty());
+  EXPECT_FALSE(refused.has_grant());
+  EXPECT_EQ(Sessions(), before + 1);  // the one that asks
+  // Nor by a renewal; the session stays as it was.
+  v1::RenewTokenRequest renewal = AskForCookies();
+  renewal.set_refresh_token(response.grant().refresh_token());
+  EXPECT_EQ(ReasonOf(Renew({}, renewal)), "TOKEN_TOO_LARGE");
+  EXPECT_TRUE(cookies_.empty());
+  renewal.set_set_cookies(false);
+  EXPECT_TRUE(Renew({}, renewal).ok());
+}
+
+TEST_F(LargeCookie, OneThatJustFitsIsGiven) {
+  Start();
+  v1::LoginRequest request = Asking(CharactersFor(4096 - kLongestName - 8));
+  request.set_set_cookies(true);
+  const auto context = From({});
+  v1::LoginResponse response;
+  const grpc::Status status = auth_->Login(context.get(), request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  for (const auto& [name, cookie] : CookiesOf(*context)) {
+    EXPECT_LE(name.size() + cookie.value.size(), 4096u);
+  }
+  EXPECT_EQ(CookiesOf(*context).size(), 2u);
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -14,6 +14,9 @@ namespace tessera {
 
 namespace reason {
 inline constexpr std::string_view kBadCredentials = "BAD_CREDENTIALS";
+inline constexpr std::string_view kCodeWrong = "CODE_WRONG";
+inline constexpr std::string_view kChallengeInvalid = "CHALLENGE_INVALID";
+inline constexpr std::string_view kResetTokenInvalid = "RESET_TOKEN_INVALID";
 inline constexpr std::string_view kTokenMissing = "TOKEN_MISSING";
 inline constexpr std::string_view kTokenMultiple = "TOKEN_MULTIPLE";
 inline constexpr std::string_view kTokenMalformed = "TOKEN_MALFORMED";
@@ -41,6 +44,7 @@ inline constexpr std::string_view kStepUpRequired = "STEP_UP_REQUIRED";
 inline constexpr std::string_view kDeviceRequired = "DEVICE_REQUIRED";
 inline constexpr std::string_view kCallerKind = "CALLER_KIND";
 inline constexpr std::string_view kNotAllowed = "NOT_ALLOWED";
+inline constexpr std::string_view kRegistrationDisabled = "REGISTRATION_DISABLED";
 inline constexpr std::string_view kKeysUnavailable = "KEYS_UNAVAILABLE";
 inline constexpr std::string_view kRevocationViewStale = "REVOCATION_VIEW_STALE";
 inline constexpr std::string_view kStorageUnavailable = "STORAGE_UNAVAILABLE";
@@ -51,6 +55,7 @@ inline constexpr std::string_view kOverloaded = "OVERLOADED";
 inline constexpr std::string_view kFieldInvalid = "FIELD_INVALID";
 inline constexpr std::string_view kFieldUnsupported = "FIELD_UNSUPPORTED";
 inline constexpr std::string_view kEtagMismatch = "ETAG_MISMATCH";
+inline constexpr std::string_view kRequestIdReused = "REQUEST_ID_REUSED";
 inline constexpr std::string_view kUserNotFound = "USER_NOT_FOUND";
 inline constexpr std::string_view kRoleNotFound = "ROLE_NOT_FOUND";
 inline constexpr std::string_view kUsernameTaken = "USERNAME_TAKEN";
@@ -60,6 +65,11 @@ inline constexpr std::string_view kRoleReserved = "ROLE_RESERVED";
 inline constexpr std::string_view kServiceAccountNotFound = "SERVICE_ACCOUNT_NOT_FOUND";
 inline constexpr std::string_view kServiceAccountNameTaken = "SERVICE_ACCOUNT_NAME_TAKEN";
 inline constexpr std::string_view kIdentityTaken = "IDENTITY_TAKEN";
+inline constexpr std::string_view kEmailTaken = "EMAIL_TAKEN";
+inline constexpr std::string_view kGroupNotFound = "GROUP_NOT_FOUND";
+inline constexpr std::string_view kGroupNameTaken = "GROUP_NAME_TAKEN";
+inline constexpr std::string_view kTotpEnrolled = "TOTP_ENROLLED";
+inline constexpr std::string_view kTotpNotEnrolled = "TOTP_NOT_ENROLLED";
 inline constexpr std::string_view kKeyNotFound = "KEY_NOT_FOUND";
 inline constexpr std::string_view kRotationUnderWay = "ROTATION_UNDER_WAY";
 inline constexpr std::string_view kTooMany = "TOO_MANY";

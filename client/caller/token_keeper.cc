@@ -147,6 +147,7 @@ void TokenKeeper::Run() {
         continue;
       }
       in_flight_ = step.request;
+      asked_alive_ = token_ != nullptr && life_->IsAlive(clock_);
       job = {step.request, session_.value_or(Grant()), logouts_wanted_};
     }
     Send(job);
@@ -226,8 +227,7 @@ void TokenKeeper::KeepUntilExpiry(const absl::Status& failure) {
   renews_early_ = false;
   refused_ = false;
   // Expired here and not there: clocks do not run alike.
-  const bool dead = !life_->IsAlive(clock_);
-  if (dead) retry_at_ = clock_.Monotonic() + backoff_.Next(RetryDelayOf(failure));
+  if (!asked_alive_) retry_at_ = clock_.Monotonic() + backoff_.Next(RetryDelayOf(failure));
 }
 
 bool TokenKeeper::TakeFailure(Request request, const absl::Status& failure) {

@@ -123,6 +123,7 @@ class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
   CondVar logged_out_;  // Logout waits on it
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   Request in_flight_ ABSL_GUARDED_BY(mu_) = Request::kNone;
+  bool asked_alive_ ABSL_GUARDED_BY(mu_) = false;  // token_ was alive when in_flight_ began
   std::optional<Grant> session_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const LiveToken> token_ ABSL_GUARDED_BY(mu_);  // null: none, or dropped
   std::optional<TokenLife> life_ ABSL_GUARDED_BY(mu_);           // of token_

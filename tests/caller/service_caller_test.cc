@@ -227,13 +227,15 @@ TEST_F(DeviceCallerTest, ATokenThatMayNotBeRenewedYetGoesOnToItsEnd) {
   options_.login.device_id = Secret();
   Start();
   ASSERT_TRUE(Call().ok());
-  auth_.JudgeRenewals([] {
+  Counter refused;
+  auth_.JudgeRenewals([&] {
+    refused.Add();
     return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
                         "ACCESS_TOKEN_NOT_EXPIRED: too early");
   });
   clock_.Advance(absl::Minutes(15) * 0.8);
   EXPECT_TRUE(Call().ok());
-  ASSERT_TRUE(auth_.renewals.WaitFor(1));
+  ASSERT_TRUE(refused.WaitFor(1));
   EXPECT_TRUE(Call().ok());
   EXPECT_EQ(LastToken(), "Bearer access-1");
   auth_.JudgeRenewals(nullptr);

@@ -64,10 +64,12 @@ absl::Time PruningClock::Now() const {
   return std::min(clock_.Now(), wall_ + (clock_.Monotonic() - monotonic_));
 }
 
-StoreCleaner::StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log)
+StoreCleaner::StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log,
+                           absl::Duration interval)
     : store_(store),
       clock_(clock),
       log_(log),
+      interval_(interval),
       pruning_(clock),
       me_(RandomId("cln_", clock.Now())),
       thread_([this] { Run(); }) {}
@@ -167,7 +169,7 @@ absl::StatusOr<bool> StoreCleaner::ClockIsRight() {
 }
 
 void StoreCleaner::Run() {
-  while (Rest(kInterval)) {
+  while (Rest(interval_)) {
     const absl::StatusOr<Removed> removed = CleanAll();
     if (!removed.ok()) {
       log_.Warning("store.clean_failed", {{"reason", ReasonOf(removed.status())}});

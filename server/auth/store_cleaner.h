@@ -46,8 +46,9 @@ class StoreCleaner {
   // A replica that has reported nothing for so long is gone.
   static constexpr absl::Duration kReportLife = absl::Hours(1);
 
-  // All references must outlive the cleaner.
-  StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log);
+  // All references must outlive the cleaner. Its thread cleans each `interval`.
+  StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log,
+               absl::Duration interval = kInterval);
   // Gives the lease back, if the store answers soon.
   ~StoreCleaner();
   StoreCleaner(const StoreCleaner&) = delete;
@@ -90,6 +91,7 @@ class StoreCleaner {
   storage::Store& store_;
   const Clock& clock_;
   LogSink& log_;
+  const absl::Duration interval_;
   const PruningClock pruning_;
   const std::string me_;
   mutable Mutex mu_;

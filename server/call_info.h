@@ -18,15 +18,15 @@ struct ClientCertificate {
 
 struct CallInfo {
   std::string peer = {};  // address without the port
+  absl::Time deadline = absl::InfiniteFuture();
+  // Only on ports that verify client certificates.
+  std::optional<ClientCertificate> certificate = {};
+  std::string device_id = {};  // metadata `tessera-device-id`; not proven by itself
   // Whom attempts are counted against: `peer`, or whom a trusted proxy names; IPv6 by its /64.
   std::string source = {};
   // The same in every log line and audit event of the call: metadata `x-request-id` where it is 1
   // to 64 of `A-Z a-z 0-9 . _ -`, else made up.
   std::string correlation_id = {};
-  absl::Time deadline = absl::InfiniteFuture();
-  // Only on ports that verify client certificates.
-  std::optional<ClientCertificate> certificate = {};
-  std::string device_id = {};  // metadata `tessera-device-id`; not proven by itself
 };
 
 }  // namespace tessera::server

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/key_changes.h"
 #include "server/auth/key_rotator.h"
 #include "server/auth/revocation_feed.h"
@@ -32,6 +33,7 @@ class KeyFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    AuditTrail& audit;
   };
   KeyFacade(Sealer sealer, Parts parts) : sealer_(std::move(sealer)), parts_(parts) {}
 
@@ -40,7 +42,8 @@ class KeyFacade {
   // A new signing key: pending, or active if nobody had to be waited for. FAILED_PRECONDITION
   // ROTATION_UNDER_WAY, RESOURCE_EXHAUSTED TOO_MANY.
   absl::StatusOr<storage::StoredKey> Rotate(const CallInfo& call, const std::string& actor) const;
-  // Ends a key of any use, and what it signed. NOT_FOUND KEY_NOT_FOUND.
+  // Ends a key and what it signed. NOT_FOUND KEY_NOT_FOUND, also for one that nobody may call back
+  // (MayBeCalledBack).
   absl::Status Revoke(const CallInfo& call, const std::string& actor, const std::string& kid) const;
   // FAILED_PRECONDITION KEYS_UNAVAILABLE: a key that no master key of this replica opens.
   absl::StatusOr<KeyChanges::Rewrapped> Rewrap(const CallInfo& call,

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
 #include "server/user/user_facade.h"
@@ -48,6 +49,7 @@ class RoleFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    AuditTrail& audit;
   };
   RoleFacade(std::vector<std::string> audiences, Parts parts)
       : audiences_(std::move(audiences)), parts_(parts) {}

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
@@ -95,6 +96,7 @@ class ServiceAccountFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    AuditTrail& audit;
   };
   ServiceAccountFacade(Lists lists, Parts parts) : lists_(std::move(lists)), parts_(parts) {}
 

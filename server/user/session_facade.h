@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
 #include "storage/store.h"
@@ -43,6 +44,7 @@ class SessionFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    AuditTrail& audit;
   };
   explicit SessionFacade(Parts parts) : parts_(parts) {}
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/named_texts.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
@@ -96,6 +97,7 @@ class UserFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    AuditTrail& audit;
     size_t min_password_characters = kMinPasswordCharacters;  // `passwords.min_length`
   };
   explicit UserFacade(Parts parts) : parts_(parts) {}

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "server/audit/audit_trail.h"
 #include "server/auth/key_changes.h"
 #include "server/auth/key_facade.h"
 #include "server/auth/key_ring.h"
@@ -69,6 +70,7 @@ struct KeyReplica {
   std::unique_ptr<KeyRing> keys;
   std::unique_ptr<RevocationFeed> feed;
   KeyChanges changes;
+  NoAuditTrail audit;
   std::unique_ptr<KeyRotator> rotator;
   std::unique_ptr<KeyFacade> facade;
   CallInfo call{"192.0.2.7", absl::InfiniteFuture()};

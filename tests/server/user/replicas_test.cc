@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/audit/audit_trail.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/revocation_feed.h"
 #include "server/user/bootstrap.h"
@@ -179,8 +180,9 @@ class OpposingAdministrators : public ReplicasTest {
             const Clock& clock)
         : keys(std::move(ring)),
           feed(Must(RevocationFeed::Open(store, *keys, {}, clock, NoLog()))),
-          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), 8}),
-          roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog()}) {}
+          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), audit, 8}),
+          roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog(), audit}) {}
+    NoAuditTrail audit;
     std::unique_ptr<KeyRing> keys;
     std::unique_ptr<RevocationFeed> feed;
     UserFacade users;

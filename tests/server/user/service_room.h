@@ -69,7 +69,7 @@ class ServiceRoom : public UserRoom {
     disturbed_ = std::make_unique<DisturbedStore>(*store_);
     services_ = std::make_unique<ServiceAccountFacade>(
         ServiceAccountFacade::Lists{{"tessera", "orders", "billing"}, {"read", "write", "delete"}},
-        ServiceAccountFacade::Parts{*disturbed_, *keys_, *feed_, clock_, log_});
+        ServiceAccountFacade::Parts{*disturbed_, *keys_, *feed_, clock_, log_, audit_});
     secrets_ = std::make_unique<ServiceSecretCheck>(
         ServiceSecretCheck::Parts{*disturbed_, *keys_, clock_});
     ServiceTokenIssuer::Checks checks;

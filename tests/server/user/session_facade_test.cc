@@ -23,8 +23,8 @@ class SessionFacadeTest : public UserRoom {
     UserRoom::SetUp();
     Start();
     disturbed_ = std::make_unique<DisturbedStore>(*store_);
-    sessions_ =
-        std::make_unique<SessionFacade>(SessionFacade::Parts{*disturbed_, *feed_, clock_, log_});
+    sessions_ = std::make_unique<SessionFacade>(
+        SessionFacade::Parts{*disturbed_, *feed_, clock_, log_, audit_});
     ada_ = Add("ada").id;
     grace_ = Add("grace").id;
   }

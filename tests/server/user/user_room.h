@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/audit/audit_trail.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/password_hasher.h"
@@ -69,9 +70,9 @@ class UserRoom : public ::testing::Test {
     auth_ = std::make_unique<AuthFacade>(
         policy, AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_});
     users_ = std::make_unique<UserFacade>(
-        UserFacade::Parts{*store_, *hasher_, *feed_, clock_, log_, kMinPasswordCharacters});
+        UserFacade::Parts{*store_, *hasher_, *feed_, clock_, log_, audit_, kMinPasswordCharacters});
     roles_ = std::make_unique<RoleFacade>(std::vector<std::string>{"orders", "tessera"},
-                                          RoleFacade::Parts{*store_, *feed_, clock_, log_});
+                                          RoleFacade::Parts{*store_, *feed_, clock_, log_, audit_});
   }
 
   // What the first start does: the administrator is `admin`.
@@ -134,6 +135,7 @@ class UserRoom : public ::testing::Test {
   testing::DatabaseUnderTest database_;
   testing::FakeClock clock_;
   RecordingLog log_;
+  NoAuditTrail audit_;
   CallInfo call_{"127.0.0.1", absl::InfiniteFuture()};
   UserId admin_;
   std::unique_ptr<storage::Store> store_;

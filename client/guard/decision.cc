@@ -12,6 +12,8 @@ namespace tessera::guard {
 namespace {
 
 constexpr absl::Duration kStaleRetry = absl::Seconds(1);
+// In `amr` of whoever logged in with more than one factor (RFC 8176).
+constexpr std::string_view kSecondFactorMethod = "mfa";
 
 using KnownPtr = std::shared_ptr<const KnownToken>;
 
@@ -65,12 +67,16 @@ absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& f
 }
 
 absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
-  if (facts.revocations == nullptr) return absl::OkStatus();
+  const absl::Duration most = facts.rule.max_staleness;
+  if (facts.revocations == nullptr && most == absl::InfiniteDuration()) return absl::OkStatus();
+  if (facts.revocations == nullptr) {
+    return Refusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
+                   "the method asks for revocations, and this service follows none");
+  }
   if (!facts.without_first_view && !facts.revocations->loaded()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the list of revocations is not there yet", kStaleRetry);
   }
-  const absl::Duration most = facts.rule.max_staleness;
   if (most != absl::InfiniteDuration() && facts.revocations->Age() > most) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the list of revocations is too old for this method", kStaleRetry);
@@ -126,6 +132,22 @@ bool HasAll(const std::vector<std::string>& held, const std::vector<std::string>
   });
 }
 
+bool Names(const std::vector<std::string>& held, std::string_view wanted) {
+  return std::find(held.begin(), held.end(), wanted) != held.end();
+}
+
+// How and when the caller logged in. Last: to log in anew helps only where all else fits.
+absl::Status CheckLogin(const Rule& rule, const Claims& claims, absl::Time now) {
+  if (rule.second_factor && !Names(claims.amr, kSecondFactorMethod)) {
+    return Denied(reason::kStepUpRequired, "the method asks for a login with a second factor");
+  }
+  if (rule.max_login_age == absl::InfiniteDuration()) return absl::OkStatus();
+  if (!claims.auth_time.has_value() || now - *claims.auth_time > rule.max_login_age) {
+    return Denied(reason::kStepUpRequired, "the method asks for a more recent login");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRule(const Rule& rule, const Principal& caller) {
   const Claims& claims = caller.claims;
   if (!IsOfKind(caller.kind, rule.kind)) {
@@ -155,6 +177,7 @@ absl::StatusOr<KnownPtr> Decide(const TokenVerifier& verifier, const Facts& fact
   TESSERA_RETURN_IF_ERROR(CheckRevocation(facts, (*known)->token));
   TESSERA_RETURN_IF_ERROR(CheckBindings(facts, (*known)->token.claims()));
   TESSERA_RETURN_IF_ERROR(CheckRule(facts.rule, *(*known)->principal));
+  TESSERA_RETURN_IF_ERROR(CheckLogin(facts.rule, (*known)->token.claims(), facts.now));
   return known;
 }
 

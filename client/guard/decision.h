@@ -34,7 +34,7 @@ struct Facts {
 // connection's, whatever the rule; DEVICE_MISMATCH: the rule asks for the device and the call
 // names none, several or another than the token's.
 // PERMISSION_DENIED: METHOD_UNRULED, DEVICE_REQUIRED (a token without one), CALLER_KIND,
-// ROLE_REQUIRED, SCOPE_REQUIRED.
+// ROLE_REQUIRED, SCOPE_REQUIRED, and last of all STEP_UP_REQUIRED: another login helps.
 absl::StatusOr<std::shared_ptr<const KnownToken>> Decide(const TokenVerifier& verifier,
                                                          const Facts& facts);
 

@@ -28,6 +28,10 @@ bool Principal::HasScope(std::string_view scope) const {
   return std::find(claims.scopes.begin(), claims.scopes.end(), scope) != claims.scopes.end();
 }
 
+bool Principal::InGroup(std::string_view group) const {
+  return std::find(claims.groups.begin(), claims.groups.end(), group) != claims.groups.end();
+}
+
 namespace guard {
 
 KnownToken::KnownToken(VerifiedToken verified, std::shared_ptr<const JwkSet> verified_with)

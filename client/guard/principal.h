@@ -29,6 +29,9 @@ struct Principal {
   const std::string& device() const { return claims.device_hash; }
   bool HasRole(std::string_view role) const;
   bool HasScope(std::string_view scope) const;
+  // Only where the login asked for the names of the groups (LoginRequest.include_groups): other
+  // tokens name none.
+  bool InGroup(std::string_view group) const;
 };
 
 }  // namespace tessera

@@ -23,8 +23,13 @@ struct Rule {
   // `tessera-device-id`.
   bool device_bound = false;
   // The list of revocations was whole this long ago at most; older, the method refuses with
-  // REVOCATION_VIEW_STALE, also while the auth server is away. Not in the proto option.
+  // REVOCATION_VIEW_STALE, also while the auth server is away.
   absl::Duration max_staleness = absl::InfiniteDuration();
+  // The caller logged in this long ago at most (`auth_time`); longer, or if the token does not say,
+  // the method refuses with STEP_UP_REQUIRED.
+  absl::Duration max_login_age = absl::InfiniteDuration();
+  // The caller logged in with a second factor (`amr` names `mfa`), else STEP_UP_REQUIRED.
+  bool second_factor = false;
   // The handler sees the token's cookie as it came (GuardOptions::cookie). For those few that renew
   // or end what it belongs to; not in the proto option.
   bool forwards_cookie = false;

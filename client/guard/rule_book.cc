@@ -52,10 +52,14 @@ Rule RuleFor(Admission admission) {
 // A rule that lets everybody or nobody in and yet asks for more was not meant so.
 absl::Status CheckSound(const Rule& rule) {
   const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty() ||
-                    rule.kind != CallerKind::kAny || rule.device_bound ||
+                    rule.kind != CallerKind::kAny || rule.device_bound || rule.second_factor ||
+                    rule.max_login_age != absl::InfiniteDuration() ||
                     rule.max_staleness != absl::InfiniteDuration();
   if (asks && rule.admission != Admission::kAuthenticated) {
     return absl::FailedPreconditionError("asks for more of the caller but not for a token");
+  }
+  if (rule.max_login_age <= absl::ZeroDuration() || rule.max_staleness < absl::ZeroDuration()) {
+    return absl::FailedPreconditionError("asks for what no caller can have: a time below zero");
   }
   return absl::OkStatus();
 }
@@ -84,6 +88,15 @@ absl::StatusOr<CallerKind> KindFrom(tessera::v1::CallerKind kind) {
     default:
       return absl::FailedPreconditionError("has a kind of caller that this version does not serve");
   }
+}
+
+// How long ago something may be. Unset: any time.
+absl::StatusOr<absl::Duration> AgeFrom(bool set, const pb::Duration& duration) {
+  if (!set) return absl::InfiniteDuration();
+  const absl::Duration age =
+      absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  if (age > absl::ZeroDuration() && age != absl::InfiniteDuration()) return age;
+  return absl::FailedPreconditionError("has a time that is not above zero");
 }
 
 absl::StatusOr<Rule> RuleFromDescriptor(std::string_view path) {
@@ -128,6 +141,11 @@ absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
   TESSERA_ASSIGN_OR_RETURN(rule.admission, AdmissionFrom(access.admission()));
   TESSERA_ASSIGN_OR_RETURN(rule.kind, KindFrom(access.kind()));
   rule.device_bound = access.device_bound();
+  rule.second_factor = access.second_factor();
+  TESSERA_ASSIGN_OR_RETURN(rule.max_login_age,
+                           AgeFrom(access.has_max_login_age(), access.max_login_age()));
+  TESSERA_ASSIGN_OR_RETURN(rule.max_staleness,
+                           AgeFrom(access.has_max_staleness(), access.max_staleness()));
   rule.any_role.assign(access.any_role().begin(), access.any_role().end());
   rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
   rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());

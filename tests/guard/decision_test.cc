@@ -308,6 +308,66 @@ TEST_F(DecisionTest, ABoundTokenWantsItsCertificateWhateverTheRule) {
   }
 }
 
+TEST_F(DecisionTest, AFreshListThatNobodyFollowsIsNoFreshList) {
+  Facts facts = FactsOf({Bearer::Kind::kOne, {}});
+  const std::string token = Sign(Good(), key_);
+  facts.presented.bearer.token = token;
+  facts.revocations = nullptr;
+  EXPECT_TRUE(Decide(verifier_, facts).ok());
+  rule_.max_staleness = absl::Hours(1);
+  EXPECT_EQ(ReasonOf(Decide(verifier_, facts).status()), reason::kRevocationViewStale);
+}
+
+TEST_F(DecisionTest, ARuleMayAskForARecentLoginAndATokenThatSaysNoneHasNone) {
+  Claims claims = Good();
+  claims.auth_time = clock_.Now();
+  const std::string token = Sign(claims, key_);
+  claims.auth_time = std::nullopt;
+  const std::string silent = Sign(claims, key_);
+  EXPECT_TRUE(DecideOn(silent).ok());
+  rule_.max_login_age = absl::Minutes(5);
+  const absl::Time login = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()));
+  clock_.SetWall(login + absl::Minutes(5));
+  EXPECT_TRUE(DecideOn(token).ok());
+  clock_.SetWall(login + absl::Minutes(5) + absl::Nanoseconds(1));
+  for (const std::string& one : {token, silent}) {
+    const absl::Status refused = DecideOn(one).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_EQ(ReasonOf(refused), reason::kStepUpRequired);
+  }
+}
+
+TEST_F(DecisionTest, ACachedTokensLoginGrowsTooOldAsWell) {
+  Claims claims = Good();
+  claims.auth_time = clock_.Now();
+  const std::string token = Sign(claims, key_);
+  rule_.max_login_age = absl::Minutes(5);
+  cached_ = *DecideOn(token);
+  clock_.Advance(absl::Minutes(5) + absl::Seconds(1));
+  EXPECT_EQ(ReasonFor(token), reason::kStepUpRequired);
+}
+
+TEST_F(DecisionTest, ARuleMayAskForALoginWithASecondFactor) {
+  rule_.second_factor = true;
+  Claims claims = Good();
+  for (const auto& amr : std::vector<std::vector<std::string>>{
+           {}, {"pwd"}, {"pwd", "otp"}, {"MFA"}, {"mfa "}, {"pwd mfa"}}) {
+    claims.amr = amr;
+    const absl::Status refused = DecideOn(Sign(claims, key_)).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_EQ(ReasonOf(refused), reason::kStepUpRequired);
+  }
+  claims.amr = {"pwd", "otp", "mfa"};
+  EXPECT_TRUE(DecideOn(Sign(claims, key_)).ok());
+}
+
+TEST_F(DecisionTest, ALoginIsAskedForOnlyWhereItWouldHelp) {
+  rule_.second_factor = true;
+  rule_.max_login_age = absl::Minutes(5);
+  rule_.any_role = {"a"};
+  EXPECT_EQ(ReasonFor(Sign(Good(), key_)), reason::kRoleRequired);
+}
+
 TEST_F(DecisionTest, ARevokedTokenIsToldSoBeforeItsRoleIsLookedAt) {
   rule_.any_role = {"a"};
   view_.Merge({Revoked(RevokedThing::kToken, "tok_usr_a", clock_.Now())});

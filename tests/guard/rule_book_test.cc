@@ -119,6 +119,61 @@ TEST(RuleBook, APublicRuleThatAsksForAKindOrADeviceWasNotMeantSo) {
   EXPECT_THAT(ProblemOf({kSay}, {{kSay, device}}), HasSubstr(kSay));
 }
 
+TEST(RuleBook, ReadsHowAndWhenTheCallerLoggedIn) {
+  v1::MethodAccess access;
+  access.set_admission(v1::ADMISSION_AUTHENTICATED);
+  EXPECT_EQ(RuleFromOption(access)->max_login_age, absl::InfiniteDuration());
+  EXPECT_EQ(RuleFromOption(access)->max_staleness, absl::InfiniteDuration());
+  EXPECT_FALSE(RuleFromOption(access)->second_factor);
+  access.set_second_factor(true);
+  access.mutable_max_login_age()->set_seconds(900);
+  access.mutable_max_staleness()->set_nanos(500'000'000);
+  EXPECT_EQ(RuleFromOption(access)->max_login_age, absl::Minutes(15));
+  EXPECT_EQ(RuleFromOption(access)->max_staleness, absl::Milliseconds(500));
+  EXPECT_TRUE(RuleFromOption(access)->second_factor);
+}
+
+TEST(RuleBook, ATimeThatIsNotAboveZeroWasNotMeantSo) {
+  for (const int seconds : {0, -1}) {
+    v1::MethodAccess login;
+    login.set_admission(v1::ADMISSION_AUTHENTICATED);
+    login.mutable_max_login_age()->set_seconds(seconds);
+    EXPECT_EQ(RuleFromOption(login).status().code(), absl::StatusCode::kFailedPrecondition);
+    v1::MethodAccess stale;
+    stale.set_admission(v1::ADMISSION_AUTHENTICATED);
+    stale.mutable_max_staleness()->set_seconds(seconds);
+    EXPECT_EQ(RuleFromOption(stale).status().code(), absl::StatusCode::kFailedPrecondition);
+  }
+  Rule rule;
+  rule.admission = Admission::kAuthenticated;
+  rule.max_login_age = absl::ZeroDuration();
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, rule}}), HasSubstr(kSay));
+}
+
+TEST(RuleBook, APublicRuleThatAsksForALoginWasNotMeantSo) {
+  Rule factor = Public();
+  factor.second_factor = true;
+  Rule age = Public();
+  age.max_login_age = absl::Minutes(5);
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, factor}}), HasSubstr(kSay));
+  EXPECT_THAT(ProblemOf({kSay}, {{kSay, age}}), HasSubstr(kSay));
+}
+
+TEST(RuleBook, TesserasOwnRulesAskForARecentLoginWhereAFactorChanges) {
+  const auto book =
+      Make({"/tessera.v1.UserService/ChangePassword", "/tessera.v1.UserService/EnrollTotp",
+            "/tessera.v1.UserService/DisableTotp"});
+  ASSERT_TRUE(book.ok()) << book.status();
+  const auto rule = [&](const char* method) -> const Rule& {
+    return (*book)->Find(std::string("/tessera.v1.UserService/") + method)->rule;
+  };
+  for (const char* method : {"ChangePassword", "EnrollTotp", "DisableTotp"}) {
+    EXPECT_EQ(rule(method).max_login_age, absl::Minutes(15)) << method;
+  }
+  EXPECT_FALSE(rule("EnrollTotp").second_factor);
+  EXPECT_TRUE(rule("DisableTotp").second_factor);
+}
+
 TEST(RuleBook, HealthIsPublicAndReflectionIsNotThereWhenOff) {
   const auto book = Make({kSay, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
   ASSERT_TRUE(book.ok()) << book.status();

@@ -1,6 +1,5 @@
 #include "server/restore_store.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "server/auth/sealer.h"
 #include "server/auth/store_restoration.h"
 #include "server/open_store.h"
+#include "server/part_options.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
@@ -16,21 +16,6 @@ namespace {
 constexpr int kConnections = 2;
 
 }  // namespace
-
-KeyPolicy KeyPolicyOf(const Config& config) {
-  KeyPolicy policy;
-  policy.algorithm = AlgorithmFromName(config.keys.algorithm).value_or(policy.algorithm);
-  policy.rotate_every = config.keys.rotate_every;
-  policy.publish_ahead = config.keys.publish_ahead;
-  policy.acknowledge_timeout = config.keys.acknowledge_timeout;
-  policy.access_ttl = config.tokens.access_ttl;
-  policy.refresh_ttl = config.tokens.refresh_ttl;
-  if (config.tokens.renewal_needs_access_token) {
-    policy.proof_ttl = std::min(config.tokens.refresh_idle_ttl, config.tokens.refresh_ttl);
-  }
-  policy.max_clock_difference = config.storage.max_clock_difference;
-  return policy;
-}
 
 absl::StatusOr<int64_t> RestoreStore(const Config& config, const Clock& clock, LogSink& log) {
   TESSERA_ASSIGN_OR_RETURN(MasterKeys master, MasterKeys::FromFile(config.keys.master_key_file));

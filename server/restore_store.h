@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "server/auth/key_states.h"
 #include "server/config/config.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -14,10 +13,6 @@ namespace tessera::server {
 
 // How long it may take to replace the keys, end all sessions and raise all versions.
 inline constexpr absl::Duration kRestorationTimeout = absl::Minutes(10);
-
-// `keys.*` and `tokens.*` as the parts that change keys take them. `config.keys.algorithm` is
-// known.
-KeyPolicy KeyPolicyOf(const Config& config);
 
 // Opens the store and the master keys of `config`, and does what server/auth/store_restoration.h
 // says; how many sessions were ended. Blocks. Fails with a message for the operator; it may be

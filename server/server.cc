@@ -2,14 +2,13 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/clock_watch.h"
 #include "server/auth/key_changes.h"
@@ -22,10 +21,9 @@
 #include "server/auth/service_token_issuer.h"
 #include "server/auth/token_exchange.h"
 #include "server/config/reset_time.h"
-#include "server/lanes/cores.h"
-#include "server/lanes/worker_pool.h"
 #include "server/open_store.h"
-#include "server/restore_store.h"
+#include "server/part_options.h"
+#include "server/pools.h"
 #include "server/rpc/auth_service.h"
 #include "server/rpc/health.h"
 #include "server/rpc/key_ring_source.h"
@@ -57,114 +55,6 @@ constexpr int kKeepaliveMilliseconds = 60'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 20'000;
 constexpr int kMinPingIntervalMilliseconds = 10'000;
 constexpr std::string_view kReplicaPrefix = "rep_";
-constexpr char kGeneratedPasswordName[] = "admin-password";
-
-// Beside the SQLite file; a database that others share has no such place.
-std::string GeneratedPasswordFile(const StorageConfig& storage) {
-  const std::string path = SqlitePath(storage);
-  if (path.empty()) return "";
-  const size_t slash = path.rfind('/');
-  return (slash == std::string::npos ? "" : path.substr(0, slash + 1)) + kGeneratedPasswordName;
-}
-
-TokenPolicy PolicyOf(const TokensConfig& tokens) {
-  TokenPolicy policy;
-  policy.issuer = tokens.issuer;
-  policy.self_audience = tokens.self_audience;
-  policy.audiences = tokens.audiences;
-  policy.access_ttl = tokens.access_ttl;
-  policy.refresh_ttl = tokens.refresh_ttl;
-  policy.refresh_idle_ttl = tokens.refresh_idle_ttl;
-  policy.reuse_grace = tokens.reuse_grace;
-  policy.leeway = tokens.leeway;
-  if (const auto reset = ParseResetTime(tokens.refresh_reset_at); reset.has_value()) {
-    policy.refresh_reset.emplace(reset->hour, reset->minute, reset->zone);
-  }
-  policy.scopes = tokens.scopes;
-  policy.requested_claims = tokens.requested_claims;
-  policy.attribute_claims = tokens.attribute_claims;
-  policy.renewal_needs_access_token = tokens.renewal_needs_access_token;
-  policy.renewal_only_after_expiry = tokens.renewal_only_after_expiry;
-  policy.renewal_by_access_token = tokens.renewal_by_access_token;
-  policy.one_session_per_user = tokens.one_session_per_user;
-  return policy;
-}
-
-CookieOptions CookiesOf(const Config& config) {
-  CookieOptions options;
-  options.enabled = config.cookies.enabled;
-  options.access_name = config.cookies.access_name;
-  options.refresh_name = config.cookies.refresh_name;
-  options.same_site = config.cookies.same_site;
-  options.allowed_origins = config.cookies.allowed_origins;
-  options.renewal_needs_access_token = config.tokens.renewal_needs_access_token;
-  return options;
-}
-
-ReflectionAccess AccessOf(Reflection reflection) {
-  switch (reflection) {
-    case Reflection::kPublic:
-      return ReflectionAccess::kPublic;
-    case Reflection::kAuthenticated:
-      return ReflectionAccess::kAuthenticated;
-    case Reflection::kOff:
-      return ReflectionAccess::kOff;
-  }
-  return ReflectionAccess::kOff;
-}
-
-std::vector<std::string> AllAudiences(const TokensConfig& tokens) {
-  std::vector<std::string> audiences = tokens.audiences;
-  audiences.push_back(tokens.self_audience);
-  return audiences;
-}
-
-BootstrapOptions BootstrapOf(const Config& config) {
-  BootstrapOptions options;
-  options.self_audience = config.tokens.self_audience;
-  options.admin_username = config.bootstrap.admin_username;
-  options.admin_password_file = config.bootstrap.admin_password_file;
-  options.terminal = isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
-  options.generated_password_file = GeneratedPasswordFile(config.storage);
-  options.min_password_characters = static_cast<size_t>(config.passwords.min_length);
-  return options;
-}
-
-WorkerPool::Options LaneOf(std::string name, int threads, absl::Status too_late) {
-  WorkerPool::Options options;
-  options.name = std::move(name);
-  options.threads = threads;
-  options.too_late = std::move(too_late);
-  return options;
-}
-
-// Work on the store: a store that is away or busy has held up what came before.
-WorkerPool::Options StoreLaneOf(std::string name, int threads) {
-  return LaneOf(std::move(name), threads,
-                RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
-                                 "the database is away or busy", absl::Seconds(1)));
-}
-
-WorkerPool::Options HashingLane() {
-  WorkerPool::Options options =
-      LaneOf("hashing", UsableCores(),
-             RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
-                              "too much work is waiting", absl::Seconds(1)));
-  options.nice = kHashingNice;
-  return options;
-}
-
-// The three pools.
-struct Pools {
-  Pools(const Config& config, const Clock& clock)
-      : database(StoreLaneOf("database", config.storage.connections), clock),
-        urgent(StoreLaneOf("urgent", kUrgentThreads), clock),
-        hashing(HashingLane(), clock) {}
-
-  Lanes lanes() { return {database, urgent, hashing}; }
-
-  WorkerPool database, urgent, hashing;
-};
 
 void SetLimits(grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
@@ -215,6 +105,7 @@ struct Server::Parts {
   std::unique_ptr<KeyChanges> key_changes;
   std::optional<PasswordHasher> hasher;
   std::unique_ptr<RevocationFeed> feed;
+  NoAuditTrail audit;
   std::unique_ptr<ClockWatch> clock_watch;
   std::unique_ptr<AuthFacade> auth;
   std::unique_ptr<UserFacade> users;
@@ -273,15 +164,16 @@ void Server::Parts::MakeFacades() {
       PolicyOf(config.tokens),
       AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log, clock_watch.get()});
   users = std::make_unique<UserFacade>(UserFacade::Parts{
-      *store, *hasher, *feed, clock, log, static_cast<size_t>(config.passwords.min_length)});
+      *store, *hasher, *feed, clock, log, audit, static_cast<size_t>(config.passwords.min_length)});
   roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
-                                       RoleFacade::Parts{*store, *feed, clock, log});
+                                       RoleFacade::Parts{*store, *feed, clock, log, audit});
   exchange = std::make_unique<TokenExchange>(
       PolicyOf(config.tokens), TokenExchange::Parts{*store, *keys, *feed, clock, log});
-  sessions = std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log});
+  sessions =
+      std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log, audit});
   services = std::make_unique<ServiceAccountFacade>(
       ServiceAccountFacade::Lists{AllAudiences(config.tokens), config.tokens.scopes},
-      ServiceAccountFacade::Parts{*store, *keys, *feed, clock, log});
+      ServiceAccountFacade::Parts{*store, *keys, *feed, clock, log, audit});
   service_secrets =
       std::make_unique<ServiceSecretCheck>(ServiceSecretCheck::Parts{*store, *keys, clock});
   ServiceTokenIssuer::Checks checks;
@@ -326,7 +218,7 @@ absl::Status Server::Parts::RotateKeys() {
   rotator = std::make_unique<KeyRotator>(
       std::move(options), KeyRotator::Parts{*store, *keys, *key_changes, *feed, clock, log});
   key_facade = std::make_unique<KeyFacade>(
-      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log});
+      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log, audit});
   return rotator->Start();
 }
 

@@ -9,6 +9,7 @@
 namespace tessera::server {
 namespace {
 
+// The feed is written once and last: its lock holds up every other revocation.
 absl::StatusOr<EndedSessions> EndOthers(storage::Repositories& in,
                                         const storage::Session& session) {
   EndedSessions all;
@@ -18,9 +19,10 @@ absl::StatusOr<EndedSessions> EndOthers(storage::Repositories& in,
         const EndedSessions some,
         EndOtherSessionsIn(in, session.user_id, session.id, session.created_at));
     all.live.insert(all.live.end(), some.live.begin(), some.live.end());
-    all.any = all.any || some.any;
+    all.entries.insert(all.entries.end(), some.entries.begin(), some.entries.end());
     all.more = some.more;
   }
+  TESSERA_RETURN_IF_ERROR(in.revocations.Append(all.entries));
   return all;
 }
 
@@ -59,7 +61,7 @@ absl::StatusOr<bool> SessionBeginner::Begin(const CallInfo& call, const Verified
 // The view follows at once; if it cannot, the feed brings it.
 void SessionBeginner::TellOfEnded(const CallInfo& call, const storage::Session& session,
                                   const EndedSessions& ended) const {
-  if (!ended.any) return;
+  if (ended.entries.empty()) return;
   parts_.feed.CatchUp(call.deadline).IgnoreError();
   for (const SessionId& id : ended.live) {
     parts_.log.Info("session.ended", {{"session", id.str()},

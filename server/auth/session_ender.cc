@@ -42,18 +42,14 @@ absl::StatusOr<EndedSessions> EndOtherSessionsIn(storage::Repositories& reposito
   TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::Session> sessions,
                            repositories.sessions.ListLive(user, since, SessionId(), kEndBatch + 1));
   EndedSessions ended;
-  std::vector<storage::Revocation> entries;
   for (const storage::Session& session : sessions) {
-    if (session.id == kept || entries.size() == static_cast<size_t>(kEndBatch)) continue;
+    if (session.id == kept || ended.entries.size() == static_cast<size_t>(kEndBatch)) continue;
     TESSERA_ASSIGN_OR_RETURN(const auto entry, RevokeRow(repositories, session.id, now));
     if (!entry.has_value()) continue;
-    entries.push_back(*entry);
+    ended.entries.push_back(*entry);
     if (now < session.idle_expires_at && now < session.expires_at) ended.live.push_back(session.id);
   }
   ended.more = sessions.size() > static_cast<size_t>(kEndBatch);
-  ended.any = !entries.empty();
-  if (!ended.any) return ended;
-  TESSERA_RETURN_IF_ERROR(repositories.revocations.Append(std::move(entries)));
   return ended;
 }
 

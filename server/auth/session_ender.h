@@ -24,13 +24,13 @@ absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const Ses
 
 // What one step of ending many has done.
 struct EndedSessions {
-  std::vector<SessionId> live;  // those that lived until then
-  bool any = false;             // the feed has something new, be it of none that lived
-  bool more = false;            // there may be others left
+  std::vector<SessionId> live;               // those that lived until then
+  std::vector<storage::Revocation> entries;  // for the feed, be it of some that did not
+  bool more = false;                         // there may be others left
 };
-// Likewise for up to kEndBatch of the user's sessions, the newest first, but for `kept`: those that
-// live at `now`, and those that have ended by themselves so lately that an access token of theirs
-// may not have.
+// Revokes the rows of up to kEndBatch of the user's sessions, the newest first, but for `kept`:
+// those that live at `now`, and those that have ended by themselves so lately that an access token
+// of theirs may not have. The caller appends the entries, last in the transaction.
 absl::StatusOr<EndedSessions> EndOtherSessionsIn(storage::Repositories& repositories,
                                                  const UserId& user, const SessionId& kept,
                                                  absl::Time now);

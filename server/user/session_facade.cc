@@ -205,7 +205,7 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
               EndOtherSessionsIn(repositories, user, caller.claims.session_id, now));
           live.insert(ended.live.begin(), ended.live.end());
           more = ended.more;
-          return absl::OkStatus();
+          return repositories.revocations.Append(ended.entries);
         });
     TESSERA_RETURN_IF_ERROR(written);
   }

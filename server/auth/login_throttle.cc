@@ -1,0 +1,254 @@
+#include "server/auth/login_throttle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/auth/device_proof.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/digest.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr std::string_view kContext = "tessera/throttle/v1";
+constexpr size_t kCounterIdBytes = 16;
+// Each run that comes to nothing means that another attempt was counted meanwhile.
+constexpr int kMaxTries = 64;
+constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
+
+// What is counted. The letters keep the counters apart in what is hashed; the names are for the
+// log.
+struct Kind {
+  char letter;
+  std::string_view name;
+  bool reset;  // by a right guess; else it takes back its own attempt alone
+};
+// Not reset: who owns an account could else clear what the source has done to others, and whoever
+// waits for the owner's next login could guess as often again.
+constexpr Kind kKinds[] = {
+    {'S', "source", false},      {'N', "account", false}, {'P', "pair", true},
+    {'D', "device", true},       {'C', "code", true},     {'E', "code_device", true},
+    {'O', "old_password", true}, {'R', "reset", false},   {'G', "registration", false}};
+
+const Kind& KindOf(char letter) {
+  return *std::find_if(std::begin(kKinds), std::end(kKinds),
+                       [&](const Kind& kind) { return kind.letter == letter; });
+}
+
+std::string_view SourceOf(const CallInfo& call) {
+  return call.source.empty() ? call.peer : call.source;
+}
+
+void AppendWithLength(std::string_view text, std::string& to) {
+  absl::StrAppend(&to, text.size(), ":");
+  to.append(text);
+}
+
+absl::Status Throttled(absl::Duration wait) {
+  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kThrottled,
+                          "too many attempts: try again later", wait);
+}
+
+// The delay that the attempt with this number begins.
+absl::Duration DelayAfter(int64_t attempts, int limit, const ThrottlePolicy& policy) {
+  absl::Duration delay = policy.first_delay;
+  for (int64_t i = limit; i < attempts && delay < policy.max_delay; ++i) delay *= 2;
+  return std::min(delay, policy.max_delay);
+}
+
+}  // namespace
+
+struct LoginThrottle::Counted {
+  std::string id;
+  const Kind* kind;
+  int limit;
+};
+
+namespace {
+
+using storage::Repositories;
+using storage::ThrottleCounter;
+
+// How long this counter holds a further attempt up. A delay longer than any is of another
+// configuration, or of a clock that was set back: it binds nobody.
+absl::Duration WaitFor(const std::optional<ThrottleCounter>& row, int limit, absl::Time now,
+                       absl::Duration max_delay) {
+  if (!row.has_value() || row->expires_at <= now || row->attempts < limit) {
+    return absl::ZeroDuration();
+  }
+  const absl::Duration left = row->blocked_until - now;
+  return left > max_delay ? absl::ZeroDuration() : std::max(left, absl::ZeroDuration());
+}
+
+ThrottleCounter OneMore(std::string id, const std::optional<ThrottleCounter>& row, int limit,
+                        absl::Time now, const ThrottlePolicy& policy) {
+  ThrottleCounter next;
+  next.id = std::move(id);
+  next.attempts = row.has_value() && row->expires_at > now ? row->attempts + 1 : 1;
+  const bool delays = next.attempts >= limit;
+  const absl::Duration delay =
+      delays ? DelayAfter(next.attempts, limit, policy) : absl::ZeroDuration();
+  next.blocked_until = now + delay;
+  next.expires_at = now + std::max(delay, policy.forget_after);
+  return next;
+}
+
+}  // namespace
+
+std::optional<std::string> LoginThrottle::DeviceOf(const Secret& proof, const UserId& user) const {
+  return ReadDeviceProof(proof, user, *parts_.keys.Current(), parts_.clock.Now(),
+                         policy_.device_ttl);
+}
+
+absl::StatusOr<Secret> LoginThrottle::NewDeviceProof(
+    const UserId& user, const std::optional<std::string>& device) const {
+  return MintDeviceProof(user, device.value_or(""), *parts_.keys.Current(), parts_.clock.Now());
+}
+
+// Keyed: a stolen table tells no names that were tried, and nobody can aim at another's counter.
+absl::StatusOr<LoginThrottle::Counted> LoginThrottle::CounterOf(char kind, std::string_view first,
+                                                                std::string_view second,
+                                                                int limit) const {
+  const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
+  const auto key = keys->secret_hashes.find(keys->secret_hash_kid);
+  if (key == keys->secret_hashes.end()) {
+    return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
+                            "the key of the counters is not loaded yet", kRetryForKey);
+  }
+  std::string message(kContext);
+  message.push_back(kind);
+  AppendWithLength(first, message);
+  AppendWithLength(second, message);
+  const Sha256Digest mac = HmacSha256(key->second.Reveal(), message);
+  return Counted{std::string(mac.begin(), mac.begin() + kCounterIdBytes), &KindOf(kind), limit};
+}
+
+// In this order for all, so that two attempts never wait for each other.
+absl::StatusOr<LoginThrottle::Counters> LoginThrottle::LoginCounters(
+    const CallInfo& call, const LoginSubject& subject) const {
+  Counters counters;
+  const auto add = [&](const absl::StatusOr<Counted>& counter) {
+    if (counter.ok()) counters.push_back(*counter);
+    return counter.status();
+  };
+  if (subject.device.has_value()) {
+    TESSERA_RETURN_IF_ERROR(add(CounterOf('D', subject.name, *subject.device, policy_.attempts)));
+    return counters;
+  }
+  const std::string_view source = SourceOf(call);
+  TESSERA_RETURN_IF_ERROR(add(CounterOf('S', source, "", policy_.source_attempts)));
+  TESSERA_RETURN_IF_ERROR(add(CounterOf('N', subject.name, "", policy_.account_attempts)));
+  TESSERA_RETURN_IF_ERROR(add(CounterOf('P', source, subject.name, policy_.attempts)));
+  return counters;
+}
+
+absl::StatusOr<LoginThrottle::Rows> LoginThrottle::Judge(Repositories& in, const CallInfo& call,
+                                                         const Counters& counters,
+                                                         absl::Time now) const {
+  std::vector<std::string> ids;
+  for (const Counted& counter : counters) ids.push_back(counter.id);
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<ThrottleCounter> found, in.throttle.Find(ids));
+  Rows rows(counters.size());
+  absl::Duration longest;
+  const Kind* by = nullptr;
+  for (size_t i = 0; i < counters.size(); ++i) {
+    for (const ThrottleCounter& row : found) {
+      if (row.id == counters[i].id) rows[i] = row;
+    }
+    const absl::Duration wait = WaitFor(rows[i], counters[i].limit, now, policy_.max_delay);
+    if (wait > longest) by = counters[i].kind;
+    longest = std::max(longest, wait);
+  }
+  if (by == nullptr) return rows;
+  parts_.log.Warning("tessera.throttle", {{"counter", std::string(by->name)},
+                                          {"source", std::string(SourceOf(call))},
+                                          {"retry_after", absl::FormatDuration(longest)},
+                                          {"peer", call.peer}});
+  return Throttled(longest);
+}
+
+absl::Status LoginThrottle::LookIn(Repositories& in, const CallInfo& call,
+                                   const LoginSubject& subject) const {
+  TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
+  return Judge(in, call, counters, parts_.clock.Now()).status();
+}
+
+// ABORTED: another attempt was counted meanwhile.
+absl::Status LoginThrottle::CountIn(Repositories& in, const CallInfo& call,
+                                    const Counters& counters, Reservation& reservation) const {
+  const absl::Time now = parts_.clock.Now();
+  reservation.held_.clear();
+  reservation.at_ = now;
+  TESSERA_ASSIGN_OR_RETURN(const Rows rows, Judge(in, call, counters, now));
+  for (size_t i = 0; i < counters.size(); ++i) {
+    const ThrottleCounter next = OneMore(counters[i].id, rows[i], counters[i].limit, now, policy_);
+    TESSERA_ASSIGN_OR_RETURN(const bool swapped, in.throttle.Swap(rows[i], next));
+    if (!swapped) return absl::AbortedError("counted meanwhile");
+    reservation.held_.push_back({next.id, next.attempts, counters[i].kind->reset});
+  }
+  return absl::OkStatus();
+}
+
+// Counted twice when a COMMIT's answer is lost: that is on the safe side.
+absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
+                                                   const Counters& counters) const {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    Reservation reservation;
+    const absl::Status counted = parts_.store.Write(
+        storage::Repeat::kIdempotent, call.deadline,
+        [&](Repositories& in) { return CountIn(in, call, counters, reservation); });
+    if (counted.ok()) return reservation;
+    if (!absl::IsAborted(counted)) return counted;
+  }
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
+                          "too many attempts at once", absl::Seconds(1));
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveOne(
+    const CallInfo& call, const absl::StatusOr<Counted>& counter) const {
+  TESSERA_RETURN_IF_ERROR(counter.status());
+  return Reserve(call, {*counter});
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveLogin(const CallInfo& call,
+                                                        const LoginSubject& subject) const {
+  TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
+  return Reserve(call, counters);
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveCode(const CallInfo& call, const UserId& user,
+                                                       const Secret& proof) const {
+  const std::optional<std::string> device = DeviceOf(proof, user);
+  return ReserveOne(call, CounterOf(device.has_value() ? 'E' : 'C', user.str(), device.value_or(""),
+                                    policy_.attempts));
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveOldPassword(const CallInfo& call,
+                                                              const UserId& user) const {
+  return ReserveOne(call, CounterOf('O', user.str(), "", policy_.attempts));
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveReset(const CallInfo& call) const {
+  return ReserveOne(call, CounterOf('R', SourceOf(call), "", policy_.source_attempts));
+}
+
+absl::StatusOr<Reservation> LoginThrottle::ReserveRegistration(const CallInfo& call) const {
+  return ReserveOne(call, CounterOf('G', SourceOf(call), "", policy_.registrations));
+}
+
+void LoginThrottle::Succeeded(const CallInfo& call, const Reservation& reservation) const {
+  const absl::Status settled = parts_.store.Write(
+      storage::Repeat::kIdempotent, call.deadline, [&](Repositories& in) -> absl::Status {
+        for (const Reservation::Held& held : reservation.held_) {
+          TESSERA_RETURN_IF_ERROR(
+              held.reset ? in.throttle.Erase(held.id)
+                         : in.throttle.GiveBack(held.id, held.attempts, reservation.at_));
+        }
+        return absl::OkStatus();
+      });
+  if (!settled.ok()) parts_.log.Warning("throttle.unsettled", {{"reason", ReasonOf(settled)}});
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,128 @@
+// Slows down who guesses, without giving anybody the means to lock somebody else out.
+//
+// Every guess is counted before it is checked, in counters that all replicas share, and taken back
+// when it was right. A counter lets its first attempts pass; from then on each one begins a longer
+// delay, during which further ones are refused with THROTTLED and not counted. A counter is
+// forgotten when nothing has happened for `forget_after`.
+//
+// A password for a name is counted three times: for the name from this source, for the name from
+// anywhere, for the source. Names are counted alike whether a user has them or not. A login that
+// shows the proof of a device that has logged in before (server/auth/device_proof.h) is counted for
+// this user on this device alone, so no stranger's attempts are in its way.
+#ifndef TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_
+#define TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/auth/key_ring.h"
+#include "server/call_info.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/ids.h"
+#include "tessera/base/log.h"
+#include "tessera/base/secret.h"
+
+namespace tessera::server {
+
+// `throttle.*` of the configuration.
+struct ThrottlePolicy {
+  int attempts = 5;           // at one account from one source, or from one device
+  int account_attempts = 50;  // at one account from wherever, without a device's proof
+  int source_attempts = 100;  // from one source, at whatever account
+  int registrations = 10;     // from one source
+  absl::Duration first_delay = absl::Seconds(1);     // doubles with each attempt,
+  absl::Duration max_delay = absl::Minutes(15);      // up to this
+  absl::Duration forget_after = absl::Hours(1);      // at least max_delay
+  absl::Duration device_ttl = absl::Hours(24 * 90);  // of a device proof that no login renews
+};
+
+// Attempts that have been counted. Only LoginThrottle makes one.
+class Reservation {
+ private:
+  friend class LoginThrottle;
+  struct Held {
+    std::string id;
+    int64_t attempts = 0;  // with this one
+    bool reset = false;    // a right guess ends the counter; else it takes back this attempt alone
+  };
+  std::vector<Held> held_;
+  absl::Time at_;
+};
+
+// Whom a login names, as far as it is known.
+struct LoginSubject {
+  std::string name;                   // folded; as typed if no user can have it
+  std::optional<std::string> device;  // that ReadDeviceProof found
+};
+
+// Thread-safe; holds nothing but references. All that is called Reserve... blocks on the store for
+// one short write, and fails with
+// RESOURCE_EXHAUSTED THROTTLED: too many attempts of late; RetryInfo says when to try again.
+// UNAVAILABLE KEYS_UNAVAILABLE: nothing can be counted yet.
+class LoginThrottle {
+ public:
+  // All references must outlive the throttle.
+  struct Parts {
+    storage::Store& store;
+    const KeyRing& keys;
+    const Clock& clock;
+    LogSink& log;
+  };
+  LoginThrottle(const ThrottlePolicy& policy, Parts parts) : policy_(policy), parts_(parts) {}
+
+  // The device that `proof` (which may be empty) shows for `user`; absent for any other. Memory
+  // only.
+  std::optional<std::string> DeviceOf(const Secret& proof, const UserId& user) const;
+  // What a login from `device` is given for the next one. Memory only.
+  absl::StatusOr<Secret> NewDeviceProof(const UserId& user,
+                                        const std::optional<std::string>& device) const;
+
+  // Whether ReserveLogin would refuse now; counts nothing. In a transaction of the caller's.
+  absl::Status LookIn(storage::Repositories& in, const CallInfo& call,
+                      const LoginSubject& subject) const;
+  // Counts a password for a name. Call it once a hashing slot is there, before the hash.
+  absl::StatusOr<Reservation> ReserveLogin(const CallInfo& call, const LoginSubject& subject) const;
+  // Counts a code of the second factor, whatever the challenge; `proof` may be empty.
+  absl::StatusOr<Reservation> ReserveCode(const CallInfo& call, const UserId& user,
+                                          const Secret& proof) const;
+  // Counts an old password shown by a user who is logged in.
+  absl::StatusOr<Reservation> ReserveOldPassword(const CallInfo& call, const UserId& user) const;
+  // Counts a password reset, by source.
+  absl::StatusOr<Reservation> ReserveReset(const CallInfo& call) const;
+  // Counts a registration, by source. One that succeeds stays counted.
+  absl::StatusOr<Reservation> ReserveRegistration(const CallInfo& call) const;
+
+  // The guess was right. If the store fails the attempt stays counted; that is all. Blocks on the
+  // store.
+  void Succeeded(const CallInfo& call, const Reservation& reservation) const;
+
+ private:
+  struct Counted;
+  using Counters = std::vector<Counted>;
+  using Rows = std::vector<std::optional<storage::ThrottleCounter>>;
+
+  absl::StatusOr<Counted> CounterOf(char kind, std::string_view first, std::string_view second,
+                                    int limit) const;
+  absl::StatusOr<Counters> LoginCounters(const CallInfo& call, const LoginSubject& subject) const;
+  absl::StatusOr<Rows> Judge(storage::Repositories& in, const CallInfo& call,
+                             const Counters& counters, absl::Time now) const;
+  absl::Status CountIn(storage::Repositories& in, const CallInfo& call, const Counters& counters,
+                       Reservation& reservation) const;
+  absl::StatusOr<Reservation> Reserve(const CallInfo& call, const Counters& counters) const;
+  absl::StatusOr<Reservation> ReserveOne(const CallInfo& call,
+                                         const absl::StatusOr<Counted>& counter) const;
+
+  const ThrottlePolicy policy_;
+  const Parts parts_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_

@@ -22,17 +22,19 @@ class RoleRepository {
   virtual absl::StatusOr<std::optional<Role>> FindByName(std::string_view name) = 0;
   // In the order of their names (by byte), beginning behind `after_name`, at most `limit`.
   virtual absl::StatusOr<std::vector<Role>> List(std::string_view after_name, int limit) = 0;
-  // False if there is no such role. Its grants go too, to users and to service accounts.
+  // False if there is no such role. Its grants go too, to users, groups and service accounts.
   virtual absl::StatusOr<bool> Delete(const RoleId& id) = 0;
 
-  // Once granted, granting again changes nothing. NOT_FOUND USER_NOT_FOUND or ROLE_NOT_FOUND if
-  // either is gone.
+  // To the user itself. Once granted, granting again changes nothing. NOT_FOUND USER_NOT_FOUND or
+  // ROLE_NOT_FOUND if either is gone.
   virtual absl::Status Grant(const RoleId& role, const UserId& user, absl::Time now) = 0;
-  // False if the user did not hold it.
+  // False if it was not granted to the user itself.
   virtual absl::StatusOr<bool> Revoke(const RoleId& role, const UserId& user) = 0;
-  // What the user holds, in the order of names.
+  // What the user holds in effect, by itself or by groups, in the order of names.
   virtual absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) = 0;
-  // How many active users hold the role.
+  // Likewise, with where each comes from. In two statements: for a snapshot (Store::Read).
+  virtual absl::StatusOr<std::vector<HeldRole>> HoldingsOf(const UserId& user) = 0;
+  // How many active users hold the role in effect; each once.
   virtual absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) = 0;
 
   // The first act of a transaction whose right to write rests on what it reads (who administers,

@@ -29,6 +29,7 @@ struct AccessExtension {
   int64_t generation = 0;
   absl::Time access_until;                                   // moves forward, never back
   std::optional<absl::Time> idle_expires_at = std::nullopt;  // absent: as it was
+  std::optional<absl::Time> used_at = std::nullopt;          // likewise
 };
 
 // Exists inside a transaction only. Every method may also fail as storage/store.h says.
@@ -38,7 +39,8 @@ class SessionRepository {
 
   virtual absl::Status Insert(const Session& session) = 0;
   virtual absl::StatusOr<std::optional<Session>> Find(const SessionId& id) = 0;
-  // In one statement. Absent likewise if its user is gone.
+  // In one statement; in two where the session includes groups. Absent likewise if its user is
+  // gone.
   virtual absl::StatusOr<std::optional<SessionStanding>> FindStanding(const SessionId& id) = 0;
   // One step to the next generation, if the row is still at `from_generation` and not revoked;
   // false otherwise.

@@ -45,6 +45,9 @@ struct SessionTag {
 struct RoleTag {
   static constexpr std::string_view kPrefix = "rol_";
 };
+struct GroupTag {
+  static constexpr std::string_view kPrefix = "grp_";
+};
 struct TokenTag {
   static constexpr std::string_view kPrefix = "tok_";
 };
@@ -59,6 +62,7 @@ struct SecretTag {
 using UserId = Id<UserTag>;
 using SessionId = Id<SessionTag>;
 using RoleId = Id<RoleTag>;
+using GroupId = Id<GroupTag>;
 using TokenId = Id<TokenTag>;
 using ServiceId = Id<ServiceTag>;  // of a service account
 using SecretId = Id<SecretTag>;    // of one of its secrets

@@ -262,6 +262,7 @@ Claims ReadClaims(ClaimsReader& reader) {
   claims.user_version = reader.Count("uv");
   claims.refresh_generation = reader.Count("rgn");
   claims.roles = reader.Texts("roles");
+  claims.groups = reader.Texts("groups");
   claims.scopes = reader.Words("scope");
   claims.amr = reader.Texts("amr");
   claims.acr = reader.Optional("acr");
@@ -301,6 +302,7 @@ absl::StatusOr<std::string> ClaimsToJson(const Claims& claims) {
   writer.Number("uv", claims.user_version);
   writer.Number("rgn", claims.refresh_generation);
   if (!claims.roles.empty()) writer.Texts("roles", claims.roles);
+  if (!claims.groups.empty()) writer.Texts("groups", claims.groups);
   if (!claims.scopes.empty()) writer.Words("scope", claims.scopes);
   if (!claims.amr.empty()) writer.Texts("amr", claims.amr);
   if (!claims.acr.empty()) writer.Text("acr", claims.acr);

@@ -44,6 +44,7 @@ struct Claims {
   int64_t user_version = 0;             // uv
   int64_t refresh_generation = 0;       // rgn
   std::vector<std::string> roles;       // roles
+  std::vector<std::string> groups;      // groups: only where the login asked for them
   std::vector<std::string> scopes;      // scope: one string, parted by spaces
   std::vector<std::string> amr;         // amr: how the subject proved who it is (RFC 8176)
   std::string acr;                      // acr: how strong that was; empty for none

@@ -19,6 +19,21 @@ constexpr char kSelectBegin[] =
 constexpr char kSelectEnd[] =
     ") AS r LEFT JOIN role_audiences AS a ON a.role_id = r.id ORDER BY r.name, a.place";
 
+// Likewise of the roles that a user holds in effect.
+constexpr char kSelectHeld[] =
+    "SELECT r.id, r.name, r.description, r.created_at, a.audience FROM"
+    " (SELECT role_id FROM user_roles WHERE user_id = :user"
+    " UNION SELECT h.role_id FROM group_members AS m"
+    " INNER JOIN group_roles AS h ON h.group_id = m.group_id WHERE m.user_id = :user) AS g"
+    " INNER JOIN roles AS r ON r.id = g.role_id"
+    " LEFT JOIN role_audiences AS a ON a.role_id = r.id ORDER BY r.name, a.place";
+// Where they come from: an empty name stands for the user itself.
+constexpr char kSelectSources[] =
+    "SELECT role_id, '' AS source FROM user_roles WHERE user_id = :user"
+    " UNION ALL SELECT h.role_id, n.name AS source FROM group_members AS m"
+    " INNER JOIN group_roles AS h ON h.group_id = m.group_id"
+    " INNER JOIN user_groups AS n ON n.id = m.group_id WHERE m.user_id = :user ORDER BY source";
+
 absl::Status NotFound(std::string_view reason, std::string_view text) {
   return Refusal(absl::StatusCode::kNotFound, reason, text);
 }
@@ -42,6 +57,22 @@ std::vector<Role> Collect(Statement& statement) {
   return roles;
 }
 
+void AddSources(soci::session& session, const UserId& user, std::vector<HeldRole>& holdings) {
+  std::string role;
+  std::string source;
+  Statement statement(session, kSelectSources);
+  statement.Bind("user", user.str()).Into(role).Into(source).Each([&] {
+    for (HeldRole& held : holdings) {
+      if (held.role.id.str() != role) continue;
+      if (source.empty()) {
+        held.direct = true;
+      } else {
+        held.groups.push_back(source);
+      }
+    }
+  });
+}
+
 void InsertAudiences(soci::session& session, const Role& role) {
   int64_t place = 0;
   for (const std::string& audience : role.audiences) {
@@ -62,6 +93,14 @@ void DeleteGrants(soci::session& session, const RoleId& id) {
                 "DELETE FROM service_account_roles WHERE role_id = :role AND service_id IN ",
                 [&](Statement& statement) { statement.Bind("role", id.str()); }},
                std::numeric_limits<int64_t>::max());
+  for (const char* table : {"group_roles", "group_role_losses"}) {
+    DeleteByName(session,
+                 {absl::StrCat("SELECT group_id FROM ", table,
+                               " WHERE role_id = :role ORDER BY group_id LIMIT :batch"),
+                  absl::StrCat("DELETE FROM ", table, " WHERE role_id = :role AND group_id IN "),
+                  [&](Statement& statement) { statement.Bind("role", id.str()); }},
+                 std::numeric_limits<int64_t>::max());
+  }
   DeleteByName(session,
                {"SELECT user_id FROM user_roles WHERE role_id = :role ORDER BY user_id"
                 " LIMIT :batch",
@@ -150,11 +189,18 @@ absl::StatusOr<bool> SqlRoleRepository::Revoke(const RoleId& role, const UserId&
 
 absl::StatusOr<std::vector<Role>> SqlRoleRepository::HeldBy(const UserId& user) {
   return transaction_.Do("roles.held_by", [&](soci::session& session) {
-    Statement statement(session, absl::StrCat(kSelectBegin,
-                                              "WHERE id IN (SELECT role_id FROM user_roles"
-                                              " WHERE user_id = :user)",
-                                              kSelectEnd));
+    Statement statement(session, kSelectHeld);
     return Collect(statement.Bind("user", user.str()));
+  });
+}
+
+absl::StatusOr<std::vector<HeldRole>> SqlRoleRepository::HoldingsOf(const UserId& user) {
+  TESSERA_ASSIGN_OR_RETURN(std::vector<Role> held, HeldBy(user));
+  return transaction_.Do("roles.holdings_of", [&](soci::session& session) {
+    std::vector<HeldRole> holdings;
+    for (Role& role : held) holdings.emplace_back().role = std::move(role);
+    AddSources(session, user, holdings);
+    return holdings;
   });
 }
 
@@ -162,8 +208,11 @@ absl::StatusOr<int64_t> SqlRoleRepository::CountActiveHolders(const RoleId& role
   return transaction_.Do("roles.count_active_holders", [&](soci::session& session) {
     int64_t holders = 0;
     Statement(session,
-              "SELECT COUNT(*) FROM user_roles AS g INNER JOIN users AS u ON u.id = g.user_id"
-              " WHERE g.role_id = :role AND u.state = 0")
+              "SELECT COUNT(*) FROM (SELECT user_id FROM user_roles WHERE role_id = :role"
+              " UNION SELECT m.user_id FROM group_roles AS h"
+              " INNER JOIN group_members AS m ON m.group_id = h.group_id"
+              " WHERE h.role_id = :role) AS g"
+              " INNER JOIN users AS u ON u.id = g.user_id WHERE u.state = 0")
         .Bind("role", role.str())
         .Into(holders)
         .One();

@@ -22,6 +22,7 @@ class SqlRoleRepository final : public RoleRepository {
   absl::Status Grant(const RoleId& role, const UserId& user, absl::Time now) override;
   absl::StatusOr<bool> Revoke(const RoleId& role, const UserId& user) override;
   absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) override;
+  absl::StatusOr<std::vector<HeldRole>> HoldingsOf(const UserId& user) override;
   absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) override;
   absl::Status TakeTurn() override;
 

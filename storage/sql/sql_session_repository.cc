@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "storage/sql/group_names.h"
 #include "storage/sql/picked_delete.h"
 #include "tessera/base/reason.h"
 
@@ -27,13 +28,17 @@ constexpr char kColumns[] =
     " s.auth_time, s.rotated_at, s.access_until, s.idle_expires_at, s.expires_at, s.revoked_at,"
     " COALESCE(s.scopes, ''), COALESCE(s.amr, ''), COALESCE(s.acr, ''),"
     " COALESCE(s.device_hash, ''), COALESCE(s.device_label, ''), COALESCE(s.certificate, ''),"
-    " COALESCE(s.address, ''), COALESCE(s.claims, '')";
+    " COALESCE(s.address, ''), COALESCE(s.claims, ''), s.include_groups, s.last_used_at";
 constexpr char kFromSessions[] = " FROM sessions AS s ";
 // A session for each audience of each role of its user's.
 constexpr char kStanding[] =
     ", u.state, u.version, COALESCE(u.attributes, ''), r.name, a.audience FROM sessions AS s"
     " INNER JOIN users AS u ON u.id = s.user_id"
-    " LEFT JOIN user_roles AS g ON g.user_id = s.user_id"
+    " LEFT JOIN (SELECT d.role_id FROM sessions AS x"
+    " INNER JOIN user_roles AS d ON d.user_id = x.user_id WHERE x.id = :id"
+    " UNION SELECT h.role_id FROM sessions AS x"
+    " INNER JOIN group_members AS m ON m.user_id = x.user_id"
+    " INNER JOIN group_roles AS h ON h.group_id = m.group_id WHERE x.id = :id) AS g ON 1 = 1"
     " LEFT JOIN roles AS r ON r.id = g.role_id"
     " LEFT JOIN role_audiences AS a ON a.role_id = r.id"
     " WHERE s.id = :id ORDER BY r.name, a.place";
@@ -48,6 +53,7 @@ struct SessionRow {
   std::string user;
   std::string scopes;
   std::string amr;
+  int64_t include_groups = 0;
   Session session;
 
   void FillFrom(Statement& statement) {
@@ -57,6 +63,7 @@ struct SessionRow {
     statement.Into(row.access_until).Into(row.idle_expires_at).Into(row.expires_at);
     statement.Into(row.revoked_at).Into(scopes).Into(amr).Into(row.acr).Into(row.device_hash);
     statement.Into(row.device_label).Into(row.certificate).Into(row.address).Into(row.claims);
+    statement.Into(include_groups).Into(row.last_used_at);
   }
   Session Take() const {
     Session result = session;
@@ -64,6 +71,7 @@ struct SessionRow {
     result.user_id = UserId(user);
     result.scopes = Words(scopes);
     result.amr = Words(amr);
+    result.include_groups = include_groups != 0;
     return result;
   }
 };
@@ -108,7 +116,8 @@ void BindSession(Statement& statement, const Session& row) {
   statement.Bind("amr", absl::StrJoin(row.amr, " ")).Bind("acr", row.acr);
   statement.Bind("device_hash", row.device_hash).Bind("device_label", row.device_label);
   statement.Bind("certificate", row.certificate).Bind("address", row.address);
-  statement.Bind("claims", row.claims);
+  statement.Bind("claims", row.claims).Bind("last_used_at", row.last_used_at);
+  statement.Bind("include_groups", int64_t{row.include_groups ? 1 : 0});
 }
 
 }  // namespace
@@ -122,10 +131,13 @@ absl::Status SqlSessionRepository::Insert(const Session& row) {
             "INSERT INTO sessions (id, user_id, user_version, generation, mac_kid, audience,"
             " created_at, auth_time, rotated_at, access_until, idle_expires_at, expires_at,"
             " revoked_at, ends_at, scopes, amr, acr, device_hash, device_label, certificate,"
-            " address, claims) VALUES (:id, :user, :user_version, :generation, :mac_kid,"
+            " address, claims, last_used_at, include_groups) VALUES (:id, :user, :user_version, "
+            ":generation, "
+            ":mac_kid,"
             " :audience, :created_at, :auth_time, :rotated_at, :access_until, :idle_expires_at,"
             " :expires_at, :revoked_at, :ends_at, :scopes, :amr, :acr, :device_hash,"
-            " :device_label, :certificate, :address, :claims)");
+            " :device_label, :certificate, :address, :claims, :last_used_at,"
+            " :include_groups)");
         BindSession(statement, row);
         statement.Run();
       },
@@ -155,6 +167,9 @@ absl::StatusOr<std::optional<SessionStanding>> SqlSessionRepository::FindStandin
       if (!found.has_value()) found = row.Take();
       row.AddRole(found->roles);
     });
+    if (found.has_value() && found->session.include_groups) {
+      found->groups = GroupNamesOf(session, found->session.user_id);
+    }
     return found;
   });
 }
@@ -203,10 +218,12 @@ absl::StatusOr<bool> SqlSessionRepository::ExtendAccess(const AccessExtension& e
         "UPDATE sessions SET"
         " access_until = CASE WHEN access_until < :until THEN :until ELSE access_until END,"
         " idle_expires_at = COALESCE(:idle, idle_expires_at),"
+        " last_used_at = COALESCE(:used, last_used_at),"
         " ends_at = CASE WHEN :idle IS NULL THEN ends_at"
         " WHEN expires_at < :idle THEN expires_at ELSE :idle END"
         " WHERE id = :id AND generation = :generation AND revoked_at IS NULL");
     statement.Bind("until", extension.access_until).Bind("idle", extension.idle_expires_at);
+    statement.Bind("used", extension.used_at);
     statement.Bind("id", extension.id.str()).Bind("generation", extension.generation);
     return statement.Run() == 1;
   });

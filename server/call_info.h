@@ -22,10 +22,6 @@ struct CallInfo {
   // Only on ports that verify client certificates.
   std::optional<ClientCertificate> certificate = {};
   std::string device_id = {};  // metadata `tessera-device-id`; not proven by itself
-  absl::Time deadline = absl::InfiniteFuture();
-  // Only on ports that verify client certificates.
-  std::optional<ClientCertificate> certificate = {};
-  std::string device_id = {};  // metadata `tessera-device-id`; not proven by itself
   // Whom attempts are counted against: `peer`, or whom a trusted proxy names; IPv6 by its /64.
   std::string source = {};
   // The same in every log line and audit event of the call: metadata `x-request-id` where it is 1

@@ -8,12 +8,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "storage/audit_repository.h"
+#include "storage/group_repository.h"
 #include "storage/key_repository.h"
+#include "storage/password_repository.h"
 #include "storage/replica_repository.h"
+#include "storage/request_repository.h"
 #include "storage/revocation_repository.h"
 #include "storage/role_repository.h"
+#include "storage/second_factor_repository.h"
 #include "storage/service_account_repository.h"
 #include "storage/session_repository.h"
+#include "storage/throttle_repository.h"
 #include "storage/user_repository.h"
 
 namespace tessera::storage {
@@ -22,11 +28,17 @@ namespace tessera::storage {
 struct Repositories {
   UserRepository& users;
   RoleRepository& roles;
+  GroupRepository& groups;
   SessionRepository& sessions;
   RevocationRepository& revocations;
   KeyRepository& keys;
   ServiceAccountRepository& services;
   ReplicaRepository& replicas;
+  PasswordRepository& passwords;
+  RequestRepository& requests;
+  SecondFactorRepository& factors;
+  ThrottleRepository& throttle;
+  AuditRepository& audit;
 };
 
 // Whether running a write twice leaves what running it once leaves. Only an idempotent one is run

@@ -169,6 +169,143 @@ void AddServiceAccounts(const Engine& engine, Steps& steps) {
                                      "used_assertions (expires_at, assertion_hash)"));
 }
 
+// How far pruning had come, and when a session was last used without a step to the next generation.
+void AddPruningTime(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS pruning (id BIGINT NOT NULL PRIMARY KEY,"
+                      " pruned_at BIGINT NULL){end}"));
+  steps.push_back("INSERT INTO pruning (id, pruned_at) VALUES (1, NULL)");
+  steps.push_back("ALTER TABLE sessions ADD COLUMN last_used_at BIGINT NULL");
+}
+
+// An email address as it was given, and in a table of its own folded, which makes it unique.
+void AddEmails(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine, "ALTER TABLE users ADD COLUMN email {name} NULL"));
+  steps.push_back(Ddl(engine, "ALTER TABLE users ADD COLUMN email_key {name} NULL"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS user_emails (email_key {name} NOT NULL"
+                      " PRIMARY KEY, user_id {id} NOT NULL, UNIQUE (user_id),"
+                      " FOREIGN KEY (user_id) REFERENCES users (id)){end}"));
+}
+
+void AddAnsweredRequests(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS answered_requests (request_hash {id} NOT NULL"
+                      " PRIMARY KEY, fingerprint {id} NOT NULL, answer {id} NOT NULL,"
+                      " expires_at BIGINT NOT NULL){end}"));
+  steps.push_back(engine.CreateIndex("answered_requests_by_expiry",
+                                     "answered_requests (expires_at, request_hash)"));
+}
+
+// What a hash costs is all of it but the last two fields: those are 22 and 43 characters, and the
+// signs before them, of every hash that was stored until now.
+void AddPasswordCosts(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine, "ALTER TABLE users ADD COLUMN hash_cost {name} NULL"));
+  steps.push_back(engine.CreateIndex("users_by_hash_cost", "users (hash_cost)"));
+  steps.push_back(
+      "UPDATE users SET hash_cost = SUBSTR(password_hash, 1, LENGTH(password_hash) - 67)"
+      " WHERE hash_cost IS NULL AND LENGTH(password_hash) > 67");
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS password_costs (cost {name} NOT NULL PRIMARY KEY,"
+                      " writes BIGINT NOT NULL){end}"));
+  steps.push_back(
+      "INSERT INTO password_costs (cost, writes) SELECT DISTINCT hash_cost, 0 FROM users"
+      " WHERE hash_cost IS NOT NULL AND hash_cost NOT IN (SELECT cost FROM password_costs)");
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS password_resets (user_id {id} NOT NULL"
+                      " PRIMARY KEY, user_version BIGINT NOT NULL, hash {name} NOT NULL,"
+                      " hash_kid {name} NOT NULL, expires_at BIGINT NOT NULL,"
+                      " FOREIGN KEY (user_id) REFERENCES users (id)){end}"));
+  steps.push_back(
+      engine.CreateIndex("password_resets_by_expiry", "password_resets (expires_at, user_id)"));
+}
+
+// Not `groups`, which is a word of MySQL's.
+void AddGroups(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS user_groups (id {id} NOT NULL PRIMARY KEY,"
+                      " name {name} NOT NULL, description {text} NOT NULL,"
+                      " created_at BIGINT NOT NULL, UNIQUE (name)){end}"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS group_members (group_id {id} NOT NULL,"
+                      " user_id {id} NOT NULL, added_at BIGINT NOT NULL,"
+                      " PRIMARY KEY (group_id, user_id),"
+                      " FOREIGN KEY (group_id) REFERENCES user_groups (id),"
+                      " FOREIGN KEY (user_id) REFERENCES users (id)){end}"));
+  steps.push_back(engine.CreateIndex("group_members_by_user", "group_members (user_id, group_id)"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS group_roles (group_id {id} NOT NULL,"
+                      " role_id {id} NOT NULL, granted_at BIGINT NOT NULL,"
+                      " PRIMARY KEY (group_id, role_id),"
+                      " FOREIGN KEY (group_id) REFERENCES user_groups (id),"
+                      " FOREIGN KEY (role_id) REFERENCES roles (id)){end}"));
+  steps.push_back(engine.CreateIndex("group_roles_by_role", "group_roles (role_id, group_id)"));
+  // Held no more; not all members' sessions have been ended for it.
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS group_role_losses (group_id {id} NOT NULL,"
+                      " role_id {id} NOT NULL, lost_at BIGINT NOT NULL,"
+                      " ended_until {id} NOT NULL,"
+                      " PRIMARY KEY (group_id, role_id),"
+                      " FOREIGN KEY (group_id) REFERENCES user_groups (id),"
+                      " FOREIGN KEY (role_id) REFERENCES roles (id)){end}"));
+  steps.push_back(
+      engine.CreateIndex("group_role_losses_by_role", "group_role_losses (role_id, group_id)"));
+  steps.push_back("ALTER TABLE sessions ADD COLUMN include_groups BIGINT NOT NULL DEFAULT 0");
+}
+
+void AddSecondFactors(const Engine& engine, Steps& steps) {
+  steps.push_back(
+      Ddl(engine,
+          "CREATE TABLE IF NOT EXISTS second_factors (user_id {id} NOT NULL PRIMARY KEY,"
+          " confirmed BIGINT NOT NULL, algorithm {id} NOT NULL, digits BIGINT NOT NULL,"
+          " period BIGINT NOT NULL, sealed {text} NOT NULL, seal_kid {name} NOT NULL,"
+          " last_step BIGINT NOT NULL, created_at BIGINT NOT NULL,"
+          " FOREIGN KEY (user_id) REFERENCES users (id)){end}"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS recovery_codes (user_id {id} NOT NULL,"
+                      " hash {id} NOT NULL, hash_kid {name} NOT NULL,"
+                      " PRIMARY KEY (user_id, hash),"
+                      " FOREIGN KEY (user_id) REFERENCES users (id)){end}"));
+}
+
+void AddThrottle(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS throttle (id {id} NOT NULL PRIMARY KEY,"
+                      " attempts BIGINT NOT NULL, blocked_until BIGINT NOT NULL,"
+                      " expires_at BIGINT NOT NULL){end}"));
+  steps.push_back(engine.CreateIndex("throttle_by_expiry", "throttle (expires_at, id)"));
+}
+
+// The chains, and one row that says which there are.
+void AddAudit(const Engine& engine, Steps& steps) {
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS audit_events (replica_id {id} NOT NULL,"
+                      " place BIGINT NOT NULL, event_time BIGINT NOT NULL,"
+                      " event_name {id} NOT NULL, actor {name} NOT NULL, target {name} NOT NULL,"
+                      " asked_from {id} NOT NULL, done BIGINT NOT NULL, reason {id} NOT NULL,"
+                      " correlation {id} NOT NULL, details {text} NOT NULL,"
+                      " times BIGINT NOT NULL, kid {id} NOT NULL, mac {id} NOT NULL,"
+                      " PRIMARY KEY (replica_id, place)){end}"));
+  steps.push_back(
+      engine.CreateIndex("audit_events_by_time", "audit_events (event_time, replica_id, place)"));
+  for (const char* column : {"actor", "target", "correlation"}) {
+    steps.push_back(engine.CreateIndex(
+        absl::StrCat("audit_events_by_", column),
+        absl::StrCat("audit_events (", column, ", event_time, replica_id, place)")));
+  }
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS audit_chains (replica_id {id} NOT NULL"
+                      " PRIMARY KEY, place BIGINT NOT NULL, kid {id} NOT NULL, mac {id} NOT NULL,"
+                      " tag {id} NOT NULL, floor_place BIGINT NOT NULL, floor_kid {id} NOT NULL,"
+                      " floor_mac {id} NOT NULL, floor_tag {id} NOT NULL,"
+                      " updated_at BIGINT NOT NULL){end}"));
+  steps.push_back(Ddl(engine,
+                      "CREATE TABLE IF NOT EXISTS audit_register (id BIGINT NOT NULL PRIMARY KEY,"
+                      " chains {id} NOT NULL, kid {id} NOT NULL, tag {id} NOT NULL,"
+                      " config {text} NULL){end}"));
+  steps.push_back("INSERT INTO audit_register (id, chains, kid, tag) VALUES (1, '', '', '')");
+}
+
 }  // namespace
 
 Steps AllSteps(const Engine& engine) {
@@ -181,6 +318,14 @@ Steps AllSteps(const Engine& engine) {
   AddBindings(engine, steps);
   AddKeyLife(engine, steps);
   AddServiceAccounts(engine, steps);
+  AddPruningTime(engine, steps);
+  AddEmails(engine, steps);
+  AddAnsweredRequests(engine, steps);
+  AddPasswordCosts(engine, steps);
+  AddGroups(engine, steps);
+  AddSecondFactors(engine, steps);
+  AddThrottle(engine, steps);
+  AddAudit(engine, steps);
   return steps;
 }
 

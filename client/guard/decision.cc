@@ -56,13 +56,22 @@ absl::Status CheckAgain(const TokenVerifier& verifier, const KnownToken& known, 
   return verifier.CheckTimes(claims, now);
 }
 
+// A revoked key is in no set any more, and no fetch brings it back.
+absl::Status WhyRefused(const Facts& facts, const absl::Status& refusal) {
+  const bool revoked = ReasonOf(refusal) == reason::kTokenUnknownKey &&
+                       facts.revocations != nullptr &&
+                       facts.revocations->NamesRevokedKey(facts.presented.bearer.token);
+  return revoked ? Unauthenticated(reason::kTokenRevoked, "the token's key has been revoked")
+                 : refusal;
+}
+
 absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& facts) {
   if (facts.cached != nullptr && facts.cached->keys == facts.keys) {
     TESSERA_RETURN_IF_ERROR(CheckAgain(verifier, *facts.cached, facts.now));
     return facts.cached;
   }
   auto verified = verifier.Verify(facts.presented.bearer.token, *facts.keys, facts.now);
-  if (!verified.ok()) return verified.status();
+  if (!verified.ok()) return WhyRefused(facts, verified.status());
   return std::make_shared<const KnownToken>(*std::move(verified), facts.keys);
 }
 

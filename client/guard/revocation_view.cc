@@ -10,6 +10,8 @@
 
 #include "tessera/base/mutex.h"
 #include "tessera/guard/revocation_table.h"
+#include "tessera/token/jws.h"
+#include "tessera/token/token_signer.h"
 
 namespace tessera {
 namespace {
@@ -233,6 +235,11 @@ bool RevocationView::IsRevoked(const VerifiedToken& token) const {
 
 bool RevocationView::IsKeyRevoked(const IdHash& key_hash) const {
   return impl_->Has(RevokedThing::kKey, key_hash);
+}
+
+bool RevocationView::NamesRevokedKey(std::string_view token) const {
+  const absl::StatusOr<CompactJws> jws = ParseCompactJws(token, kMaxTokenBytes);
+  return jws.ok() && !jws->header.kid.empty() && IsKeyRevoked(IdHashOf(jws->header.kid));
 }
 
 size_t RevocationView::Prune(absl::Time now) {

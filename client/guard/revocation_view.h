@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -54,6 +55,9 @@ class RevocationView {
   // the version of anyone in its chain of actors.
   bool IsRevoked(const VerifiedToken& token) const;
   bool IsKeyRevoked(const IdHash& key_hash) const;
+  // Whether a token that no key verifies says that it is of a key that was revoked. Takes its word
+  // for it: good for the reason of a refusal only.
+  bool NamesRevokedKey(std::string_view token) const;
 
   // Forgets entries that expired before `now`. A wall clock that jumps ahead takes nothing back:
   // `now` counts only as far as the monotonic clock has come since the view was made. Returns how

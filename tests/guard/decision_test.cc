@@ -115,6 +115,17 @@ TEST_F(DecisionTest, ACachedTokenWhoseKeyIsTrustedNoMoreIsRefused) {
   EXPECT_EQ(ReasonFor(token), reason::kTokenUnknownKey);
 }
 
+// Then nobody need look for the key anywhere.
+TEST_F(DecisionTest, ATokenWhoseKeyWasRevokedIsRevokedAlsoWhenTheKeyIsInNoSetAnyMore) {
+  const std::string token = Sign(Good(), key_);
+  keys_ = std::make_shared<const JwkSet>(SetOf({NewKey()}));
+  view_.Merge({Revoked(RevokedThing::kKey, "another kid", clock_.Now())});
+  EXPECT_EQ(ReasonFor(token), reason::kTokenUnknownKey);
+  view_.Merge({Revoked(RevokedThing::kKey, key_.kid(), clock_.Now())});
+  EXPECT_EQ(ReasonFor(token), reason::kTokenRevoked);
+  EXPECT_EQ(ReasonFor("rubbish"), reason::kTokenMalformed);
+}
+
 TEST_F(DecisionTest, ACachedTokenWhoseKeyIsStillInTheNewSetIsVerifiedAnew) {
   const std::string token = Sign(Good(), key_);
   cached_ = *DecideOn(token);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tessera/v1/errors.pb.h"
 
@@ -183,16 +184,16 @@ Table KeyTable(const std::vector<tessera::v1::SigningKeyInfo>& keys) {
 
 namespace {
 
-// What a token may say besides.
-struct Standing {
-  std::string methods;  // joined
-  std::string authentication_class;
-  int64_t subject_version = 0;
-  std::string device_hash;
-  std::string certificate_thumbprint;
-  std::string actors;  // joined
-  std::map<std::string, std::string> extra;
-};
+// What a token does not say is left out.
+template <typename Value>
+void AddIfSaid(const char* name, const Value& value, nlohmann::ordered_json& object) {
+  if (!value.empty()) object[name] = value;
+}
+
+template <typename List>
+std::vector<std::string> ToVector(const List& list) {
+  return {list.begin(), list.end()};
+}
 
 std::vector<std::string> SubjectsOf(const std::vector<Actor>& actors) {
   std::vector<std::string> subjects;
@@ -200,67 +201,55 @@ std::vector<std::string> SubjectsOf(const std::vector<Actor>& actors) {
   return subjects;
 }
 
-// What it does not say is left out.
-void AddStanding(const Standing& standing, Fields& fields) {
-  const auto add = [&fields](const char* name, const std::string& value) {
-    if (!value.empty()) fields.emplace_back(name, value);
-  };
-  add("authentication_methods", standing.methods);
-  add("authentication_class", standing.authentication_class);
-  if (standing.subject_version != 0) {
-    add("subject_version", std::to_string(standing.subject_version));
+// As a table has it: lists are joined.
+std::string FlatText(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  std::vector<std::string> parts;
+  for (const auto& [name, part] : value.items()) {
+    const auto text = part.get<std::string>();
+    parts.push_back(value.is_object() ? absl::StrCat(name, "=", text) : text);
   }
-  add("device_hash", standing.device_hash);
-  add("certificate_thumbprint", standing.certificate_thumbprint);
-  add("actors", standing.actors);
-  add("extra_claims", absl::StrJoin(standing.extra, ", ", absl::PairFormatter("=")));
+  return JoinList(parts);
+}
+
+Fields FieldsOf(const nlohmann::ordered_json& object) {
+  Fields fields;
+  for (const auto& [name, value] : object.items()) fields.emplace_back(name, FlatText(value));
+  return fields;
 }
 
 }  // namespace
 
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer) {
   if (!answer.active()) return {{"active", "false"}, {"reason", ReasonName(answer.reason())}};
-  Fields fields = {{"active", "true"},
-                   {"issuer", answer.issuer()},
-                   {"subject", answer.subject()},
-                   {"audience", answer.audience()},
-                   {"issued_at", TimeOf(answer.has_issued_at(), answer.issued_at())},
-                   {"not_before", TimeOf(answer.has_not_before(), answer.not_before())},
-                   {"expires_at", TimeOf(answer.has_expires_at(), answer.expires_at())},
-                   {"token_id", answer.token_id()},
-                   {"client_id", answer.client_id()},
-                   {"session_id", answer.session_id()},
-                   {"roles", JoinList(answer.roles())},
-                   {"scopes", JoinList(answer.scopes())},
-                   {"auth_time", TimeOf(answer.has_auth_time(), answer.auth_time())}};
-  AddStanding({JoinList(answer.authentication_methods()),
-               answer.authentication_class(),
-               answer.subject_version(),
-               answer.device_hash(),
-               answer.certificate_thumbprint(),
-               JoinList(answer.actors()),
-               {answer.extra_claims().begin(), answer.extra_claims().end()}},
-              fields);
-  return fields;
-}
-
-Fields ClaimFields(const Claims& claims) {
-  Fields fields = {{"issuer", claims.issuer},
-                   {"subject", claims.subject},
-                   {"audience", claims.audience},
-                   {"issued_at", FormatUtc(claims.issued_at)},
-                   {"not_before", FormatUtc(claims.not_before)},
-                   {"expires_at", FormatUtc(claims.expires_at)},
-                   {"token_id", claims.token_id.str()},
-                   {"client_id", claims.client_id},
-                   {"session_id", claims.session_id.str()},
-                   {"roles", Join(claims.roles)},
-                   {"scopes", Join(claims.scopes)},
-                   {"auth_time", TimeOf(claims.auth_time)}};
-  AddStanding({Join(claims.amr), claims.acr, claims.user_version, claims.device_hash,
-               claims.certificate, Join(SubjectsOf(claims.actors)), claims.extra},
-              fields);
-  return fields;
+  nlohmann::ordered_json object = {
+      {"active", "true"},
+      {"issuer", answer.issuer()},
+      {"subject", answer.subject()},
+      {"audience", answer.audience()},
+      {"issued_at", TimeOf(answer.has_issued_at(), answer.issued_at())},
+      {"not_before", TimeOf(answer.has_not_before(), answer.not_before())},
+      {"expires_at", TimeOf(answer.has_expires_at(), answer.expires_at())},
+      {"token_id", answer.token_id()},
+      {"client_id", answer.client_id()},
+      {"session_id", answer.session_id()},
+      {"roles", ToVector(answer.roles())},
+      {"scopes", ToVector(answer.scopes())},
+      {"auth_time", TimeOf(answer.has_auth_time(), answer.auth_time())}};
+  AddIfSaid("groups", ToVector(answer.groups()), object);
+  AddIfSaid("authentication_methods", ToVector(answer.authentication_methods()), object);
+  AddIfSaid("authentication_class", answer.authentication_class(), object);
+  if (answer.subject_version() != 0) {
+    object["subject_version"] = std::to_string(answer.subject_version());
+  }
+  AddIfSaid("device_hash", answer.device_hash(), object);
+  AddIfSaid("certificate_thumbprint", answer.certificate_thumbprint(), object);
+  AddIfSaid("actors", ToVector(answer.actors()), object);
+  AddIfSaid("extra_claims",
+            std::map<std::string, std::string>(answer.extra_claims().begin(),
+                                               answer.extra_claims().end()),
+            object);
+  return FieldsOf(object);
 }
 
 nlohmann::ordered_json ClaimsJson(const Claims& claims) {
@@ -275,15 +264,17 @@ nlohmann::ordered_json ClaimsJson(const Claims& claims) {
                                    {"session_id", claims.session_id.str()},
                                    {"roles", claims.roles},
                                    {"scopes", claims.scopes}};
-  if (claims.auth_time.has_value()) object["auth_time"] = FormatUtc(*claims.auth_time);
-  if (!claims.amr.empty()) object["authentication_methods"] = claims.amr;
-  if (!claims.acr.empty()) object["authentication_class"] = claims.acr;
+  AddIfSaid("auth_time", TimeOf(claims.auth_time), object);
+  AddIfSaid("authentication_methods", claims.amr, object);
+  AddIfSaid("authentication_class", claims.acr, object);
   if (claims.user_version != 0) object["subject_version"] = std::to_string(claims.user_version);
-  if (!claims.device_hash.empty()) object["device_hash"] = claims.device_hash;
-  if (!claims.certificate.empty()) object["certificate_thumbprint"] = claims.certificate;
-  if (!claims.actors.empty()) object["actors"] = SubjectsOf(claims.actors);
-  if (!claims.extra.empty()) object["extra_claims"] = claims.extra;
+  AddIfSaid("device_hash", claims.device_hash, object);
+  AddIfSaid("certificate_thumbprint", claims.certificate, object);
+  AddIfSaid("actors", SubjectsOf(claims.actors), object);
+  AddIfSaid("extra_claims", claims.extra, object);
   return object;
 }
+
+Fields ClaimFields(const Claims& claims) { return FieldsOf(ClaimsJson(claims)); }
 
 }  // namespace tessera::cli

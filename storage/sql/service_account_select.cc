@@ -49,42 +49,37 @@ class Walk {
   std::vector<ServiceAccount>::iterator end_;
 };
 
-// Reads the lists of `accounts`, which are all that there are between the first and the last.
-void FillLists(soci::session& session, std::vector<ServiceAccount>& accounts) {
+// Where the content of one kind goes; null for a kind that this program does not know.
+using Place = std::vector<std::string>* (*)(ServiceAccount& account, int64_t kind);
+
+// Reads what `table` has of `accounts`, which are all that there are between the first and the
+// last.
+void Fill(soci::session& session, const char* table, Place place,
+          std::vector<ServiceAccount>& accounts) {
   Walk walk(accounts);
   std::string id;
   int64_t kind = 0;
   std::string content;
-  Statement statement(session,
-                      "SELECT service_id, kind, content FROM service_account_lists"
-                      " WHERE service_id >= :first AND service_id <= :last"
-                      " ORDER BY service_id, kind, place");
+  Statement statement(session, absl::StrCat("SELECT service_id, kind, content FROM ", table,
+                                            " WHERE service_id >= :first AND service_id <= :last"
+                                            " ORDER BY service_id, kind, place"));
   statement.Bind("first", accounts.front().id.str()).Bind("last", accounts.back().id.str());
   statement.Into(id).Into(kind).Into(content).Each([&] {
     ServiceAccount* const account = walk.To(id);
-    if (account == nullptr) return;
-    if (kind == kAudience) account->audiences.push_back(content);
-    if (kind == kServedAudience) account->served_audiences.push_back(content);
-    if (kind == kScope) account->scopes.push_back(content);
+    std::vector<std::string>* const list = account == nullptr ? nullptr : place(*account, kind);
+    if (list != nullptr) list->push_back(content);
   });
 }
 
-void FillNames(soci::session& session, std::vector<ServiceAccount>& accounts) {
-  Walk walk(accounts);
-  std::string id;
-  int64_t kind = 0;
-  std::string content;
-  Statement statement(session,
-                      "SELECT service_id, kind, content FROM service_account_names"
-                      " WHERE service_id >= :first AND service_id <= :last"
-                      " ORDER BY service_id, kind, place");
-  statement.Bind("first", accounts.front().id.str()).Bind("last", accounts.back().id.str());
-  statement.Into(id).Into(kind).Into(content).Each([&] {
-    ServiceAccount* const account = walk.To(id);
-    if (account == nullptr) return;
-    if (kind == kCertificateName) account->certificate_names.push_back(content);
-    if (kind == kKubernetesName) account->kubernetes_names.push_back(content);
-  });
+std::vector<std::string>* ListOf(ServiceAccount& account, int64_t kind) {
+  if (kind == kAudience) return &account.audiences;
+  if (kind == kServedAudience) return &account.served_audiences;
+  return kind == kScope ? &account.scopes : nullptr;
+}
+
+std::vector<std::string>* NamesOf(ServiceAccount& account, int64_t kind) {
+  if (kind == kCertificateName) return &account.certificate_names;
+  return kind == kKubernetesName ? &account.kubernetes_names : nullptr;
 }
 
 void FillRoles(soci::session& session, std::vector<ServiceAccount>& accounts) {
@@ -119,8 +114,8 @@ std::vector<ServiceAccount> Collect(soci::session& session, Statement& statement
   row.FillFrom(statement);
   statement.Each([&] { accounts.push_back(row.Take()); });
   if (accounts.empty()) return accounts;
-  FillLists(session, accounts);
-  FillNames(session, accounts);
+  Fill(session, "service_account_lists", ListOf, accounts);
+  Fill(session, "service_account_names", NamesOf, accounts);
   FillRoles(session, accounts);
   return accounts;
 }

@@ -1,44 +1,17 @@
 #include "tests/base/cutting_relay.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 
 #include "tessera/base/random.h"
+#include "tests/base/loopback_socket.h"
 
 namespace tessera::testing {
 namespace {
-
-// How soon the thread notices that it is to end.
-constexpr int kPollMillis = 50;
-constexpr size_t kBufferBytes = 1 << 16;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
-
-// Empty at the end.
-std::string Receive(int socket) {
-  std::string bytes(kBufferBytes, '\0');
-  const ssize_t got = recv(socket, bytes.data(), bytes.size(), 0);
-  bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return bytes;
-}
-
-bool Send(int socket, const std::string& bytes) {
-  return send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-         static_cast<ssize_t>(bytes.size());
-}
 
 // At once, with what has not been read yet: no orderly end.
 void Reset(int socket) {
@@ -49,15 +22,7 @@ void Reset(int socket) {
 }  // namespace
 
 CuttingRelay::CuttingRelay(int upstream_port)
-    : upstream_port_(upstream_port), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener_, generic, size) != 0 || listen(listener_, SOMAXCONN) != 0 ||
-      getsockname(listener_, generic, &size) != 0) {
-    throw std::runtime_error("the relay cannot listen");
-  }
-  port_ = ntohs(address.sin_port);
+    : upstream_port_(upstream_port), listener_(ListenOn("127.0.0.1", port_)) {
   accepting_ = std::thread([this] { Accept(); });
 }
 
@@ -83,29 +48,25 @@ void CuttingRelay::NewBudget() {
 
 void CuttingRelay::Accept() {
   while (!stop_) {
-    pollfd waiting{listener_, POLLIN, 0};
-    if (poll(&waiting, 1, kPollMillis) <= 0) continue;
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int client = AcceptOne(listener_);
     if (client >= 0) Serve(client);
   }
 }
 
 void CuttingRelay::Serve(int client) {
-  const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(upstream_port_);
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+  const int upstream = ConnectTo(upstream_port_);
   NewBudget();
-  if (connect(upstream, generic, sizeof(address)) == 0) {
+  if (upstream >= 0) {
     while (!stop_ && Pump(client, upstream)) {
     }
+    close(upstream);
   }
   close(client);
-  close(upstream);
 }
 
 bool CuttingRelay::Pump(int client, int upstream) {
   pollfd ends[2] = {{client, POLLIN, 0}, {upstream, POLLIN, 0}};
-  if (poll(ends, 2, kPollMillis) <= 0) return true;
+  if (poll(ends, 2, kSocketPollMillis) <= 0) return true;
   if (ends[1].revents != 0 && !ToClient(client, upstream)) return false;
   if (ends[0].revents == 0) return true;
   const std::string bytes = Receive(client);

@@ -36,8 +36,8 @@ class CuttingRelay {
   void NewBudget();
 
   const int upstream_port_;
-  int listener_ = -1;
   int port_ = 0;
+  const int listener_;
   std::atomic<int> cuts_{0};
   std::atomic<bool> stop_{false};
   Mutex mu_;

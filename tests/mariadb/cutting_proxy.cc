@@ -1,53 +1,14 @@
 #include "tests/mariadb/cutting_proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <stdexcept>
+#include "tests/base/loopback_socket.h"
 
 namespace tessera::testing {
-namespace {
-
-// How soon a thread notices that it is to end.
-constexpr int kPollMillis = 50;
-constexpr size_t kBufferBytes = 1 << 16;
-
-sockaddr_in AddressOf(const std::string& host, int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  return address;
-}
-
-// Empty at the end.
-std::string Receive(int socket) {
-  std::string bytes(kBufferBytes, '\0');
-  const ssize_t got = recv(socket, bytes.data(), bytes.size(), 0);
-  bytes.resize(got > 0 ? static_cast<size_t>(got) : 0);
-  return bytes;
-}
-
-bool Send(int socket, const std::string& bytes) {
-  return send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
-         static_cast<ssize_t>(bytes.size());
-}
-
-}  // namespace
 
 CuttingProxy::CuttingProxy(int upstream_port, const std::string& host)
-    : upstream_port_(upstream_port), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = AddressOf(host, 0);
-  socklen_t size = sizeof(address);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener_, generic, size) != 0 || listen(listener_, 128) != 0 ||
-      getsockname(listener_, generic, &size) != 0) {
-    throw std::runtime_error("the proxy cannot listen");
-  }
-  port_ = ntohs(address.sin_port);
+    : upstream_port_(upstream_port), listener_(ListenOn(host, port_)) {
   accepting_ = std::thread([this] { Accept(); });
 }
 
@@ -66,28 +27,24 @@ void CuttingProxy::CutNext(const std::string& word, Cut how) {
 
 void CuttingProxy::Accept() {
   while (!stop_) {
-    pollfd waiting{listener_, POLLIN, 0};
-    if (poll(&waiting, 1, kPollMillis) <= 0) continue;
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int client = AcceptOne(listener_);
     if (client >= 0) connections_.emplace_back([this, client] { Serve(client); });
   }
 }
 
 void CuttingProxy::Serve(int client) {
-  const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = AddressOf("127.0.0.1", upstream_port_);
-  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
-  if (!away_ && connect(upstream, generic, sizeof(address)) == 0) {
+  const int upstream = away_ ? -1 : ConnectTo(upstream_port_);
+  if (upstream >= 0) {
     while (!stop_ && !away_ && Pump(client, upstream)) {
     }
+    close(upstream);
   }
   close(client);
-  close(upstream);
 }
 
 bool CuttingProxy::Pump(int client, int upstream) {
   pollfd ends[2] = {{client, POLLIN, 0}, {upstream, POLLIN, 0}};
-  if (poll(ends, 2, kPollMillis) <= 0) return true;
+  if (poll(ends, 2, kSocketPollMillis) <= 0) return true;
   if (ends[1].revents != 0) {
     const std::string bytes = Receive(upstream);
     if (bytes.empty() || !Send(client, bytes)) return false;

@@ -42,8 +42,8 @@ class CuttingProxy {
   bool IsToBeCut(const std::string& message, Cut& how);
 
   const int upstream_port_;
-  int listener_ = -1;
   int port_ = 0;
+  const int listener_;
   std::atomic<int> cuts_{0};
   std::atomic<bool> leaves_{false};
   std::atomic<bool> away_{false};

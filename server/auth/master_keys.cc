@@ -1,8 +1,4 @@
 // MasterKeys::FromFile of key_ring.h.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -12,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/auth/key_ring.h"
+#include "server/auth/private_file.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/base64url.h"
 
@@ -25,41 +22,15 @@ constexpr size_t kMaxFileBytes = 64 * 1024;
 constexpr std::string_view kIdCharacters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-class File {
- public:
-  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 absl::Status Unusable(const std::string& path, std::string_view why) {
   return absl::FailedPreconditionError(
       absl::StrCat("master key file ", path, " ", absl::string_view(why.data(), why.size())));
 }
 
-// The file that was opened is the file that is judged: no second look at the path.
-absl::StatusOr<Secret> ReadPrivateFile(const std::string& path) {
-  const File file(path);
-  struct stat info {};
-  if (file.fd() < 0 || fstat(file.fd(), &info) != 0) return Unusable(path, "cannot be read");
-  if (!S_ISREG(info.st_mode)) return Unusable(path, "is no regular file");
-  if ((info.st_mode & 077) != 0) return Unusable(path, "can be read by others: use mode 0600");
-  if (static_cast<size_t>(info.st_size) > kMaxFileBytes) return Unusable(path, "is too long");
-  std::string text(kMaxFileBytes, '\0');
-  size_t size = 0;
-  ssize_t got = 0;
-  while (size < text.size() && (got = read(file.fd(), text.data() + size, text.size() - size)) > 0)
-    size += static_cast<size_t>(got);
-  Secret content = Secret::CopyOf(std::string_view(text).substr(0, size));
-  WipeString(text);
-  if (got < 0) return Unusable(path, "cannot be read");
+absl::StatusOr<Secret> ReadWhole(const std::string& path) {
+  absl::StatusOr<Secret> content = ReadPrivateFile(path, kMaxFileBytes + 1);
+  if (!content.ok()) return Unusable(path, std::string(content.status().message()));
+  if (content->Reveal().size() > kMaxFileBytes) return Unusable(path, "is too long");
   return content;
 }
 
@@ -109,7 +80,7 @@ std::string_view TakeLine(std::string_view& rest) {
 }  // namespace
 
 absl::StatusOr<MasterKeys> MasterKeys::FromFile(const std::string& path) {
-  TESSERA_ASSIGN_OR_RETURN(const Secret content, ReadPrivateFile(path));
+  TESSERA_ASSIGN_OR_RETURN(const Secret content, ReadWhole(path));
   MasterKeys keys;
   std::string_view rest = content.Reveal();
   for (int number = 1; !rest.empty(); ++number) {

@@ -1,9 +1,8 @@
 #include "server/user/bootstrap.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string_view>
@@ -11,7 +10,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/auth/private_file.h"
 #include "server/auth/secret_file.h"
+#include "server/names/user_name.h"
 #include "server/user/events.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
@@ -32,12 +33,14 @@ constexpr absl::Duration kStoreLimit = absl::Seconds(30);
 constexpr int kMaxTries = 5;  // each lost one means that another replica has got ahead
 constexpr char kPasswordFileKey[] = "bootstrap.admin_password_file";
 
-// The reserved roles that the store lacks.
-absl::StatusOr<std::vector<std::string>> MissingRoles(storage::Store& store, absl::Time deadline) {
+// Those of the roles that the store lacks.
+absl::StatusOr<std::vector<std::string>> MissingRoles(storage::Store& store,
+                                                      const std::vector<std::string>& names,
+                                                      absl::Time deadline) {
   std::vector<std::string> missing;
   TESSERA_RETURN_IF_ERROR(store.Read(deadline, [&](Repositories& repositories) -> absl::Status {
     missing.clear();
-    for (const std::string& name : ReservedRoles()) {
+    for (const std::string& name : names) {
       TESSERA_ASSIGN_OR_RETURN(const auto role, repositories.roles.FindByName(name));
       if (!role.has_value()) missing.push_back(name);
     }
@@ -53,40 +56,13 @@ absl::Status InsertRoles(Repositories& repositories, const std::vector<storage::
   return absl::OkStatus();
 }
 
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  ~File() {
-    if (fd_ >= 0) close(fd_);
+// Each once.
+std::vector<std::string> WantedRoles(const BootstrapOptions& options) {
+  std::vector<std::string> names = ReservedRoles();
+  for (const std::string& name : options.initial_roles) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
-absl::Status WriteAll(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::ErrnoToStatus(errno, "cannot write the generated password");
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  if (fsync(file) != 0) return absl::ErrnoToStatus(errno, "cannot write the generated password");
-  return absl::OkStatus();
-}
-
-// So that the file's name outlives a crash, as its content does.
-absl::Status SyncFolderOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const File file(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (file.fd() < 0 || fsync(file.fd()) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot sync the folder of ", path));
-  }
-  return absl::OkStatus();
+  return names;
 }
 
 // A file left by a start that did not get to its end is replaced, never followed.
@@ -94,11 +70,12 @@ absl::Status WritePasswordFile(const std::string& path, const Secret& password) 
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot replace ", path));
   }
-  const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file.fd() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
-  TESSERA_RETURN_IF_ERROR(WriteAll(file.fd(), password.Reveal()));
-  TESSERA_RETURN_IF_ERROR(WriteAll(file.fd(), "\n"));
-  return SyncFolderOf(path);
+  const Descriptor file(CreatePrivateFile(path));
+  if (file.get() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
+  const bool written =
+      WriteAndSync(file, password.Reveal()) && WriteAndSync(file, "\n") && SyncFolderOf(path);
+  if (!written) return absl::ErrnoToStatus(errno, "cannot write the generated password");
+  return absl::OkStatus();
 }
 
 struct AdminPassword {
@@ -183,23 +160,32 @@ class FirstStart {
 
   // False if nothing is missing.
   absl::StatusOr<bool> Look() {
-    TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingRoles(store_, Limit()));
+    TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> missing,
+                             MissingRoles(store_, WantedRoles(options_), Limit()));
     roles_.clear();
     admin_role_ = RoleId();
     for (const std::string& name : missing) {
-      roles_.push_back({RoleId::Random(now_), name, "", {options_.self_audience}, now_});
+      roles_.push_back({RoleId::Random(now_), name, "", AudiencesOf(name), now_});
       if (name == kAdminRole) admin_role_ = roles_.back().id;
     }
     return !roles_.empty();
+  }
+
+  // A reserved role is for tesserad's own methods.
+  std::vector<std::string> AudiencesOf(const std::string& role) const {
+    const std::vector<std::string>& reserved = ReservedRoles();
+    if (std::find(reserved.begin(), reserved.end(), role) == reserved.end()) return {};
+    return {options_.self_audience};
   }
 
   static bool WasOvertaken(const absl::Status& added) {
     return ReasonOf(added) == reason::kRoleNameTaken;
   }
 
-  // A generated password is random, so its length needs no rule.
-  size_t MinCharacters(const AdminPassword& chosen) const {
-    return chosen.generated ? 0 : options_.min_password_characters;
+  // A generated password is random, so it needs no rule.
+  absl::StatusOr<Secret> Prepared(const AdminPassword& chosen, std::string_view username) const {
+    if (chosen.generated) return PreparePassword(chosen.password, kPasswordFileKey, 0);
+    return options_.passwords.Prepare(chosen.password, kPasswordFileKey, {username});
   }
 
   absl::Status AddRoles() {
@@ -216,9 +202,7 @@ class FirstStart {
     TESSERA_ASSIGN_OR_RETURN(std::string username,
                              FoldUserName(options_.admin_username, "bootstrap.admin_username"));
     TESSERA_ASSIGN_OR_RETURN(const AdminPassword chosen, ChoosePassword(options_));
-    TESSERA_ASSIGN_OR_RETURN(
-        const Secret prepared,
-        PreparePassword(chosen.password, kPasswordFileKey, MinCharacters(chosen)));
+    TESSERA_ASSIGN_OR_RETURN(const Secret prepared, Prepared(chosen, username));
     TESSERA_ASSIGN_OR_RETURN(std::string hash, hasher.Hash(prepared));
     const storage::User admin = Administrator(std::move(username), std::move(hash), now_);
     // Before the commit: an administrator whose password nobody has seen would lock all out.

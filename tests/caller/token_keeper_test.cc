@@ -441,6 +441,21 @@ TEST_F(TokenKeeperTest, ATokenThatHasExpiredHereAndNotThereIsAskedForAgain) {
   EXPECT_EQ(waiter->text(), "access-2");
 }
 
+// What was asked while the token lived says nothing of the time behind its end: no pause.
+TEST_F(TokenKeeperTest, ARefusalOfEarlyRenewalThatComesBehindTheEndHoldsNobodyUp) {
+  LogIn();
+  Advance(kLife * 0.8);
+  auto early = source_->Next();
+  ASSERT_EQ(early.what, "renew refresh-1 access-1");
+  Advance(kLife * 0.2);
+  auto waiter = Wait();
+  early.grant(TooEarly(kLife * 0.2));
+  auto due = source_->Next();
+  ASSERT_EQ(due.what, "renew refresh-1 access-1");
+  due.grant(GrantOf(2));
+  EXPECT_EQ(waiter->text(), "access-2");
+}
+
 // A new session may renew early again.
 TEST_F(TokenKeeperTest, EarlyRenewalIsSwitchedOffForOneSessionOnly) {
   LogIn();

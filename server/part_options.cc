@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/config/reset_time.h"
+#include "tessera/base/status_macros.h"
 
 namespace tessera::server {
 namespace {
 
 constexpr char kGeneratedPasswordName[] = "admin-password";
+constexpr absl::Duration kStoreTimeout = absl::Seconds(30);
 
 // Beside the SQLite file; a database that others share has no such place.
 std::string GeneratedPasswordFile(const StorageConfig& storage) {
@@ -45,6 +50,40 @@ TokenPolicy PolicyOf(const TokensConfig& tokens) {
   return policy;
 }
 
+SecondFactorPolicy PolicyOf(const SecondFactorConfig& factor) {
+  SecondFactorPolicy policy;
+  policy.issuer = factor.issuer;
+  policy.enrolment.algorithm =
+      TotpAlgorithmFromName(factor.algorithm).value_or(policy.enrolment.algorithm);
+  policy.enrolment.digits = factor.digits;
+  policy.enrolment.period = factor.period;
+  policy.drift = factor.drift;
+  policy.challenge_ttl = factor.challenge_ttl;
+  return policy;
+}
+
+ThrottlePolicy PolicyOf(const ThrottleConfig& throttle) {
+  ThrottlePolicy policy;
+  policy.attempts = throttle.attempts;
+  policy.account_attempts = throttle.account_attempts;
+  policy.source_attempts = throttle.source_attempts;
+  policy.registrations = throttle.registrations;
+  policy.first_delay = throttle.first_delay;
+  policy.max_delay = throttle.max_delay;
+  policy.forget_after = throttle.forget_after;
+  policy.device_ttl = throttle.device_ttl;
+  return policy;
+}
+
+CallSource SourceOf(const std::vector<std::string>& networks) {
+  std::vector<IpNetwork> trusted;
+  for (const std::string& text : networks) {
+    const std::optional<IpNetwork> network = IpNetwork::Parse(text);
+    if (network.has_value()) trusted.push_back(*network);
+  }
+  return CallSource(std::move(trusted));
+}
+
 CookieOptions CookiesOf(const Config& config) {
   CookieOptions options;
   options.enabled = config.cookies.enabled;
@@ -68,6 +107,28 @@ ReflectionAccess AccessOf(Reflection reflection) {
   return ReflectionAccess::kOff;
 }
 
+absl::StatusOr<PasswordPolicy> PasswordPolicyOf(const PasswordsConfig& passwords) {
+  const auto min_characters = static_cast<size_t>(passwords.min_length);
+  if (passwords.blocklist_file.empty()) return PasswordPolicy(min_characters);
+  absl::StatusOr<PasswordBlocklist> list = PasswordBlocklist::WithFile(passwords.blocklist_file);
+  if (!list.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("passwords.blocklist_file: ", list.status().message()));
+  }
+  return PasswordPolicy(min_characters, *std::move(list));
+}
+
+absl::StatusOr<size_t> ArenaBytesFor(const PasswordHasher& hasher, storage::Store& store,
+                                     const Clock& clock) {
+  std::vector<std::string> costs;
+  TESSERA_RETURN_IF_ERROR(store.Read(
+      clock.Now() + kStoreTimeout, [&](storage::Repositories& repositories) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(costs, repositories.passwords.HashCosts());
+        return absl::OkStatus();
+      }));
+  return ArenaBytes(hasher.cost(), costs);
+}
+
 std::vector<std::string> AllAudiences(const TokensConfig& tokens) {
   std::vector<std::string> audiences = tokens.audiences;
   audiences.push_back(tokens.self_audience);
@@ -81,8 +142,15 @@ BootstrapOptions BootstrapOf(const Config& config) {
   options.admin_password_file = config.bootstrap.admin_password_file;
   options.terminal = isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
   options.generated_password_file = GeneratedPasswordFile(config.storage);
-  options.min_password_characters = static_cast<size_t>(config.passwords.min_length);
+  options.initial_roles = config.users.initial_roles;
   return options;
+}
+
+UserPolicy UserPolicyOf(const Config& config) {
+  UserPolicy policy;
+  policy.initial_roles = config.users.initial_roles;
+  policy.registration = config.registration.enabled;
+  return policy;
 }
 
 KeyPolicy KeyPolicyOf(const Config& config) {

@@ -8,7 +8,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/audit/audit_trail.h"
+#include "server/audit/audit_facade.h"
+#include "server/audit/audit_retention.h"
+#include "server/audit/auditing_log.h"
+#include "server/audit/decision_queue.h"
+#include "server/audit/stored_audit_trail.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/clock_watch.h"
 #include "server/auth/key_changes.h"
@@ -16,6 +20,7 @@
 #include "server/auth/key_ring.h"
 #include "server/auth/key_rotator.h"
 #include "server/auth/password_hasher.h"
+#include "server/auth/password_policy.h"
 #include "server/auth/revocation_feed.h"
 #include "server/auth/service_secret.h"
 #include "server/auth/service_token_issuer.h"
@@ -31,7 +36,10 @@
 #include "server/rpc/user_service.h"
 #include "server/service_proofs.h"
 #include "server/user/bootstrap.h"
+#include "server/user/group_facade.h"
+#include "server/user/password_reset.h"
 #include "server/user/role_facade.h"
+#include "server/user/second_factor_facade.h"
 #include "server/user/service_account_facade.h"
 #include "server/user/session_facade.h"
 #include "server/user/user_facade.h"
@@ -46,8 +54,8 @@ namespace tessera::server {
 namespace {
 
 // Connections for what runs beside the lanes: the feed's reader, the key ring, the key rotator, the
-// cleaner, the clock's watch.
-constexpr int kBackgroundConnections = 5;
+// cleaner, the clock's watch, the audit trail's writer and its retention.
+constexpr int kBackgroundConnections = 7;
 constexpr int kMoreConnections = kUrgentThreads + kBackgroundConnections;
 static_assert(kMaxConnections + kMoreConnections <= storage::kMaxSqliteReaders);
 static_assert(kMaxConnections + kMoreConnections <= storage::kMaxMysqlConnections);
@@ -82,10 +90,15 @@ std::string WithPort(const std::string& listen, int port) {
 // of all, because their jobs use everything.
 struct Server::Parts {
   Parts(const Config& the_config, const Clock& the_clock, LogSink& the_log)
-      : config(the_config), clock(the_clock), log(the_log), health(the_log) {}
+      : config(the_config),
+        clock(the_clock),
+        decisions(the_clock),
+        log(the_log, decisions, the_clock),
+        health(log) {}
 
   absl::Status OpenStore(StopAsked stop_asked);
   absl::Status OpenAuth();
+  absl::Status OpenTrail();
   void MakeFacades();
   absl::Status MakeGuard();
   absl::Status RotateKeys();
@@ -97,20 +110,31 @@ struct Server::Parts {
 
   const Config config;
   const Clock& clock;
-  LogSink& log;
+  const std::string replica_id = RandomId(kReplicaPrefix, clock.Now());
+  DecisionQueue decisions;
+  AuditingLog log;
   Health health;
   std::unique_ptr<storage::Store> store;
   std::unique_ptr<KeyRing> keys;
+  std::unique_ptr<StoredAuditTrail> audit;
+  std::unique_ptr<AuditRetention> retention;
+  std::unique_ptr<AuditFacade> trail;
   std::optional<Sealer> sealer;
   std::unique_ptr<KeyChanges> key_changes;
   std::optional<PasswordHasher> hasher;
+  std::optional<PasswordPolicy> password_policy;
+  size_t arena_bytes = 0;  // of each hashing thread
   std::unique_ptr<RevocationFeed> feed;
-  NoAuditTrail audit;
   std::unique_ptr<ClockWatch> clock_watch;
+  std::optional<LoginThrottle> throttle;
   std::unique_ptr<AuthFacade> auth;
   std::unique_ptr<UserFacade> users;
+  std::unique_ptr<UserImport> imports;
+  std::unique_ptr<PasswordResets> resets;
   std::unique_ptr<RoleFacade> roles;
+  std::unique_ptr<GroupFacade> groups;
   std::unique_ptr<ServiceAccountFacade> services;
+  std::unique_ptr<SecondFactorFacade> factors;
   std::unique_ptr<ServiceSecretCheck> service_secrets;
   std::unique_ptr<ServiceProofs> service_proofs;
   std::unique_ptr<ServiceTokenIssuer> service_tokens;
@@ -145,35 +169,72 @@ absl::Status Server::Parts::OpenAuth() {
   if (!algorithm.has_value()) return absl::InvalidArgumentError("keys.algorithm: not known");
   TESSERA_ASSIGN_OR_RETURN(sealer, Sealer::Create(master));
   TESSERA_ASSIGN_OR_RETURN(keys, KeyRing::Open(*store, std::move(master), *algorithm, clock, log));
+  TESSERA_RETURN_IF_ERROR(OpenTrail());
   key_changes = std::make_unique<KeyChanges>(KeyPolicyOf(config), *sealer,
                                              KeyChanges::Parts{*store, clock, log});
   TESSERA_ASSIGN_OR_RETURN(
       hasher, PasswordHasher::Create({config.passwords.memory_kib, config.passwords.passes}));
+  TESSERA_ASSIGN_OR_RETURN(password_policy, PasswordPolicyOf(config.passwords));
+  BootstrapOptions bootstrap = BootstrapOf(config);
+  bootstrap.passwords = *password_policy;
   // On a thread that ends: the memory that hashing sets aside for a thread goes with it.
   absl::Status bootstrapped;
   std::thread([&] {
-    bootstrapped = Bootstrap(BootstrapOf(config), *store, *hasher, clock, log);
+    bootstrapped = Bootstrap(bootstrap, *store, *hasher, clock, log);
   }).join();
   TESSERA_RETURN_IF_ERROR(bootstrapped);
+  TESSERA_ASSIGN_OR_RETURN(arena_bytes, ArenaBytesFor(*hasher, *store, clock));
   TESSERA_ASSIGN_OR_RETURN(feed, RevocationFeed::Open(*store, *keys, {}, clock, log));
   return absl::OkStatus();
 }
 
+// As soon as there are keys: what is told from now on is kept, and what was told before.
+absl::Status Server::Parts::OpenTrail() {
+  TESSERA_ASSIGN_OR_RETURN(
+      audit, StoredAuditTrail::Open({replica_id, PrintConfig(config)},
+                                    StoredAuditTrail::Parts{*store, *keys, decisions, clock, log}));
+  retention = std::make_unique<AuditRetention>(config.audit.retention,
+                                               AuditRetention::Parts{*store, *keys, clock, log});
+  trail = std::make_unique<AuditFacade>(AuditFacade::Parts{*store, *keys});
+  return absl::OkStatus();
+}
+
 void Server::Parts::MakeFacades() {
+  throttle.emplace(PolicyOf(config.throttle), LoginThrottle::Parts{*store, *keys, clock, log});
   auth = std::make_unique<AuthFacade>(
       PolicyOf(config.tokens),
-      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log, clock_watch.get()});
-  users = std::make_unique<UserFacade>(UserFacade::Parts{
-      *store, *hasher, *feed, clock, log, audit, static_cast<size_t>(config.passwords.min_length)});
-  roles = std::make_unique<RoleFacade>(AllAudiences(config.tokens),
-                                       RoleFacade::Parts{*store, *feed, clock, log, audit});
+      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log, *throttle, clock_watch.get(),
+                        PolicyOf(config.second_factor)});
+  factors = std::make_unique<SecondFactorFacade>(
+      PolicyOf(config.second_factor),
+      SecondFactorFacade::Parts{*store, *keys, *throttle, *feed, *audit, clock, log});
+  const UserFacade::Parts user_parts{*store,
+                                     *hasher,
+                                     *feed,
+                                     clock,
+                                     log,
+                                     *audit,
+                                     *throttle,
+                                     *password_policy,
+                                     UserPolicyOf(config)};
+  users = std::make_unique<UserFacade>(user_parts);
+  imports = std::make_unique<UserImport>(user_parts);
+  resets = std::make_unique<PasswordResets>(
+      config.passwords.reset_token_ttl, *password_policy,
+      PasswordResets::Parts{*store, *keys, *hasher, *throttle, *feed, audit, clock, log});
+  roles = std::make_unique<RoleFacade>(
+      AllAudiences(config.tokens),
+      RoleFacade::Parts{*store, *feed, clock, log, *audit, config.users.admin_roles,
+                        config.tokens.revoke_on_role_change});
+  groups = std::make_unique<GroupFacade>(
+      GroupFacade::Parts{*store, *feed, clock, log, *audit, config.tokens.revoke_on_role_change});
   exchange = std::make_unique<TokenExchange>(
       PolicyOf(config.tokens), TokenExchange::Parts{*store, *keys, *feed, clock, log});
   sessions =
-      std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log, audit});
+      std::make_unique<SessionFacade>(SessionFacade::Parts{*store, *feed, clock, log, *audit});
   services = std::make_unique<ServiceAccountFacade>(
       ServiceAccountFacade::Lists{AllAudiences(config.tokens), config.tokens.scopes},
-      ServiceAccountFacade::Parts{*store, *keys, *feed, clock, log, audit});
+      ServiceAccountFacade::Parts{*store, *keys, *feed, clock, log, *audit});
   service_secrets =
       std::make_unique<ServiceSecretCheck>(ServiceSecretCheck::Parts{*store, *keys, clock});
   ServiceTokenIssuer::Checks checks;
@@ -182,7 +243,7 @@ void Server::Parts::MakeFacades() {
   service_proofs->AddTo(checks);
   service_tokens = std::make_unique<ServiceTokenIssuer>(
       PolicyOf(config.tokens), checks, ServiceTokenIssuer::Parts{*keys, clock, log});
-  pools = std::make_unique<Pools>(config, clock);
+  pools = std::make_unique<Pools>(config, arena_bytes, clock);
 }
 
 absl::Status Server::Parts::MakeGuard() {
@@ -212,22 +273,24 @@ absl::Status Server::Parts::MakeGuard() {
 absl::Status Server::Parts::RotateKeys() {
   hub = std::make_unique<RevocationHub>(*feed, *keys, log);
   KeyRotator::Options options;
-  options.replica_id = RandomId(kReplicaPrefix, clock.Now());
+  options.replica_id = replica_id;
   options.guards_key_set = [this] { return hub->LowestAcknowledgedKeySet(); };
   options.shared_key_file = config.keys.hs256_file;
   rotator = std::make_unique<KeyRotator>(
       std::move(options), KeyRotator::Parts{*store, *keys, *key_changes, *feed, clock, log});
   key_facade = std::make_unique<KeyFacade>(
-      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log, audit});
+      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log, *audit});
   return rotator->Start();
 }
 
 void Server::Parts::MakeServices() {
   auth_service = std::make_unique<AuthService>(AuthService::Parts{
       *auth, *sessions, *service_tokens, *exchange, *key_facade, *key_source, *hub, *guard,
-      pools->lanes(), clock, log, Certificates(), CookiesOf(config), service_proofs->kubernetes()});
+      pools->lanes(), clock, log, Certificates(), CookiesOf(config), service_proofs->kubernetes(),
+      SourceOf(config.server.trusted_proxies)});
   user_service = std::make_unique<UserService>(
-      UserService::Parts{*users, *roles, *services, *guard, pools->lanes(), clock, log});
+      UserService::Parts{*users, *roles, *groups, *services, *factors, *imports, *resets, *trail, *guard,
+                         pools->lanes(), clock, log, SourceOf(config.server.trusted_proxies)});
 }
 
 // As Credentials has it: without TLS of its own the port verifies none.
@@ -292,7 +355,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config, con
   TESSERA_RETURN_IF_ERROR(parts->RotateKeys());
   parts->MakeServices();
   TESSERA_RETURN_IF_ERROR(parts->Listen());
-  log.Info("server.ready", {{"address", parts->address}});
+  parts->log.Info("server.ready", {{"address", parts->address}});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

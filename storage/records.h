@@ -28,7 +28,45 @@ struct User {
   absl::Time created_at;
   absl::Time updated_at;
   std::optional<absl::Time> last_login_at;
-  std::string attributes;  // as the server encodes them; empty for none
+  std::string attributes;      // as the server encodes them; empty for none
+  std::string email;           // as it was given; empty for none
+  std::string email_key;       // the same, folded; unique; empty with it
+  bool totp_enrolled = false;  // has a confirmed second factor; read only
+};
+
+// A user's second factor: codes of an authenticator (RFC 6238).
+struct SecondFactor {
+  UserId user_id;
+  bool confirmed = false;  // else a login does not ask for it
+  std::string algorithm;   // as the server names it
+  int64_t digits = 0;
+  int64_t period_seconds = 0;
+  std::string sealed;     // the secret
+  std::string seal_kid;   // the key of use kSeal that sealed it
+  int64_t last_step = 0;  // codes up to this step are used up
+  absl::Time created_at;
+};
+
+// A code for one who has lost the second factor; the code itself is not stored.
+struct RecoveryCode {
+  std::string hash;      // keyed, 32 bytes
+  std::string hash_kid;  // the key of use kSecretHash that made it
+};
+
+// Which users a list shows; what is not set admits all.
+struct UserFilter {
+  std::string username_prefix;   // folded
+  std::optional<RoleId> role;    // that the user holds in effect
+  std::optional<GroupId> group;  // that the user is in
+  std::optional<UserState> state;
+};
+
+// A request that was answered, so that it is not carried out again when it comes again.
+struct AnsweredRequest {
+  std::string request_hash;  // of who asks and the id that was given; at most 64 bytes
+  std::string fingerprint;   // of what was asked; likewise
+  std::string answer;        // the id of what was made
+  absl::Time expires_at;     // from then on the id is free again
 };
 
 struct Role {
@@ -37,6 +75,29 @@ struct Role {
   std::string description;
   std::vector<std::string> audiences;  // in order; empty: all
   absl::Time created_at;
+};
+
+// A role that a user holds in effect, and where from.
+struct HeldRole {
+  Role role;
+  bool direct = false;              // granted to the user itself
+  std::vector<std::string> groups;  // names of the user's groups that hold it, in order
+};
+
+// Users who hold roles together.
+struct Group {
+  GroupId id;
+  std::string name;  // unique
+  std::string description;
+  std::vector<std::string> roles;  // names, in order; read only
+  absl::Time created_at;
+};
+
+// A role that a group holds no more, while its members' sessions are being ended for it.
+struct GroupLoss {
+  RoleId role_id;
+  std::string role;    // its name
+  UserId ended_until;  // done with the members up to this one; empty: with none
 };
 
 // One row for ever: renewing changes it and adds none.
@@ -62,6 +123,9 @@ struct Session {
   std::string certificate;  // thumbprint of the bound client certificate; empty for none
   std::string address;      // where it was last renewed from, or began
   std::string claims;       // asked for at the login, as the server encodes them; empty for none
+  // When it gave out a further access token of this or an earlier generation.
+  std::optional<absl::Time> last_used_at = std::nullopt;
+  bool include_groups = false;  // its access tokens carry the names of the user's groups
 };
 
 // A session, and what its user is and holds now: what a renewal rests on.
@@ -69,8 +133,10 @@ struct SessionStanding {
   Session session;
   UserState user_state = UserState::kDisabled;
   int64_t user_version = 0;
-  std::string attributes;   // the user's
-  std::vector<Role> roles;  // by name; of each the name and the audiences alone
+  std::string attributes;  // the user's
+  // In effect, by name; of each the name and the audiences alone.
+  std::vector<Role> roles;
+  std::vector<std::string> groups;  // names, in order; only where the session includes them
 };
 
 enum class RevocationKind : int { kToken = 1, kSession = 2, kUser = 3, kKey = 4 };
@@ -84,7 +150,9 @@ struct Revocation {
   absl::Time expires_at;         // nothing that it hits can be alive from then on
 };
 
-enum class KeyUse : int { kSign = 1, kMac = 2, kSecretHash = 3 };
+// kSecretHash, kSeal (of second factors) and kAudit (the chains of the audit trail) are kept for as
+// long as the store lives: what they made is at rest in it.
+enum class KeyUse : int { kSign = 1, kMac = 2, kSecretHash = 3, kSeal = 4, kAudit = 5 };
 enum class KeyState : int { kPending = 0, kActive = 1, kRetiring = 2, kRevoked = 3 };
 
 // A signing or MAC key; the private part is sealed under a master key.
@@ -109,6 +177,14 @@ struct ReplicaReport {
   absl::Time reported_at;
   int64_t key_set_version = 0;         // that it has loaded
   int64_t guards_key_set_version = 0;  // that every guard connected to it has acknowledged
+};
+
+// How often something was tried of late.
+struct ThrottleCounter {
+  std::string id;  // 16 bytes; whoever cannot make it cannot tell what it counts
+  int64_t attempts = 0;
+  absl::Time blocked_until = absl::UnixEpoch();  // no further attempt before
+  absl::Time expires_at = absl::UnixEpoch();     // as if it had never been, from then on
 };
 
 enum class ServiceAccountState : int { kActive = 0, kDisabled = 1 };

@@ -2,18 +2,19 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/known_tokens.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/refresh_token.h"
 #include "server/auth/renewal.h"
 #include "server/auth/revocation_feed.h"
+#include "server/auth/second_factor_login.h"
 #include "server/auth/session_beginner.h"
 #include "server/auth/session_binding.h"
 #include "server/auth/session_terms.h"
 #include "server/auth/token_issuer.h"
 #include "server/auth/token_revoker.h"
+#include "server/names/user_name.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/token_verifier.h"
@@ -21,22 +22,13 @@
 namespace tessera::server {
 namespace {
 
-constexpr size_t kMaxNameBytes = 64;
-constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
-
 absl::Status BadCredentials() {
   return Refusal(absl::StatusCode::kUnauthenticated, reason::kBadCredentials,
                  "user name or password wrong");
 }
 
 // The name as the store has it; empty for one that no user can have.
-std::string FoldName(std::string_view name) {
-  std::string folded(name);
-  absl::AsciiStrToLower(&folded);
-  if (folded.size() > kMaxNameBytes) return {};
-  if (folded.find_first_not_of(kNameCharacters) != folded.npos) return {};
-  return folded;
-}
+std::string FoldName(std::string_view name) { return FoldUserName(name, "username").value_or(""); }
 
 absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy, absl::Duration leeway) {
   Expected expected;
@@ -65,14 +57,16 @@ struct AuthFacade::Impl {
         lenient(VerifierOf(policy, kMaxLeeway)),
         issuer(std::move(policy)),
         beginner(all, issuer.policy().one_session_per_user),
+        second_factors(all),
         renewal(issuer, all) {}
 
   absl::Status Refused(const CallInfo& call, const LoginAttempt& attempt,
                        std::string_view why) const;
   absl::StatusOr<bool> Matches(const CallInfo& call, const LoginAttempt& attempt,
                                const Secret& password, bool& outdated) const;
-  absl::StatusOr<std::vector<storage::Role>> RolesOf(const CallInfo& call, const UserId& id) const;
+  absl::StatusOr<UserFacts> FactsOf(const CallInfo& call, const VerifiedLogin& login) const;
   absl::Status CheckStanding(const VerifiedToken& token) const;
+  std::string WhyInactive(const Secret& token, const absl::Status& refusal) const;
 
   Parts parts;
   // Any audience; an error only for an impossible policy.
@@ -81,6 +75,7 @@ struct AuthFacade::Impl {
   mutable KnownTokens known;
   TokenIssuer issuer;
   SessionBeginner beginner;
+  SecondFactorLogin second_factors;
   Renewal renewal;
 };
 
@@ -113,34 +108,37 @@ absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginI
   TESSERA_RETURN_IF_ERROR(CheckBinding(input.terms, call));
   LoginAttempt attempt{FoldName(input.username), std::move(input.password), std::move(audience),
                        std::nullopt, std::move(input.terms)};
-  if (attempt.username.empty()) return attempt;
+  attempt.subject.name = attempt.username.empty() ? input.username : attempt.username;
   TESSERA_RETURN_IF_ERROR(
       impl_->parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
         TESSERA_ASSIGN_OR_RETURN(attempt.user, repositories.users.FindByName(attempt.username));
-        return absl::OkStatus();
+        TESSERA_ASSIGN_OR_RETURN(attempt.hash_costs, repositories.passwords.HashCosts());
+        attempt.subject.device = impl_->parts.throttle.DeviceOf(
+            input.device_proof, attempt.user.has_value() ? attempt.user->id : UserId());
+        return impl_->parts.throttle.LookIn(repositories, call, attempt.subject);
       }));
   return attempt;
 }
 
-// One hash of work in every case. A stored hash that cannot be read matches nothing.
+// The same work in every case. A stored hash that cannot be read matches nothing.
 absl::StatusOr<bool> AuthFacade::Impl::Matches(const CallInfo& call, const LoginAttempt& attempt,
                                                const Secret& password, bool& outdated) const {
-  absl::StatusOr<PasswordHasher::Verdict> verdict =
-      attempt.user.has_value() ? parts.hasher.Verify(password, attempt.user->password_hash)
-                               : parts.hasher.VerifyDecoy(password);
-  if (absl::IsInternal(verdict.status())) {
-    parts.log.Error(
-        "login.unreadable_hash",
-        {{"user", attempt.user.has_value() ? attempt.user->id.str() : ""}, {"peer", call.peer}});
-    verdict = parts.hasher.VerifyDecoy(password);
+  const std::string_view stored =
+      attempt.user.has_value() ? std::string_view(attempt.user->password_hash) : "";
+  TESSERA_ASSIGN_OR_RETURN(const PasswordHasher::Verdict verdict,
+                           parts.hasher.Judge(password, stored, attempt.hash_costs));
+  if (verdict.unreadable) {
+    parts.log.Error("login.unreadable_hash",
+                    {{"user", attempt.user->id.str()}, {"peer", call.peer}});
   }
-  TESSERA_RETURN_IF_ERROR(verdict.status());
-  outdated = verdict->outdated;
-  return verdict->matches;
+  outdated = verdict.outdated;
+  return verdict.matches;
 }
 
 absl::StatusOr<VerifiedLogin> AuthFacade::CheckPassword(const CallInfo& call,
                                                         LoginAttempt attempt) const {
+  TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
+                           impl_->parts.throttle.ReserveLogin(call, attempt.subject));
   const Secret password = PrepareForLogin(attempt.password);
   bool outdated = false;
   TESSERA_ASSIGN_OR_RETURN(const bool matches, impl_->Matches(call, attempt, password, outdated));
@@ -149,6 +147,7 @@ absl::StatusOr<VerifiedLogin> AuthFacade::CheckPassword(const CallInfo& call,
   if (attempt.user->state != storage::UserState::kActive) {
     return impl_->Refused(call, attempt, "disabled");
   }
+  impl_->parts.throttle.Succeeded(call, reservation);
   std::optional<std::string> upgraded;
   if (outdated) {
     absl::StatusOr<std::string> hash = impl_->parts.hasher.Hash(password);
@@ -158,22 +157,28 @@ absl::StatusOr<VerifiedLogin> AuthFacade::CheckPassword(const CallInfo& call,
   return VerifiedLogin(std::move(user), std::move(attempt), std::move(upgraded));
 }
 
-absl::StatusOr<std::vector<storage::Role>> AuthFacade::Impl::RolesOf(const CallInfo& call,
-                                                                     const UserId& id) const {
-  std::vector<storage::Role> held;
+absl::StatusOr<UserFacts> AuthFacade::Impl::FactsOf(const CallInfo& call,
+                                                    const VerifiedLogin& login) const {
+  const UserId& id = login.user().id;
+  UserFacts facts;
+  facts.attributes = login.user().attributes;
   TESSERA_RETURN_IF_ERROR(parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
-    TESSERA_ASSIGN_OR_RETURN(held, repositories.roles.HeldBy(id));
+    TESSERA_ASSIGN_OR_RETURN(facts.roles, repositories.roles.HeldBy(id));
+    if (!login.terms().include_groups) return absl::OkStatus();
+    TESSERA_ASSIGN_OR_RETURN(facts.groups, repositories.groups.NamesOf(id));
     return absl::OkStatus();
   }));
-  return held;
+  return facts;
 }
 
 absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                                     const VerifiedLogin& login) const {
+  if (login.user().totp_enrolled && !login.factor().has_value()) {
+    return impl_->Refused(call, {"", Secret(), login.audience(), login.user()}, "no_second_factor");
+  }
   const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
   const absl::Time now = RowTime(impl_->parts.clock.Now());
-  TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held, impl_->RolesOf(call, login.user().id));
-  const UserFacts facts{std::move(held), login.user().attributes};
+  TESSERA_ASSIGN_OR_RETURN(const UserFacts facts, impl_->FactsOf(call, login));
   storage::Session session = impl_->issuer.NewSession(login, now);
   session.mac_kid = keys->mac_kid;
   Bind(login.terms(), call, session);
@@ -184,6 +189,9 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
       Secret refresh, MintRefreshToken({session.id, session.generation}, session.mac_kid, *keys));
   session.access_until = access.expires_at;
   TESSERA_ASSIGN_OR_RETURN(const bool admitted, impl_->beginner.Begin(call, login, session));
+  if (!admitted && login.factor().has_value()) {
+    return impl_->second_factors.Invalid(call, login.user().id, "user_changed");
+  }
   if (!admitted) {
     return impl_->Refused(call, {"", Secret(), login.audience(), login.user()}, "user_changed");
   }
@@ -191,8 +199,12 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                            {"session", session.id.str()},
                                            {"audience", session.audience},
                                            {"peer", call.peer}});
-  return IssuedGrant{std::move(access.text),  access.expires_at, std::move(refresh),
-                     session.idle_expires_at, session.id,        std::move(access.scopes)};
+  IssuedGrant grant{std::move(access.text),  access.expires_at, std::move(refresh),
+                    session.idle_expires_at, session.id,        std::move(access.scopes)};
+  absl::StatusOr<Secret> proof =
+      impl_->parts.throttle.NewDeviceProof(session.user_id, login.device());
+  if (proof.ok()) grant.device_proof = *std::move(proof);  // else at the next login
+  return grant;
 }
 
 bool AuthFacade::NamesUnknownKey(const RenewalInput& input) const {
@@ -245,6 +257,14 @@ absl::Status AuthFacade::Impl::CheckStanding(const VerifiedToken& token) const {
   return absl::OkStatus();
 }
 
+// A key that was revoked is in no set any more; the view still knows it.
+std::string AuthFacade::Impl::WhyInactive(const Secret& token, const absl::Status& refusal) const {
+  const std::string why = ReasonOf(refusal);
+  const bool revoked =
+      why == reason::kTokenUnknownKey && parts.feed.view()->NamesRevokedKey(token.Reveal());
+  return revoked ? std::string(reason::kTokenRevoked) : why;
+}
+
 absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
   TESSERA_RETURN_IF_ERROR(impl_->verifier.status());
   const std::shared_ptr<const KeySnapshot> keys = impl_->parts.keys.Current();
@@ -260,7 +280,7 @@ absl::StatusOr<Introspection> AuthFacade::Validate(const Secret& token) const {
   if (standing.ok()) return Active(*known);
   if (!absl::IsUnauthenticated(standing)) return standing;
   impl_->known.Forget(token.Reveal());
-  return Inactive(ReasonOf(standing));
+  return Inactive(impl_->WhyInactive(token, standing));
 }
 
 absl::StatusOr<Introspection> AuthFacade::ValidateForHolder(const Secret& token,

@@ -11,13 +11,12 @@
 #include "server/config/mysql_url.h"
 #include "server/config/report.h"
 #include "server/config/settings.h"
+#include "server/names/user_name.h"
 
 namespace tessera::server {
 namespace {
 
 constexpr std::string_view kSqliteScheme = "sqlite:";
-constexpr std::string_view kUserNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789._@-";
-constexpr size_t kMaxUserName = 64;
 constexpr uint32_t kMinMemoryKib = 8 * 1024;
 constexpr uint32_t kMaxMemoryKib = 1024 * 1024;
 constexpr uint32_t kMaxPasses = 16;
@@ -211,6 +210,11 @@ class Checker {
     CheckTokens(report);
     CheckCookies(report);
     CheckKubernetes(report);
+    CheckUsers(report);
+    CheckThrottle(report);
+    CheckTrustedProxies(report);
+    CheckSecondFactor(report);
+    CheckAudit(report);
   }
 
   void Within(std::string_view key, absl::Duration value, absl::Duration least,
@@ -232,17 +236,15 @@ class Checker {
     if (passwords.min_length < kLeastMinLength || passwords.min_length > kMostMinLength) {
       Wrong("passwords.min_length", std::to_string(passwords.min_length), "expected 8 to 128");
     }
-    if (!passwords.blocklist_file.empty()) {
-      Wrong("passwords.blocklist_file", passwords.blocklist_file,
-            "expected nothing: this build does not serve it, and listed passwords would be taken");
-    }
+    Within("passwords.reset_token_ttl", passwords.reset_token_ttl, kMinResetTokenTtl,
+           kMaxResetTokenTtl);
   }
 
   void Bootstrap() {
     const std::string& name = config_.bootstrap.admin_username;
-    if (name.empty() || name.size() > kMaxUserName ||
-        name.find_first_not_of(kUserNameCharacters) != std::string::npos) {
-      Wrong("bootstrap.admin_username", name, "expected 1 to 64 of a-z 0-9 . _ @ -");
+    if (!FoldUserName(name, "bootstrap.admin_username").ok()) {
+      Wrong("bootstrap.admin_username", name,
+            "expected a user name: 1 to 64 letters, digits or visible ASCII characters");
     }
   }
 

@@ -28,6 +28,8 @@ struct ServerConfig {
   bool plaintext = false;
   bool plaintext_off_loopback = false;
   Reflection reflection = Reflection::kAuthenticated;
+  // Networks, or addresses, of proxies whose `x-forwarded-for` is believed.
+  std::vector<std::string> trusted_proxies;
   TlsConfig tls;
 };
 
@@ -79,6 +81,7 @@ struct TokensConfig {
   bool renewal_only_after_expiry = false;
   bool renewal_by_access_token = false;
   bool one_session_per_user = false;
+  bool revoke_on_role_change = false;
 };
 
 // Tokens in cookies, for browsers.
@@ -104,7 +107,48 @@ struct PasswordsConfig {
   uint32_t memory_kib = 19456;
   uint32_t passes = 2;
   int min_length = 8;
-  std::string blocklist_file;  // not served yet: refused when set
+  std::string blocklist_file;  // empty: the common passwords alone
+  absl::Duration reset_token_ttl = absl::Hours(1);
+};
+
+// Codes of authenticators (RFC 6238). All but the last two are of factors that are enrolled from
+// now on: what a user has goes on as it was enrolled.
+struct SecondFactorConfig {
+  std::string issuer = "tessera";  // what authenticators call this server
+  std::string algorithm = "SHA1";  // or SHA256, SHA512; many authenticators know only this
+  int digits = 6;                  // or 8
+  absl::Duration period = absl::Seconds(30);
+  int drift = 1;  // how many periods an authenticator's clock may be off, either way
+  absl::Duration challenge_ttl = absl::Minutes(5);  // to answer a login's challenge
+};
+
+// What guessing is slowed down by; server/auth/login_throttle.h says how it is counted.
+struct ThrottleConfig {
+  int attempts = 5;           // at one account from one source, or from one device
+  int account_attempts = 50;  // at one account from wherever, without a device's proof
+  int source_attempts = 100;  // from one source, at whatever account
+  int registrations = 10;     // from one source
+  absl::Duration first_delay = absl::Seconds(1);
+  absl::Duration max_delay = absl::Minutes(15);
+  absl::Duration forget_after = absl::Hours(1);
+  absl::Duration device_ttl = absl::Hours(24 * 90);
+};
+
+struct UsersConfig {
+  std::vector<std::string> initial_roles;  // that every new user gets; made at the start
+  std::vector<std::string> admin_roles;    // whose holders are administrators to LookupRoles
+};
+
+struct RegistrationConfig {
+  bool enabled = false;  // whether anybody may become a user by RegisterUser
+};
+
+struct AuditConfig {
+  absl::Duration retention = absl::Hours(24 * 90);  // how long events are kept
+};
+
+struct LogConfig {
+  std::string format = "text";  // or `json`: an object on each line
 };
 
 struct BootstrapConfig {
@@ -121,7 +165,13 @@ struct Config {
   CookiesConfig cookies;
   KubernetesConfig kubernetes;
   PasswordsConfig passwords;
+  SecondFactorConfig second_factor;
+  ThrottleConfig throttle;
+  UsersConfig users;
+  RegistrationConfig registration;
   BootstrapConfig bootstrap;
+  AuditConfig audit;
+  LogConfig log;
 
   // What the operator should know although the configuration is accepted; one line each.
   std::vector<std::string> warnings;
@@ -145,6 +195,15 @@ inline constexpr int kMaxConnections = 256;
 inline constexpr absl::Duration kMaxWaitAtStart = absl::Hours(1);
 inline constexpr absl::Duration kMinClockDifference = absl::Milliseconds(100);
 inline constexpr absl::Duration kMaxClockDifference = absl::Hours(24 * 3660);
+inline constexpr absl::Duration kMinThrottleDelay = absl::Milliseconds(1);
+inline constexpr absl::Duration kMaxThrottleDelay = absl::Hours(24);
+inline constexpr absl::Duration kMaxForgetAfter = absl::Hours(24 * 7);
+inline constexpr absl::Duration kMinDeviceTtl = absl::Minutes(1);
+inline constexpr absl::Duration kMaxDeviceTtl = absl::Hours(24 * 3660);
+inline constexpr absl::Duration kMinAuditRetention = absl::Minutes(1);
+inline constexpr absl::Duration kMaxAuditRetention = absl::Hours(24 * 3660);
+inline constexpr absl::Duration kMinResetTokenTtl = absl::Minutes(1);
+inline constexpr absl::Duration kMaxResetTokenTtl = absl::Hours(24 * 7);
 inline constexpr int kLeastMinLength = 8;
 inline constexpr int kMostMinLength = 128;
 

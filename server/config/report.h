@@ -45,8 +45,17 @@ void CheckKeys(Report& report);
 // The checks of `tokens.*` and of `cookies.*`.
 void CheckTokens(Report& report);
 void CheckCookies(Report& report);
+// The checks of `audit.*` and `log.*`.
+void CheckAudit(Report& report);
+// The checks of `second_factor.*`.
+void CheckSecondFactor(Report& report);
 // The checks of `kubernetes.*`.
 void CheckKubernetes(Report& report);
+// The checks of `users.*`.
+void CheckUsers(Report& report);
+// The checks of `throttle.*`, and of `server.trusted_proxies`.
+void CheckThrottle(Report& report);
+void CheckTrustedProxies(Report& report);
 
 }  // namespace tessera::server
 

@@ -22,10 +22,6 @@ absl::Status CheckPresent(std::string_view field, std::string_view value) {
   return CheckBounded(field, value);
 }
 
-absl::Status RefuseIfSet(std::string_view field, bool set) {
-  return set ? FieldUnsupported(field) : absl::OkStatus();
-}
-
 // A token may be of any size: a token that is too long is judged as a token.
 absl::StatusOr<Secret> Token(std::string_view field, std::string_view value) {
   if (value.empty()) return FieldInvalid(field, "required");
@@ -38,25 +34,16 @@ absl::StatusOr<Secret> Password(std::string_view field, std::string_view value) 
   return Secret::CopyOf(value);
 }
 
-absl::StatusOr<storage::UserState> State(v1::UserState state) {
+absl::StatusOr<storage::UserState> State(v1::UserState state,
+                                         std::string_view field = "user.state") {
   switch (state) {
     case v1::USER_STATE_ACTIVE:
       return storage::UserState::kActive;
     case v1::USER_STATE_DISABLED:
       return storage::UserState::kDisabled;
     default:
-      return FieldInvalid("user.state", "USER_STATE_ACTIVE or USER_STATE_DISABLED");
+      return FieldInvalid(field, "USER_STATE_ACTIVE or USER_STATE_DISABLED");
   }
-}
-
-absl::StatusOr<UserKey> ById(const std::string& id) {
-  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", id));
-  return UserKey(UserId(id));
-}
-
-absl::StatusOr<UserKey> ByName(const std::string& name) {
-  TESSERA_RETURN_IF_ERROR(CheckPresent("username", name));
-  return UserKey(name);
 }
 
 // What names, how many and how long they may be is for the facades to say.
@@ -70,6 +57,10 @@ absl::Status TakePath(const std::string& path, const v1::User& user, UserChange&
     change.username = user.username();
     return CheckPresent("user.username", user.username());
   }
+  if (path == "email") {
+    change.email = user.email();
+    return CheckBounded("user.email", user.email());
+  }
   if (path == "display_name") {
     change.display_name = user.display_name();
     return CheckBounded("user.display_name", user.display_name());
@@ -82,8 +73,17 @@ absl::Status TakePath(const std::string& path, const v1::User& user, UserChange&
     change.attributes = Texts(user.attributes());
     return absl::OkStatus();
   }
-  if (path == "email") return FieldUnsupported("user.email");
-  return FieldInvalid("update_mask", "username, display_name, state, attributes");
+  return FieldInvalid("update_mask", "username, email, display_name, state, attributes");
+}
+
+template <typename Request>
+absl::StatusOr<CreateUserInput> ParseCreation(const Request& request) {
+  TESSERA_RETURN_IF_ERROR(CheckBounded("request_id", request.request_id()));
+  CreateUserInput input;
+  TESSERA_ASSIGN_OR_RETURN(input.user, ParseNewUser(request.user()));
+  input.user.request_id = request.request_id();
+  TESSERA_ASSIGN_OR_RETURN(input.password, Password("password", request.password()));
+  return input;
 }
 
 template <typename Request>
@@ -95,8 +95,16 @@ absl::StatusOr<PageInput> ParsePage(const Request& request) {
 template <typename Request>
 absl::StatusOr<GrantInput> ParseGrant(const Request& request) {
   TESSERA_RETURN_IF_ERROR(CheckPresent("role", request.role()));
-  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", request.user_id()));
-  return GrantInput{request.role(), UserId(request.user_id())};
+  switch (request.grantee_case()) {
+    case Request::kUserId:
+      TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", request.user_id()));
+      return GrantInput{request.role(), UserId(request.user_id()), ""};
+    case Request::kGroup:
+      TESSERA_RETURN_IF_ERROR(CheckPresent("group", request.group()));
+      return GrantInput{request.role(), UserId(), request.group()};
+    default:
+      return FieldInvalid("user_id", "user_id or group");
+  }
 }
 
 }  // namespace
@@ -108,9 +116,12 @@ absl::StatusOr<LoginInput> Parse(const v1::LoginRequest& request) {
   TESSERA_RETURN_IF_ERROR(CheckBounded("audience", request.audience()));
   TESSERA_ASSIGN_OR_RETURN(Secret password, Password("password", request.password()));
   LoginInput input{request.username(), std::move(password), request.audience()};
+  TESSERA_RETURN_IF_ERROR(CheckBounded("device_proof", request.device_proof()));
+  input.device_proof = Secret::CopyOf(request.device_proof());
   input.terms.device_id = request.device_id();
   input.terms.device_label = request.device_label();
   input.terms.bind_certificate = request.bind_certificate();
+  input.terms.include_groups = request.include_groups();
   input.terms.scopes = {request.scopes().begin(), request.scopes().end()};
   input.terms.claims = Texts(request.claims());
   return input;
@@ -134,52 +145,55 @@ absl::StatusOr<Secret> Parse(const v1::RevokeTokenRequest& request) {
   return Token("token", request.token());
 }
 
-absl::StatusOr<CreateUserInput> Parse(const v1::CreateUserRequest& request) {
-  const v1::User& user = request.user();
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("request_id", !request.request_id().empty()));
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("user.email", !user.email().empty()));
+absl::StatusOr<NewUser> ParseNewUser(const v1::User& user) {
   TESSERA_RETURN_IF_ERROR(CheckPresent("user.username", user.username()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("user.email", user.email()));
   TESSERA_RETURN_IF_ERROR(CheckBounded("user.display_name", user.display_name()));
-  CreateUserInput input;
-  input.user.username = user.username();
-  input.user.display_name = user.display_name();
-  input.user.attributes = Texts(user.attributes());
+  NewUser input;
+  input.username = user.username();
+  input.email = user.email();
+  input.display_name = user.display_name();
+  input.attributes = Texts(user.attributes());
   if (user.state() != v1::USER_STATE_UNSPECIFIED) {
-    TESSERA_ASSIGN_OR_RETURN(input.user.state, State(user.state()));
+    TESSERA_ASSIGN_OR_RETURN(input.state, State(user.state()));
   }
-  TESSERA_ASSIGN_OR_RETURN(input.password, Password("password", request.password()));
   return input;
 }
 
-absl::StatusOr<UserKey> Parse(const v1::GetUserRequest& request) {
-  switch (request.who_case()) {
-    case v1::GetUserRequest::kUserId:
-      return ById(request.user_id());
-    case v1::GetUserRequest::kUsername:
-      return ByName(request.username());
-    default:
-      return FieldInvalid("user_id", "user_id or username");
-  }
+absl::StatusOr<CreateUserInput> Parse(const v1::CreateUserRequest& request) {
+  return ParseCreation(request);
 }
 
-absl::StatusOr<UserKey> Parse(const v1::LookupRolesRequest& request) {
-  switch (request.who_case()) {
-    case v1::LookupRolesRequest::kUserId:
-      return ById(request.user_id());
-    case v1::LookupRolesRequest::kUsername:
-      return ByName(request.username());
-    case v1::LookupRolesRequest::kEmail:
-      return FieldUnsupported("email");
-    default:
-      return FieldInvalid("user_id", "user_id or username");
+absl::StatusOr<CreateUserInput> Parse(const v1::RegisterUserRequest& request) {
+  if (request.user().state() != v1::USER_STATE_UNSPECIFIED) {
+    return FieldInvalid("user.state", "nothing: an administrator says it");
   }
+  return ParseCreation(request);
 }
+
+absl::StatusOr<UserKey> KeyOfId(const std::string& id) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("user_id", id));
+  return UserKey(UserId(id));
+}
+
+absl::StatusOr<UserKey> KeyOfName(const std::string& name) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("username", name));
+  return UserKey(name);
+}
+
+absl::StatusOr<UserKey> KeyOfEmail(const std::string& email) {
+  TESSERA_RETURN_IF_ERROR(CheckPresent("email", email));
+  return UserKey(ByEmail{email});
+}
+
+absl::StatusOr<UserKey> Parse(const v1::GetUserRequest& request) { return ParseWho(request); }
+
+absl::StatusOr<UserKey> Parse(const v1::LookupRolesRequest& request) { return ParseWho(request); }
 
 absl::StatusOr<UserChange> Parse(const v1::UpdateUserRequest& request) {
   const v1::User& user = request.user();
   TESSERA_RETURN_IF_ERROR(CheckPresent("user.id", user.id()));
   TESSERA_RETURN_IF_ERROR(CheckBounded("user.etag", user.etag()));
-  TESSERA_RETURN_IF_ERROR(RefuseIfSet("user.email", !user.email().empty()));
   if (request.update_mask().paths().empty()) return FieldInvalid("update_mask", "required");
   UserChange change;
   change.id = UserId(user.id());
@@ -203,7 +217,18 @@ absl::StatusOr<PasswordChange> Parse(const v1::ChangePasswordRequest& request) {
   return change;
 }
 
-absl::StatusOr<PageInput> Parse(const v1::ListUsersRequest& request) { return ParsePage(request); }
+absl::StatusOr<ListUsersInput> Parse(const v1::ListUsersRequest& request) {
+  TESSERA_RETURN_IF_ERROR(CheckBounded("username_prefix", request.username_prefix()));
+  TESSERA_RETURN_IF_ERROR(CheckBounded("role", request.role()));
+  ListUsersInput input;
+  TESSERA_ASSIGN_OR_RETURN(input.page, ParsePage(request));
+  input.listing.username_prefix = request.username_prefix();
+  input.listing.role = request.role();
+  if (request.state() != v1::USER_STATE_UNSPECIFIED) {
+    TESSERA_ASSIGN_OR_RETURN(input.listing.state, State(request.state(), "state"));
+  }
+  return input;
+}
 
 absl::StatusOr<PageInput> Parse(const v1::ListRolesRequest& request) { return ParsePage(request); }
 

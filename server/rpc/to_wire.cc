@@ -93,6 +93,7 @@ void Write(const IssuedGrant& grant, v1::TokenGrant* wire) {
   }
   wire->set_session_id(grant.session_id.str());
   for (const std::string& scope : grant.scopes) wire->add_scopes(scope);
+  wire->set_device_proof(std::string(grant.device_proof.Reveal()));
 }
 
 void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire) {
@@ -112,6 +113,7 @@ void Write(const Introspection& introspection, v1::ValidateTokenResponse* wire) 
   wire->set_client_id(claims.client_id);
   wire->set_session_id(claims.session_id.str());
   for (const std::string& role : claims.roles) wire->add_roles(role);
+  for (const std::string& group : claims.groups) wire->add_groups(group);
   for (const std::string& scope : claims.scopes) wire->add_scopes(scope);
   if (claims.auth_time.has_value()) Write(*claims.auth_time, wire->mutable_auth_time());
   WriteStanding(claims, wire);
@@ -135,12 +137,14 @@ void Write(const RevocationNotice& entry, v1::RevocationEntry* wire) {
 void Write(const storage::User& user, v1::User* wire) {
   wire->set_id(user.id.str());
   wire->set_username(user.username);
+  wire->set_email(user.email);
   wire->set_display_name(user.display_name);
   wire->set_state(WireState(user.state));
   Write(user.created_at, wire->mutable_create_time());
   Write(user.updated_at, wire->mutable_update_time());
   if (user.last_login_at.has_value()) Write(*user.last_login_at, wire->mutable_last_login_time());
   wire->set_etag(EtagOf(user));
+  wire->set_totp_enrolled(user.totp_enrolled);
   // What cannot be read is left out here; no token is issued with it.
   for (auto& [name, value] : DecodeNamedTexts(user.attributes).value_or(NamedTexts())) {
     (*wire->mutable_attributes())[name] = value;
@@ -173,11 +177,19 @@ void Write(const RoleFacade::Page& page, v1::ListRolesResponse* wire) {
 void Write(const RoleLookup& lookup, v1::LookupRolesResponse* wire) {
   wire->set_kind(WireKind(lookup.kind));
   wire->set_user_id(lookup.user_id.str());
-  for (const storage::Role& role : lookup.direct) {
+  for (const storage::HeldRole& held : lookup.roles) {
     v1::EffectiveRole* effective = wire->add_roles();
-    Write(role, effective->mutable_role());
-    effective->set_direct(true);
+    Write(held.role, effective->mutable_role());
+    effective->set_direct(held.direct);
+    for (const std::string& group : held.groups) effective->add_groups(group);
   }
+}
+
+void Write(const RoleCheck& check, v1::CheckRoleResponse* wire) {
+  wire->set_kind(WireKind(check.kind));
+  wire->set_held(check.held);
+  wire->set_direct(check.direct);
+  for (const std::string& group : check.groups) wire->add_groups(group);
 }
 
 }  // namespace tessera::server

@@ -25,7 +25,8 @@ absl::StatusOr<PasswordChangeStep> FindForChange(const UserFacade& users, const 
 }  // namespace
 
 std::shared_ptr<Call> UserService::Begin(Context& context) const {
-  return std::make_shared<Call>(context, parts_.clock, parts_.log);
+  return std::make_shared<Call>(context, parts_.clock, parts_.log,
+                                CallPort{ClientCertificates::kUnverified, &parts_.source});
 }
 
 UserId UserService::CallerOf(const Context& context) const {
@@ -38,8 +39,8 @@ UserService::Reactor* UserService::CreateUser(Context* context,
   const UserFacade& users = parts_.users;
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.hashing,
-          [&users](const CallInfo&, CreateUserInput input) {
-            return users.HashNewUser(std::move(input.user), input.password);
+          [&users, actor = CallerOf(*context)](const CallInfo&, CreateUserInput input) {
+            return users.HashNewUser(actor, std::move(input.user), input.password);
           })
       .On(parts_.lanes.database,
           [&users, actor = CallerOf(*context)](const CallInfo& call, const HashedNewUser& user) {
@@ -72,8 +73,8 @@ UserService::Reactor* UserService::ListUsers(Context* context, const v1::ListUse
   const UserFacade& users = parts_.users;
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&users](const CallInfo& call, const PageInput& page) {
-            return users.List(call, page.size, page.token);
+          [&users](const CallInfo& call, const ListUsersInput& input) {
+            return users.List(call, input.listing, input.page.size, input.page.token);
           })
       .Answer([response](const UserFacade::Page& page) { Write(page, response); });
 }
@@ -171,11 +172,12 @@ UserService::Reactor* UserService::DeleteRole(Context* context,
 
 UserService::Reactor* UserService::GrantRole(Context* context, const v1::GrantRoleRequest* request,
                                              v1::GrantRoleResponse*) {
-  const RoleFacade& roles = parts_.roles;
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&roles, actor = CallerOf(*context)](const CallInfo& call, const GrantInput& input) {
-            return roles.Grant(call, actor, input.role, input.user);
+          [this, actor = CallerOf(*context)](const CallInfo& call, const GrantInput& input) {
+            return input.group.empty()
+                       ? parts_.roles.Grant(call, actor, input.role, input.user)
+                       : parts_.groups.GrantRole(call, actor, {input.group, input.role});
           })
       .Answer([](const Nothing&) {});
 }
@@ -183,11 +185,12 @@ UserService::Reactor* UserService::GrantRole(Context* context, const v1::GrantRo
 UserService::Reactor* UserService::RevokeRole(Context* context,
                                               const v1::RevokeRoleRequest* request,
                                               v1::RevokeRoleResponse*) {
-  const RoleFacade& roles = parts_.roles;
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&roles, actor = CallerOf(*context)](const CallInfo& call, const GrantInput& input) {
-            return roles.Revoke(call, actor, input.role, input.user);
+          [this, actor = CallerOf(*context)](const CallInfo& call, const GrantInput& input) {
+            return input.group.empty()
+                       ? parts_.roles.Revoke(call, actor, input.role, input.user)
+                       : parts_.groups.RevokeRole(call, actor, {input.group, input.role});
           })
       .Answer([](const Nothing&) {});
 }

@@ -4,10 +4,15 @@
 
 #include <memory>
 
+#include "server/audit/audit_facade.h"
 #include "server/rpc/call.h"
+#include "server/user/group_facade.h"
+#include "server/user/password_reset.h"
 #include "server/user/role_facade.h"
+#include "server/user/second_factor_facade.h"
 #include "server/user/service_account_facade.h"
 #include "server/user/user_facade.h"
+#include "server/user/user_import.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 #include "tessera/guard/guard.h"
@@ -22,11 +27,17 @@ class UserService final : public v1::UserService::CallbackService {
   struct Parts {
     const UserFacade& users;
     const RoleFacade& roles;
+    const GroupFacade& groups;
     const ServiceAccountFacade& services;
+    const SecondFactorFacade& factors;
+    const UserImport& imports;
+    const PasswordResets& resets;
+    const AuditFacade& trail;
     const Guard& guard;
     Lanes lanes;
     const Clock& clock;
     LogSink& log;
+    CallSource source = CallSource();
   };
   explicit UserService(Parts parts) : parts_(parts) {}
 
@@ -34,6 +45,10 @@ class UserService final : public v1::UserService::CallbackService {
   using Reactor = grpc::ServerUnaryReactor;
   Reactor* CreateUser(Context* context, const v1::CreateUserRequest* request,
                       v1::CreateUserResponse* response) override;
+  Reactor* RegisterUser(Context* context, const v1::RegisterUserRequest* request,
+                        v1::RegisterUserResponse* response) override;
+  Reactor* ImportUsers(Context* context, const v1::ImportUsersRequest* request,
+                       v1::ImportUsersResponse* response) override;
   Reactor* GetUser(Context* context, const v1::GetUserRequest* request,
                    v1::GetUserResponse* response) override;
   Reactor* GetCurrentUser(Context* context, const v1::GetCurrentUserRequest* request,
@@ -46,6 +61,21 @@ class UserService final : public v1::UserService::CallbackService {
                       v1::DeleteUserResponse* response) override;
   Reactor* ChangePassword(Context* context, const v1::ChangePasswordRequest* request,
                           v1::ChangePasswordResponse* response) override;
+  Reactor* ResetPassword(Context* context, const v1::ResetPasswordRequest* request,
+                         v1::ResetPasswordResponse* response) override;
+  Reactor* CompletePasswordReset(Context* context, const v1::CompletePasswordResetRequest* request,
+                                 v1::CompletePasswordResetResponse* response) override;
+  Reactor* EnrollTotp(Context* context, const v1::EnrollTotpRequest* request,
+                      v1::EnrollTotpResponse* response) override;
+  Reactor* ConfirmTotp(Context* context, const v1::ConfirmTotpRequest* request,
+                       v1::ConfirmTotpResponse* response) override;
+  Reactor* DisableTotp(Context* context, const v1::DisableTotpRequest* request,
+                       v1::DisableTotpResponse* response) override;
+  Reactor* RegenerateRecoveryCodes(Context* context,
+                                   const v1::RegenerateRecoveryCodesRequest* request,
+                                   v1::RegenerateRecoveryCodesResponse* response) override;
+  Reactor* ResetTotp(Context* context, const v1::ResetTotpRequest* request,
+                     v1::ResetTotpResponse* response) override;
   Reactor* LookupRoles(Context* context, const v1::LookupRolesRequest* request,
                        v1::LookupRolesResponse* response) override;
   Reactor* CreateRole(Context* context, const v1::CreateRoleRequest* request,
@@ -58,6 +88,20 @@ class UserService final : public v1::UserService::CallbackService {
                      v1::GrantRoleResponse* response) override;
   Reactor* RevokeRole(Context* context, const v1::RevokeRoleRequest* request,
                       v1::RevokeRoleResponse* response) override;
+  Reactor* CheckRole(Context* context, const v1::CheckRoleRequest* request,
+                     v1::CheckRoleResponse* response) override;
+  Reactor* CreateGroup(Context* context, const v1::CreateGroupRequest* request,
+                       v1::CreateGroupResponse* response) override;
+  Reactor* ListGroups(Context* context, const v1::ListGroupsRequest* request,
+                      v1::ListGroupsResponse* response) override;
+  Reactor* DeleteGroup(Context* context, const v1::DeleteGroupRequest* request,
+                       v1::DeleteGroupResponse* response) override;
+  Reactor* AddGroupMember(Context* context, const v1::AddGroupMemberRequest* request,
+                          v1::AddGroupMemberResponse* response) override;
+  Reactor* RemoveGroupMember(Context* context, const v1::RemoveGroupMemberRequest* request,
+                             v1::RemoveGroupMemberResponse* response) override;
+  Reactor* ListGroupMembers(Context* context, const v1::ListGroupMembersRequest* request,
+                            v1::ListGroupMembersResponse* response) override;
   Reactor* CreateServiceAccount(Context* context, const v1::CreateServiceAccountRequest* request,
                                 v1::CreateServiceAccountResponse* response) override;
   Reactor* ListServiceAccounts(Context* context, const v1::ListServiceAccountsRequest* request,
@@ -69,6 +113,11 @@ class UserService final : public v1::UserService::CallbackService {
   Reactor* RotateServiceAccountSecret(Context* context,
                                       const v1::RotateServiceAccountSecretRequest* request,
                                       v1::RotateServiceAccountSecretResponse* response) override;
+
+  Reactor* ListAuditEvents(Context* context, const v1::ListAuditEventsRequest* request,
+                           v1::ListAuditEventsResponse* response) override;
+  Reactor* VerifyAuditTrail(Context* context, const v1::VerifyAuditTrailRequest* request,
+                            v1::VerifyAuditTrailResponse* response) override;
 
  private:
   std::shared_ptr<Call> Begin(Context& context) const;

@@ -4,9 +4,11 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "server/auth/password_hasher.h"
+#include "server/auth/password_policy.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -23,13 +25,15 @@ struct BootstrapOptions {
   std::FILE* terminal = nullptr;
   // Made with mode 0600; empty: nowhere to write to.
   std::string generated_password_file;
-  size_t min_password_characters = kMinPasswordCharacters;  // `passwords.min_length`
+  PasswordPolicy passwords = PasswordPolicy();
+  // `users.initial_roles`: made where they are not there, for all audiences.
+  std::vector<std::string> initial_roles = {};
 };
 
-// Adds the reserved roles that are not there. The administrator is added with the role
-// `tessera.admin`, in one transaction, so exactly once in a store's life: one who was deleted later
-// stays deleted. Replicas that start at the same time may all call it: one of them adds, and all
-// end well; a generated password is handed over before the commit, and withdrawn by those who
+// Adds the reserved and the initial roles that are not there. The administrator is added with the
+// role `tessera.admin`, in one transaction, so exactly once in a store's life: one who was deleted
+// later stays deleted. Replicas that start at the same time may all call it: one of them adds, and
+// all end well; a generated password is handed over before the commit, and withdrawn by those who
 // found that another was first. Blocks on the store and on a password hash.
 //
 // FAILED_PRECONDITION: a password is needed and there is no place to take it from or show it, or

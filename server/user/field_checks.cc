@@ -4,7 +4,6 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
-#include "server/user/user_facade.h"
 #include "tessera/base/reason.h"
 
 namespace tessera::server {
@@ -23,13 +22,6 @@ bool FitsAsName(std::string_view name, std::string_view marks) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::string> FoldUserName(std::string_view name, std::string_view field) {
-  std::string folded(name.substr(0, kMaxNameBytes + 1));
-  absl::AsciiStrToLower(&folded);
-  if (!FitsAsName(folded, "._@-")) return FieldInvalid(field, "1 to 64 of a-z 0-9 . _ @ -");
-  return folded;
-}
 
 absl::Status CheckRoleName(std::string_view name, std::string_view field) {
   if (!FitsAsName(name, "._-")) return FieldInvalid(field, "1 to 64 of a-z 0-9 . _ -");

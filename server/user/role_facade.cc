@@ -6,6 +6,8 @@
 #include "server/user/administrators.h"
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
+#include "server/user/find_user.h"
+#include "server/user/lost_roles.h"
 #include "server/user/page_token.h"
 #include "server/user/store_user.h"
 #include "tessera/base/reason.h"
@@ -57,30 +59,25 @@ absl::Status CheckAudiences(const std::vector<std::string>& asked,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<storage::User>> FindByKey(Repositories& repositories,
-                                                       const UserKey& key) {
-  if (const UserId* id = std::get_if<UserId>(&key)) return repositories.users.Find(*id);
-  const absl::StatusOr<std::string> name = FoldUserName(std::get<std::string>(key), "username");
-  if (!name.ok()) return std::optional<storage::User>();  // nobody can have it
-  return repositories.users.FindByName(*name);
-}
-
-// Takes the role from the user. A reserved one takes all the user's tokens and sessions along,
-// once: where it is not held, nothing ends, so doing it again changes nothing.
-absl::Status RevokeIn(Repositories& repositories, const storage::Role& role, storage::User& holder,
-                      absl::Time now) {
-  if (role.name == kAdminRole) {
-    TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, holder));
-  }
-  TESSERA_ASSIGN_OR_RETURN(const bool held, repositories.roles.Revoke(role.id, holder.id));
-  if (!held || !IsReserved(role.name)) return absl::OkStatus();
-  return StoreAndEndAll(repositories, holder, now);
-}
-
-RoleLookup Describe(const storage::User& user, std::vector<storage::Role> held) {
-  const bool admin = std::any_of(held.begin(), held.end(),
-                                 [](const storage::Role& role) { return role.name == kAdminRole; });
+RoleLookup Describe(const storage::User& user, std::vector<storage::HeldRole> held,
+                    const std::vector<std::string>& admin_roles) {
+  const bool admin = std::any_of(held.begin(), held.end(), [&](const storage::HeldRole& one) {
+    return one.role.name == kAdminRole ||
+           std::find(admin_roles.begin(), admin_roles.end(), one.role.name) != admin_roles.end();
+  });
   return {admin ? UserKind::kAdmin : UserKind::kUser, user.id, std::move(held)};
+}
+
+RoleCheck Answer(const storage::User& user, const RoleLookup& lookup, std::string_view role) {
+  RoleCheck check;
+  check.kind = lookup.kind;
+  for (const storage::HeldRole& one : lookup.roles) {
+    if (one.role.name != role) continue;
+    check.held = user.state == storage::UserState::kActive;
+    check.direct = one.direct;
+    check.groups = one.groups;
+  }
+  return check;
 }
 
 }  // namespace
@@ -106,7 +103,9 @@ absl::StatusOr<storage::Role> RoleFacade::Create(const CallInfo& call, const Use
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
-        return repositories.roles.Insert(stored);
+        TESSERA_RETURN_IF_ERROR(repositories.roles.Insert(stored));
+        return parts_.audit.AppendIn(repositories, call,
+                                     {event::kRoleCreated, actor.str(), stored.name});
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleCreated,
@@ -139,7 +138,9 @@ absl::Status RoleFacade::Delete(const CallInfo& call, const UserId& actor,
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role role, FindRole(repositories, name));
         TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.roles.Delete(role.id));
-        return deleted ? absl::OkStatus() : RoleNotFound();
+        if (!deleted) return RoleNotFound();
+        return parts_.audit.AppendIn(repositories, call,
+                                     {event::kRoleDeleted, actor.str(), role.name});
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleDeleted,
@@ -154,7 +155,10 @@ absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::s
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
-        return repositories.roles.Grant(found.id, user, now);
+        TESSERA_RETURN_IF_ERROR(repositories.roles.Grant(found.id, user, now));
+        return parts_.audit.AppendIn(
+            repositories, call,
+            {event::kRoleGranted, actor.str(), user.str(), true, "", {{"role", found.name}}});
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleGranted, {{"role", std::string(role)},
@@ -162,6 +166,32 @@ absl::Status RoleFacade::Grant(const CallInfo& call, const UserId& actor, std::s
                                         {"actor", actor.str()},
                                         {"peer", call.peer}});
   return absl::OkStatus();
+}
+
+struct RoleFacade::Taking {
+  const CallInfo& call;
+  const UserId& actor;
+  const storage::Role& role;
+  const storage::User& holder;
+  absl::Time now;
+};
+
+// A reserved role takes all the user's tokens and sessions along, once: where it is not held,
+// nothing ends, so doing it again changes nothing.
+absl::Status RoleFacade::RevokeIn(Repositories& repositories, const Taking& taking) const {
+  const storage::Role& role = taking.role;
+  storage::User holder = taking.holder;
+  TESSERA_ASSIGN_OR_RETURN(const bool taken, repositories.roles.Revoke(role.id, holder.id));
+  TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+      repositories, taking.call,
+      {event::kRoleRevoked, taking.actor.str(), holder.id.str(), true, "", {{"role", role.name}}}));
+  if (!taken) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
+                           MissingOf(repositories, {role.name}, holder.id));
+  if (lost.empty()) return absl::OkStatus();
+  if (role.name == kAdminRole) TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
+  if (!LossEndsTokens(role.name, parts_.revoke_on_role_change)) return absl::OkStatus();
+  return StoreAndEndAll(repositories, holder, taking.now);
 }
 
 absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
@@ -173,8 +203,8 @@ absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::
       parts_.store.Write(repeat, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role found, FindRole(repositories, role));
-        TESSERA_ASSIGN_OR_RETURN(storage::User holder, FindUser(repositories, user));
-        return RevokeIn(repositories, found, holder, now);
+        TESSERA_ASSIGN_OR_RETURN(const storage::User holder, FindUser(repositories, user));
+        return RevokeIn(repositories, {call, actor, found, holder, now});
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kRoleRevoked, {{"role", std::string(role)},
@@ -182,7 +212,8 @@ absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::
                                         {"actor", actor.str()},
                                         {"peer", call.peer}});
   // Also where it was not held: the one who took it may have failed to catch up.
-  return IsReserved(role) ? parts_.feed.CatchUp(call.deadline) : absl::OkStatus();
+  const bool ends = LossEndsTokens(role, parts_.revoke_on_role_change);
+  return ends ? parts_.feed.CatchUp(call.deadline) : absl::OkStatus();
 }
 
 absl::StatusOr<RoleLookup> RoleFacade::Lookup(const CallInfo& call, const UserKey& key) const {
@@ -191,14 +222,33 @@ absl::StatusOr<RoleLookup> RoleFacade::Lookup(const CallInfo& call, const UserKe
       parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
         lookup = RoleLookup();
         TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user,
-                                 FindByKey(repositories, key));
+                                 FindUserByKey(repositories, key));
         if (!user.has_value()) return absl::OkStatus();
-        TESSERA_ASSIGN_OR_RETURN(std::vector<storage::Role> held,
-                                 repositories.roles.HeldBy(user->id));
-        lookup = Describe(*user, std::move(held));
+        TESSERA_ASSIGN_OR_RETURN(std::vector<storage::HeldRole> held,
+                                 repositories.roles.HoldingsOf(user->id));
+        lookup = Describe(*user, std::move(held), parts_.admin_roles);
         return absl::OkStatus();
       }));
   return lookup;
+}
+
+absl::StatusOr<RoleCheck> RoleFacade::Check(const CallInfo& call, const UserKey& key,
+                                            std::string_view role) const {
+  RoleCheck check;
+  const absl::Status read =
+      parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
+        check = RoleCheck();
+        TESSERA_RETURN_IF_ERROR(FindRole(repositories, role).status());
+        TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::User> user,
+                                 FindUserByKey(repositories, key));
+        if (!user.has_value()) return absl::OkStatus();
+        TESSERA_ASSIGN_OR_RETURN(std::vector<storage::HeldRole> held,
+                                 repositories.roles.HoldingsOf(user->id));
+        check = Answer(*user, Describe(*user, std::move(held), parts_.admin_roles), role);
+        return absl::OkStatus();
+      });
+  TESSERA_RETURN_IF_ERROR(read);
+  return check;
 }
 
 }  // namespace tessera::server

@@ -34,7 +34,13 @@ enum class UserKind { kNoOne, kUser, kAdmin };
 struct RoleLookup {
   UserKind kind = UserKind::kNoOne;
   UserId user_id;
-  std::vector<storage::Role> direct;  // in the order of names
+  std::vector<storage::HeldRole> roles;  // in effect, in the order of names
+};
+struct RoleCheck {
+  UserKind kind = UserKind::kNoOne;
+  bool held = false;  // by an active user
+  bool direct = false;
+  std::vector<std::string> groups;  // as storage::HeldRole
 };
 
 // Thread-safe. Every method blocks on the store. Methods that take an `actor` ask in their
@@ -50,9 +56,11 @@ class RoleFacade {
     const Clock& clock;
     LogSink& log;
     AuditTrail& audit;
+    std::vector<std::string> admin_roles = {};  // `users.admin_roles`
+    bool revoke_on_role_change = false;         // `tokens.revoke_on_role_change`
   };
   RoleFacade(std::vector<std::string> audiences, Parts parts)
-      : audiences_(std::move(audiences)), parts_(parts) {}
+      : audiences_(std::move(audiences)), parts_(std::move(parts)) {}
 
   // ROLE_NAME_TAKEN; FAILED_PRECONDITION ROLE_RESERVED; FIELD_INVALID: name not
   // `[a-z0-9._-]{1,64}`, an unknown audience.
@@ -63,7 +71,8 @@ class RoleFacade {
     std::string next_page_token;
   };
   absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
-  // ROLE_NOT_FOUND, ROLE_RESERVED. Takes the role from all users and service accounts, and raises
+  // ROLE_NOT_FOUND, ROLE_RESERVED. Takes the role from all users, groups and service accounts, and
+  // raises
   // nobody's version: however many held it, no feed entry is due to each. Tokens that carry the
   // role keep it until they expire; a renewal, a service account's next token and an exchange read
   // the roles anew. To end it at once, take it from its holders first.
@@ -71,16 +80,23 @@ class RoleFacade {
   // USER_NOT_FOUND, ROLE_NOT_FOUND. Repeating is no error.
   absl::Status Grant(const CallInfo& call, const UserId& actor, std::string_view role,
                      const UserId& user) const;
-  // Likewise; FAILED_PRECONDITION LAST_ADMINISTRATOR. Losing a reserved role raises the user's
-  // version, ends the sessions and revokes the tokens in the same transaction, and is in this
-  // replica's view before the answer. Of any other role, tokens that carry it keep it until they
-  // are renewed or expire.
+  // Likewise; FAILED_PRECONDITION LAST_ADMINISTRATOR. Takes it from the user itself: what a group
+  // gives as well is not lost. Losing a reserved role (any role with `revoke_on_role_change`)
+  // raises the user's version, ends the sessions and revokes the tokens in the same transaction,
+  // and is in this replica's view before the answer. Of any other role, tokens that carry it keep
+  // it until they are renewed or expire.
   absl::Status Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
                       const UserId& user) const;
   // No such user is an answer: kNoOne.
   absl::StatusOr<RoleLookup> Lookup(const CallInfo& call, const UserKey& key) const;
+  // Likewise. ROLE_NOT_FOUND.
+  absl::StatusOr<RoleCheck> Check(const CallInfo& call, const UserKey& key,
+                                  std::string_view role) const;
 
  private:
+  struct Taking;
+  absl::Status RevokeIn(storage::Repositories& repositories, const Taking& taking) const;
+
   std::vector<std::string> audiences_;
   Parts parts_;
 };

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "server/auth/revocations.h"
+#include "server/names/email_address.h"
 #include "server/user/administrators.h"
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
@@ -11,16 +13,17 @@
 #include "server/user/store_user.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/token/digest.h"
 
 namespace tessera::server {
 namespace {
+
+constexpr size_t kListingNameBytes = 8;
 
 using storage::Repeat;
 using storage::Repositories;
 using storage::User;
 using storage::UserState;
-
-constexpr std::string_view kAttributes = "user.attributes";
 
 absl::Status UserNotFound() {
   return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
@@ -37,15 +40,6 @@ absl::StatusOr<User> Find(Repositories& repositories, const UserId& id) {
   return *std::move(user);
 }
 
-absl::StatusOr<User> FindByKey(Repositories& repositories, const UserKey& key) {
-  if (const UserId* id = std::get_if<UserId>(&key)) return Find(repositories, *id);
-  const absl::StatusOr<std::string> name = FoldUserName(std::get<std::string>(key), "username");
-  if (!name.ok()) return UserNotFound();  // nobody can have it
-  TESSERA_ASSIGN_OR_RETURN(std::optional<User> user, repositories.users.FindByName(*name));
-  if (!user.has_value()) return UserNotFound();
-  return *std::move(user);
-}
-
 absl::StatusOr<User> FindAt(Repositories& repositories, const UserId& id, std::string_view etag) {
   TESSERA_ASSIGN_OR_RETURN(User user, Find(repositories, id));
   if (!etag.empty() && etag != EtagOf(user)) return EtagMismatch();
@@ -54,6 +48,10 @@ absl::StatusOr<User> FindAt(Repositories& repositories, const UserId& id, std::s
 
 void Apply(const UserChange& change, User& user) {
   if (change.username.has_value()) user.username = *change.username;
+  if (change.email.has_value()) {
+    user.email = *change.email;
+    user.email_key = change.email_key;
+  }
   if (change.display_name.has_value()) user.display_name = *change.display_name;
   if (change.state.has_value()) user.state = *change.state;
   if (change.attributes.has_value()) user.attributes = EncodeNamedTexts(*change.attributes);
@@ -64,13 +62,65 @@ absl::StatusOr<UserChange> Checked(UserChange change) {
   if (change.username.has_value()) {
     TESSERA_ASSIGN_OR_RETURN(change.username, FoldUserName(*change.username, "user.username"));
   }
+  if (change.email.has_value() && !change.email->empty()) {
+    TESSERA_ASSIGN_OR_RETURN(EmailAddress email, ReadEmailAddress(*change.email, "user.email"));
+    change.email = std::move(email.text);
+    change.email_key = std::move(email.key);
+  }
   if (change.display_name.has_value()) {
     TESSERA_RETURN_IF_ERROR(CheckDisplayText(*change.display_name, "user.display_name"));
   }
   if (change.attributes.has_value()) {
-    TESSERA_RETURN_IF_ERROR(CheckNamedTexts(*change.attributes, kMaxAttributes, kAttributes));
+    TESSERA_RETURN_IF_ERROR(CheckNamedTexts(*change.attributes, kMaxAttributes, "user.attributes"));
   }
   return change;
+}
+
+// Without the role, which only the store knows by its name.
+absl::StatusOr<storage::UserFilter> FilterOf(const UserListing& listing) {
+  storage::UserFilter filter;
+  filter.state = listing.state;
+  TESSERA_ASSIGN_OR_RETURN(filter.username_prefix,
+                           FoldUserNamePrefix(listing.username_prefix, "username_prefix"));
+  return filter;
+}
+
+absl::Status ResolveRole(Repositories& repositories, const UserListing& listing,
+                         storage::UserFilter& filter) {
+  if (listing.role.empty()) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const auto role, repositories.roles.FindByName(listing.role));
+  if (!role.has_value()) {
+    return Refusal(absl::StatusCode::kNotFound, reason::kRoleNotFound, "no such role");
+  }
+  filter.role = role->id;
+  return absl::OkStatus();
+}
+
+// Stands for a listing in its page tokens; empty for all users.
+std::string NameOf(const UserListing& listing, const storage::UserFilter& filter) {
+  if (filter.username_prefix.empty() && listing.role.empty() && !filter.state.has_value()) {
+    return {};
+  }
+  const std::string text = absl::StrCat(
+      listing.role, "\n", filter.state.has_value() ? static_cast<int>(*filter.state) : -1, "\n",
+      filter.username_prefix);
+  const Sha256Digest digest = Sha256(text);
+  return absl::BytesToHexString(std::string(digest.begin(), digest.begin() + kListingNameBytes));
+}
+
+std::string MakeListingToken(const std::string& listing, const UserId& last) {
+  return MakePageToken(PageOf::kUsers,
+                       listing.empty() ? last.str() : absl::StrCat(last.str(), ".", listing));
+}
+
+// Where the next page begins. Another listing's token would leave users out, or show them twice.
+absl::StatusOr<UserId> ReadListingToken(const std::string& listing, std::string_view token) {
+  TESSERA_ASSIGN_OR_RETURN(const std::string text, ReadPageToken(PageOf::kUsers, token));
+  if (text.empty()) return UserId();
+  const size_t dot = text.find('.');
+  const std::string of = dot == std::string::npos ? std::string() : text.substr(dot + 1);
+  if (of != listing) return FieldInvalid("page_token", "next_page_token of the same listing");
+  return UserId(text.substr(0, dot));
 }
 
 struct Updated {
@@ -94,47 +144,36 @@ absl::StatusOr<Updated> UpdateIn(Repositories& repositories, const UserChange& c
   return updated;
 }
 
+// Which fields, and the state; no other value.
+AuditEntry UpdateEntry(const UserId& actor, const UserChange& change) {
+  AuditEntry entry{event::kUserUpdated, actor.str(), change.id.str()};
+  std::string fields;
+  const auto add = [&fields](bool set, std::string_view name) {
+    if (set) fields.append(fields.empty() ? "" : " ").append(name);
+  };
+  add(change.username.has_value(), "username");
+  add(change.email.has_value(), "email");
+  add(change.display_name.has_value(), "display_name");
+  add(change.state.has_value(), "state");
+  add(change.attributes.has_value(), "attributes");
+  entry.details.emplace_back("fields", std::move(fields));
+  if (change.state.has_value()) {
+    entry.details.emplace_back("state", change.state == UserState::kActive ? "active" : "disabled");
+  }
+  return entry;
+}
+
 }  // namespace
 
 std::string EtagOf(const User& user) { return absl::StrCat("v", user.revision); }
-
-absl::StatusOr<HashedNewUser> UserFacade::HashNewUser(NewUser user, const Secret& password) const {
-  TESSERA_ASSIGN_OR_RETURN(user.username, FoldUserName(user.username, "user.username"));
-  TESSERA_RETURN_IF_ERROR(CheckDisplayText(user.display_name, "user.display_name"));
-  TESSERA_RETURN_IF_ERROR(CheckNamedTexts(user.attributes, kMaxAttributes, kAttributes));
-  TESSERA_ASSIGN_OR_RETURN(const Secret prepared,
-                           PreparePassword(password, "password", parts_.min_password_characters));
-  TESSERA_ASSIGN_OR_RETURN(std::string hash, parts_.hasher.Hash(prepared));
-  return HashedNewUser(std::move(user), std::move(hash));
-}
-
-absl::StatusOr<User> UserFacade::Create(const CallInfo& call, const UserId& actor,
-                                        const HashedNewUser& user) const {
-  const absl::Time now = parts_.clock.Now();
-  User stored;
-  stored.id = UserId::Random(now);
-  stored.username = user.fields().username;
-  stored.display_name = user.fields().display_name;
-  stored.state = user.fields().state;
-  stored.attributes = EncodeNamedTexts(user.fields().attributes);
-  stored.password_hash = user.password_hash();
-  stored.created_at = stored.updated_at = now;
-  const absl::Status written = parts_.store.Write(
-      Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
-        TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
-        return repositories.users.Insert(stored);
-      });
-  TESSERA_RETURN_IF_ERROR(written);
-  parts_.log.Info(event::kUserCreated,
-                  {{"user", stored.id.str()}, {"actor", actor.str()}, {"peer", call.peer}});
-  return stored;
-}
 
 absl::StatusOr<User> UserFacade::Get(const CallInfo& call, const UserKey& key) const {
   User user;
   TESSERA_RETURN_IF_ERROR(
       parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
-        TESSERA_ASSIGN_OR_RETURN(user, FindByKey(repositories, key));
+        TESSERA_ASSIGN_OR_RETURN(std::optional<User> found, FindUserByKey(repositories, key));
+        if (!found.has_value()) return UserNotFound();
+        user = *std::move(found);
         return absl::OkStatus();
       }));
   return user;
@@ -152,20 +191,24 @@ absl::StatusOr<UserFacade::Current> UserFacade::GetCurrent(const CallInfo& call,
   return current;
 }
 
-absl::StatusOr<UserFacade::Page> UserFacade::List(const CallInfo& call, int page_size,
+absl::StatusOr<UserFacade::Page> UserFacade::List(const CallInfo& call, const UserListing& listing,
+                                                  int page_size,
                                                   std::string_view page_token) const {
   TESSERA_ASSIGN_OR_RETURN(const int size, PageSize(page_size));
-  TESSERA_ASSIGN_OR_RETURN(std::string after, ReadPageToken(PageOf::kUsers, page_token));
-  const UserId start(std::move(after));
+  TESSERA_ASSIGN_OR_RETURN(storage::UserFilter filter, FilterOf(listing));
+  const std::string name = NameOf(listing, filter);
+  TESSERA_ASSIGN_OR_RETURN(const UserId start, ReadListingToken(name, page_token));
   Page page;
-  TESSERA_RETURN_IF_ERROR(
+  const absl::Status read =
       parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
-        TESSERA_ASSIGN_OR_RETURN(page.users, repositories.users.List(start, size + 1));
+        TESSERA_RETURN_IF_ERROR(ResolveRole(repositories, listing, filter));
+        TESSERA_ASSIGN_OR_RETURN(page.users, repositories.users.List(filter, start, size + 1));
         return absl::OkStatus();
-      }));
+      });
+  TESSERA_RETURN_IF_ERROR(read);
   if (page.users.size() > static_cast<size_t>(size)) {
     page.users.pop_back();
-    page.next_page_token = MakePageToken(PageOf::kUsers, page.users.back().id.str());
+    page.next_page_token = MakeListingToken(name, page.users.back().id);
   }
   return page;
 }
@@ -178,6 +221,8 @@ absl::StatusOr<User> UserFacade::Update(const CallInfo& call, const UserId& acto
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        TESSERA_RETURN_IF_ERROR(
+            parts_.audit.AppendIn(repositories, call, UpdateEntry(actor, checked)));
         TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, checked, now));
         return absl::OkStatus();
       });
@@ -201,6 +246,8 @@ absl::Status UserFacade::Delete(const CallInfo& call, const UserId& actor, const
         TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, user));
         TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.users.Delete(id));
         if (!deleted) return UserNotFound();
+        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+            repositories, call, {event::kUserDeleted, actor.str(), id.str()}));
         return repositories.revocations.Append({RevokeWholeUserEntry(id, now)});
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -218,7 +265,9 @@ absl::StatusOr<CheckedPasswordChange> UserFacade::CheckPasswordChange(
     const CallInfo& call, User user, const PasswordChange& change) const {
   TESSERA_ASSIGN_OR_RETURN(
       const Secret prepared,
-      PreparePassword(change.new_password, "new_password", parts_.min_password_characters));
+      parts_.passwords.Prepare(change.new_password, "new_password", {user.username, user.email}));
+  TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
+                           parts_.throttle.ReserveOldPassword(call, user.id));
   const Secret old_password = PrepareForLogin(change.old_password);
   TESSERA_ASSIGN_OR_RETURN(const PasswordHasher::Verdict verdict,
                            parts_.hasher.Verify(old_password, user.password_hash));
@@ -226,6 +275,7 @@ absl::StatusOr<CheckedPasswordChange> UserFacade::CheckPasswordChange(
     parts_.log.Warning(event::kPasswordRefused, {{"user", user.id.str()}, {"peer", call.peer}});
     return WrongPassword();
   }
+  parts_.throttle.Succeeded(call, reservation);
   TESSERA_ASSIGN_OR_RETURN(std::string hash, parts_.hasher.Hash(prepared));
   return CheckedPasswordChange(std::move(user), std::move(hash));
 }
@@ -242,6 +292,8 @@ absl::Status UserFacade::StorePassword(const CallInfo& call,
         // Another password, or disabled, since the old one was checked.
         if (user.version != checked.version) return WrongPassword();
         user.password_hash = change.new_hash();
+        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+            repositories, call, {event::kPasswordChanged, user.id.str(), user.id.str()}));
         return StoreAndEndAll(repositories, user, now);
       });
   TESSERA_RETURN_IF_ERROR(stored);

@@ -5,16 +5,20 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/audit/audit_trail.h"
+#include "server/auth/login_throttle.h"
 #include "server/auth/named_texts.h"
 #include "server/auth/password_hasher.h"
+#include "server/auth/password_policy.h"
 #include "server/auth/revocation_feed.h"
 #include "server/call_info.h"
+#include "server/names/user_name.h"
+#include "server/user/find_user.h"
+#include "server/user/new_user.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/ids.h"
@@ -23,22 +27,7 @@
 
 namespace tessera::server {
 
-// `[a-z0-9._@-]{1,64}` after folding A-Z. INVALID_ARGUMENT FIELD_INVALID names `field`.
-absl::StatusOr<std::string> FoldUserName(std::string_view name, std::string_view field);
-
-// A user has no more attributes.
-inline constexpr size_t kMaxAttributes = 32;
-
-// Names a user by id or by name.
-using UserKey = std::variant<UserId, std::string>;
-
-struct NewUser {
-  std::string username;
-  std::string display_name;
-  storage::UserState state = storage::UserState::kActive;
-  NamedTexts attributes = {};
-};
-// A user whose password has been hashed. Only UserFacade::HashNewUser makes one.
+// A checked user whose password has been hashed. Only UserFacade::HashNewUser makes one.
 class HashedNewUser {
  public:
   const NewUser& fields() const { return fields_; }
@@ -57,6 +46,8 @@ struct UserChange {
   UserId id;
   std::string etag;
   std::optional<std::string> username;
+  std::optional<std::string> email = std::nullopt;  // empty: takes it away
+  std::string email_key = {};                       // made by UserFacade::Update
   std::optional<std::string> display_name;
   std::optional<storage::UserState> state;
   std::optional<NamedTexts> attributes;  // all of them
@@ -82,6 +73,19 @@ class CheckedPasswordChange {
   std::string new_hash_;
 };
 
+// Which users to list; empty or absent: all.
+struct UserListing {
+  std::string username_prefix = {};
+  std::string role = {};  // that the user holds in effect
+  std::optional<storage::UserState> state = std::nullopt;
+};
+
+// `users.*` and `registration.*` of the configuration.
+struct UserPolicy {
+  std::vector<std::string> initial_roles = {};  // that every new user gets, by name
+  bool registration = false;
+};
+
 std::string EtagOf(const storage::User& user);
 
 // Thread-safe. Methods block on the store unless they say otherwise. `actor` is the calling user;
@@ -98,16 +102,30 @@ class UserFacade {
     const Clock& clock;
     LogSink& log;
     AuditTrail& audit;
-    size_t min_password_characters = kMinPasswordCharacters;  // `passwords.min_length`
+    const LoginThrottle& throttle;
+    PasswordPolicy passwords = PasswordPolicy();
+    UserPolicy policy = {};
   };
   explicit UserFacade(Parts parts) : parts_(parts) {}
 
-  // Adding a user, in two steps. 1. Blocks on the processor. FIELD_INVALID: name, display name,
-  // attributes or password.
-  absl::StatusOr<HashedNewUser> HashNewUser(NewUser user, const Secret& password) const;
-  // 2. ALREADY_EXISTS USERNAME_TAKEN.
+  // Adding a user, in two steps. 1. Blocks on the processor. FIELD_INVALID: what new_user.h says,
+  // or the password. The requester is the actor of step 2, or nobody for registering.
+  absl::StatusOr<HashedNewUser> HashNewUser(const Requester& requester, NewUser user,
+                                            const Secret& password) const;
+  absl::StatusOr<HashedNewUser> HashNewUser(NewUser user, const Secret& password) const {
+    return HashNewUser(std::nullopt, std::move(user), password);
+  }
+  // 2. ALREADY_EXISTS USERNAME_TAKEN, EMAIL_TAKEN, REQUEST_ID_REUSED. NOT_FOUND ROLE_NOT_FOUND: one
+  // of the policy's initial roles. A request id that was used for the same request answers with
+  // the user whom that made.
   absl::StatusOr<storage::User> Create(const CallInfo& call, const UserId& actor,
                                        const HashedNewUser& user) const;
+
+  // Becoming a user, likewise, without an actor; ask first whether it is allowed: PERMISSION_DENIED
+  // REGISTRATION_DISABLED. Memory only. FIELD_INVALID: a state or attributes, which are not for the
+  // user to say.
+  absl::StatusOr<NewUser> CheckRegistration(NewUser user) const;
+  absl::StatusOr<storage::User> Register(const CallInfo& call, const HashedNewUser& user) const;
 
   // NOT_FOUND USER_NOT_FOUND.
   absl::StatusOr<storage::User> Get(const CallInfo& call, const UserKey& key) const;
@@ -122,20 +140,26 @@ class UserFacade {
     std::vector<storage::User> users;
     std::string next_page_token;  // empty on the last page
   };
-  // `page_size` 0: 50; above 1,000: 1,000. FIELD_INVALID: negative, or a page token that is none of
-  // ours.
-  absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
+  // `page_size` 0: 50; above 1,000: 1,000. FIELD_INVALID: negative, a page token that is none of
+  // ours or of another listing, a prefix that is no text. NOT_FOUND ROLE_NOT_FOUND.
+  absl::StatusOr<Page> List(const CallInfo& call, const UserListing& listing, int page_size,
+                            std::string_view page_token) const;
+  absl::StatusOr<Page> List(const CallInfo& call, int page_size,
+                            std::string_view page_token) const {
+    return List(call, {}, page_size, page_token);
+  }
 
-  // USER_NOT_FOUND, USERNAME_TAKEN, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION LAST_ADMINISTRATOR.
-  // Disabling raises the user's version, ends the sessions and revokes the tokens in the same
-  // transaction. Tokens carry changed attributes from the next renewal on.
+  // USER_NOT_FOUND, USERNAME_TAKEN, EMAIL_TAKEN, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION
+  // LAST_ADMINISTRATOR. Disabling raises the user's version, ends the sessions and revokes the
+  // tokens in the same transaction. Tokens carry changed attributes from the next renewal on.
   absl::StatusOr<storage::User> Update(const CallInfo& call, const UserId& actor,
                                        const UserChange& change) const;
   // Likewise; final.
   absl::Status Delete(const CallInfo& call, const UserId& actor, const UserId& id,
                       std::string_view etag) const;
 
-  // Changing a password, in three steps. 1. Finds the user. 2. Blocks on the processor:
+  // Changing a password, in three steps. Wrong old passwords are counted: RESOURCE_EXHAUSTED
+  // THROTTLED. 1. Finds the user. 2. Blocks on the processor:
   // UNAUTHENTICATED BAD_CREDENTIALS for a wrong old password, FIELD_INVALID for an unacceptable new
   // one. 3. Stores, raises the version, ends all sessions.
   absl::StatusOr<storage::User> FindForPasswordChange(const CallInfo& call, const UserId& id) const;
@@ -145,6 +169,9 @@ class UserFacade {
   absl::Status StorePassword(const CallInfo& call, const CheckedPasswordChange& change) const;
 
  private:
+  absl::StatusOr<storage::User> Add(const CallInfo& call, const Requester& requester,
+                                    const HashedNewUser& user) const;
+
   Parts parts_;
 };
 

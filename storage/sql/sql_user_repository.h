@@ -18,7 +18,9 @@ class SqlUserRepository final : public UserRepository {
   absl::Status Insert(const User& user) override;
   absl::StatusOr<std::optional<User>> Find(const UserId& id) override;
   absl::StatusOr<std::optional<User>> FindByName(std::string_view username) override;
-  absl::StatusOr<std::vector<User>> List(const UserId& after, int limit) override;
+  absl::StatusOr<std::optional<User>> FindByEmail(std::string_view email_key) override;
+  absl::StatusOr<std::vector<User>> List(const UserFilter& filter, const UserId& after,
+                                         int limit) override;
   absl::StatusOr<bool> Update(const User& user, int64_t expected_revision) override;
   absl::StatusOr<bool> RecordLogin(const UserId& id, int64_t version, absl::Time now) override;
   absl::StatusOr<bool> ReplaceHash(const UserId& id, int64_t version,
@@ -27,6 +29,9 @@ class SqlUserRepository final : public UserRepository {
   absl::StatusOr<bool> Delete(const UserId& id) override;
 
  private:
+  // The row alone, without the table of email addresses.
+  absl::StatusOr<bool> UpdateRow(const User& user, int64_t expected_revision);
+
   Transaction& transaction_;
 };
 

@@ -13,7 +13,7 @@ import sys
 
 PROTO = "proto"
 CLIENT = {"client/base", "client/token", "client/guard", "client/caller"}
-SERVER_PARTS = {"server/config", "server/lanes", "server/http", "server/auth", "server/user",
+SERVER_PARTS = {"server/names", "server/config", "server/lanes", "server/http", "server/auth", "server/user",
                 "server/rpc"}
 
 # room -> the rooms that it may include besides itself. A path belongs to the longest room that
@@ -27,12 +27,14 @@ ROOMS = {
     "client/examples": CLIENT | {PROTO},
     "storage": {"client/base"},
     "storage/sql": {"client/base", "storage"},
-    "server/config": {"client/base"},
+    "server/names": {"client/base"},
+    "server/config": {"client/base", "server/names"},
     "server/lanes": {"client/base"},
     "server/http": {"client/base"},
-    "server/auth": {"client/base", "client/token", "client/guard", "storage", "server"},
+    "server/auth": {"client/base", "client/token", "client/guard", "storage", "server",
+                    "server/names"},
     "server/user": {"client/base", "client/token", "client/guard", "storage", "server",
-                    "server/auth"},
+                    "server/names", "server/auth"},
     "server/rpc": CLIENT | {PROTO, "storage", "server", "server/lanes", "server/auth",
                             "server/user"},
     # The composition root (main) and what all parts share (call_info.h).

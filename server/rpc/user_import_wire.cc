@@ -1,0 +1,42 @@
+#include "server/rpc/user_import_wire.h"
+
+#include <string>
+#include <utility>
+
+#include "server/rpc/from_wire.h"
+#include "server/rpc/status_to_wire.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::server {
+
+absl::StatusOr<ImportInput> Parse(const v1::ImportUsersRequest& request) {
+  ImportInput input;
+  input.validate_only = request.validate_only();
+  for (const v1::ImportedUser& wire : request.users()) {
+    ImportedUser user;
+    TESSERA_ASSIGN_OR_RETURN(user.fields, ParseNewUser(wire.user()));
+    if (wire.password_hash().size() > kMaxTextBytes) {
+      return FieldInvalid("users.password_hash", "at most 1,024 bytes");
+    }
+    user.password_hash = wire.password_hash();
+    user.roles = {wire.roles().begin(), wire.roles().end()};
+    user.groups = {wire.groups().begin(), wire.groups().end()};
+    input.users.push_back(std::move(user));
+  }
+  return input;
+}
+
+void Write(const std::vector<ImportOutcome>& outcomes, LogSink& log,
+           v1::ImportUsersResponse* wire) {
+  for (const ImportOutcome& outcome : outcomes) {
+    v1::ImportedUserResult* result = wire->add_results();
+    result->set_user_id(outcome.id.str());
+    if (outcome.status.ok()) continue;
+    const grpc::Status refused = ToWire(outcome.status, log);
+    result->set_reason(ReasonFromName(ReasonOf(outcome.status)));
+    result->set_message(refused.error_message());
+  }
+}
+
+}  // namespace tessera::server

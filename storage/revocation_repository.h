@@ -3,6 +3,7 @@
 #define TESSERA_STORAGE_REVOCATION_REPOSITORY_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +26,12 @@ class RevocationRepository {
   virtual absl::StatusOr<std::vector<Revocation>> ListAfter(int64_t seq, int limit) = 0;
   // Removes at most `limit` entries that expired before `before`; how many.
   virtual absl::StatusOr<int64_t> DeleteExpired(absl::Time before, int limit) = 0;
+
+  // How far whoever removes what has expired had come, by a clock that never runs ahead; absent if
+  // nobody has said so yet.
+  virtual absl::StatusOr<std::optional<absl::Time>> PruningTime() = 0;
+  // Never back.
+  virtual absl::Status RaisePruningTime(absl::Time to) = 0;
 };
 
 }  // namespace tessera::storage

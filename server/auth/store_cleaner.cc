@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "server/auth/clock_watch.h"
@@ -55,14 +56,16 @@ const StoreCleaner::Kind StoreCleaner::Kind::kAll[] = {
        return in.services.DeleteExpiredAssertions(before, kBatch);
      },
      &Removed::assertions},
+    {kRevocationSlack,
+     [](Repositories& in, absl::Time before) { return in.requests.DeleteExpired(before, kBatch); },
+     &Removed::requests},
+    {kThrottleSlack,
+     [](Repositories& in, absl::Time before) { return in.throttle.DeleteExpired(before, kBatch); },
+     &Removed::throttle},
     {kReportLife,
      [](Repositories& in, absl::Time before) { return in.replicas.DeleteOld(before, kBatch); },
      &Removed::reports},
 };
-
-absl::Time PruningClock::Now() const {
-  return std::min(clock_.Now(), wall_ + (clock_.Monotonic() - monotonic_));
-}
 
 StoreCleaner::StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log,
                            absl::Duration interval)
@@ -101,6 +104,21 @@ absl::StatusOr<int64_t> StoreCleaner::CleanBatch(const Kind& kind) {
   return count;
 }
 
+// Before the first batch, what was remembered; and whoever starts next goes on from here. Behind
+// the lease, so that one replica writes.
+absl::Status StoreCleaner::Remember() {
+  const absl::Time now = clock_.Now();
+  return store_.Write(
+      storage::Repeat::kIdempotent, now + kStoreTimeout, [&](Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(const std::optional<absl::Time> before,
+                                 in.revocations.PruningTime());
+        if (before.has_value()) pruning_.GoOnFrom(*before);
+        TESSERA_ASSIGN_OR_RETURN(const bool mine,
+                                 in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
+        return mine ? in.revocations.RaisePruningTime(pruning_.Now()) : absl::OkStatus();
+      });
+}
+
 absl::StatusOr<bool> StoreCleaner::CleanKind(const Kind& kind, int batches, Removed& removed) {
   for (int i = 0; i < batches; ++i) {
     const absl::Duration began = clock_.Monotonic();
@@ -116,6 +134,7 @@ absl::StatusOr<bool> StoreCleaner::CleanKind(const Kind& kind, int batches, Remo
 }
 
 absl::StatusOr<StoreCleaner::Removed> StoreCleaner::Clean(int batches_of_each) {
+  TESSERA_RETURN_IF_ERROR(Remember());
   Removed removed;
   for (const Kind& kind : Kind::kAll) {
     TESSERA_ASSIGN_OR_RETURN(const bool more, CleanKind(kind, batches_of_each, removed));
@@ -178,6 +197,8 @@ void StoreCleaner::Run() {
                                   {"revocations", absl::StrCat(removed->revocations)},
                                   {"secrets", absl::StrCat(removed->secrets)},
                                   {"assertions", absl::StrCat(removed->assertions)},
+                                  {"requests", absl::StrCat(removed->requests)},
+                                  {"throttle", absl::StrCat(removed->throttle)},
                                   {"replicas", absl::StrCat(removed->reports)}});
     }
   }

@@ -8,26 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/pruning_clock.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 #include "tessera/base/mutex.h"
 
 namespace tessera::server {
-
-// The wall clock as far as the monotonic clock has gone since the start: a jump forward ages
-// nothing. Thread-safe, immutable.
-class PruningClock {
- public:
-  explicit PruningClock(const Clock& clock)
-      : clock_(clock), wall_(clock.Now()), monotonic_(clock.Monotonic()) {}
-  absl::Time Now() const;
-
- private:
-  const Clock& clock_;
-  const absl::Time wall_;
-  const absl::Duration monotonic_;
-};
 
 // Thread-safe. A thread of its own, so that waiting for the store's writer delays no reader. Of the
 // replicas on a store the one that holds the lease cleans; the others ask for it each kInterval. It
@@ -43,6 +30,8 @@ class StoreCleaner {
   static constexpr absl::Duration kLease = absl::Minutes(3);
   // A clock that differs from the database's by more might remove what others still need.
   static constexpr absl::Duration kMaxClockDifference = absl::Seconds(30);
+  // Counters of attempts that are forgotten stay for so long, for the sake of slower clocks.
+  static constexpr absl::Duration kThrottleSlack = absl::Minutes(1);
   // A replica that has reported nothing for so long is gone.
   static constexpr absl::Duration kReportLife = absl::Hours(1);
 
@@ -60,13 +49,17 @@ class StoreCleaner {
     int64_t revocations = 0;
     int64_t secrets = 0;  // of service accounts
     int64_t assertions = 0;
-    int64_t reports = 0;  // of replicas
-    int64_t Total() const { return sessions + revocations + secrets + assertions + reports; }
+    int64_t requests = 0;  // that were answered
+    int64_t throttle = 0;  // counters
+    int64_t reports = 0;   // of replicas
+    int64_t Total() const {
+      return sessions + revocations + secrets + assertions + requests + throttle + reports;
+    }
   };
   // One batch of each kind, with a rest behind each that removed something; nothing from the moment
-  // on when another replica holds the lease. Revocations, secrets and assertions go when they have
-  // been expired for kRevocationSlack; sessions when they have been over for so long that no access
-  // token of theirs can be alive. Blocks on the store.
+  // on when another replica holds the lease. Revocations, secrets, assertions and requests go when
+  // they have been expired for kRevocationSlack; sessions when they have been over for so long that
+  // no access token of theirs can be alive. Blocks on the store.
   absl::StatusOr<Removed> CleanOnce() { return Clean(1); }
   // Batches until none is full, the lease is another's or the cleaner goes: what comes in faster
   // than a batch an interval is removed as well. Nothing while the clock differs from the
@@ -82,6 +75,7 @@ class StoreCleaner {
   // False if there is nothing more to do for now.
   absl::StatusOr<bool> CleanKind(const Kind& kind, int batches, Removed& removed);
   absl::StatusOr<int64_t> CleanBatch(const Kind& kind);
+  absl::Status Remember();
   void NoteLease(bool held) ABSL_LOCKS_EXCLUDED(mu_);
   void DropLease();
   bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
@@ -92,7 +86,7 @@ class StoreCleaner {
   const Clock& clock_;
   LogSink& log_;
   const absl::Duration interval_;
-  const PruningClock pruning_;
+  PruningClock pruning_;
   const std::string me_;
   mutable Mutex mu_;
   CondVar stop_changed_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,7 @@ StoredRevocationFeed::~StoredRevocationFeed() {
 }
 
 absl::Status StoredRevocationFeed::Start() {
+  TESSERA_RETURN_IF_ERROR(ReadPruningTime());
   TESSERA_RETURN_IF_ERROR(ReadOnce());
   cleaner_ = std::make_unique<StoreCleaner>(parts_.store, parts_.clock, parts_.log);
   thread_ = std::thread([this] { Run(); });
@@ -99,6 +101,17 @@ void StoredRevocationFeed::Run() {
     Answer(ticket, status);
     Prune();
   }
+}
+
+absl::Status StoredRevocationFeed::ReadPruningTime() {
+  std::optional<absl::Time> remembered;
+  TESSERA_RETURN_IF_ERROR(
+      parts_.store.Read(parts_.clock.Now() + kStoreTimeout, [&](storage::Repositories& in) {
+        TESSERA_ASSIGN_OR_RETURN(remembered, in.revocations.PruningTime());
+        return absl::OkStatus();
+      }));
+  if (remembered.has_value()) pruning_.GoOnFrom(*remembered);
+  return absl::OkStatus();
 }
 
 // Waits for the next turn; false when it is time to go. Those who asked up to `ticket` are served
@@ -228,7 +241,11 @@ bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
   const std::string_view event = !same_epoch                      ? "feed.store_epoch_changed"
                                  : fit == FeedLog::Fit::kWentBack ? "feed.store_went_back"
                                                                   : "feed.hole";
-  parts_.log.Warning(event, {{"held", absl::StrCat(held)}, {"head", absl::StrCat(tail.head)}});
+  // What has been lost has to be looked after; the others mend themselves.
+  const bool lost = same_epoch && fit == FeedLog::Fit::kWentBack;
+  parts_.log.Write({lost ? Severity::kError : Severity::kWarning,
+                    event,
+                    {{"held", absl::StrCat(held)}, {"head", absl::StrCat(tail.head)}}});
   return true;
 }
 

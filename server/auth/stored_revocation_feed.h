@@ -57,6 +57,7 @@ class StoredRevocationFeed final : public RevocationFeed {
   void Answer(uint64_t ticket, const absl::Status& status);
   void Report(const absl::Status& status);
 
+  absl::Status ReadPruningTime();
   absl::Status ReadOnce();
   absl::StatusOr<Reading> ReadPage(int64_t after);
   bool IsWholeWanted(const Reading& tail) const;
@@ -71,7 +72,7 @@ class StoredRevocationFeed final : public RevocationFeed {
   const Options options_;
   const Parts parts_;
   const std::shared_ptr<RevocationView> view_;
-  const PruningClock pruning_;
+  PruningClock pruning_;
   Listeners listeners_;
   bool failing_ = false;                                  // the feed's thread alone
   bool keys_failing_ = false;                             // likewise

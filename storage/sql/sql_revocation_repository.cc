@@ -85,4 +85,22 @@ absl::StatusOr<int64_t> SqlRevocationRepository::DeleteExpired(absl::Time before
   });
 }
 
+absl::StatusOr<std::optional<absl::Time>> SqlRevocationRepository::PruningTime() {
+  return transaction_.Do("revocations.pruning_time", [](soci::session& session) {
+    std::optional<absl::Time> pruned;
+    Statement(session, "SELECT pruned_at FROM pruning WHERE id = 1").Into(pruned).One();
+    return pruned;
+  });
+}
+
+absl::Status SqlRevocationRepository::RaisePruningTime(absl::Time to) {
+  return transaction_.Do("revocations.raise_pruning_time", [&](soci::session& session) {
+    Statement(session,
+              "UPDATE pruning SET pruned_at = :to"
+              " WHERE id = 1 AND (pruned_at IS NULL OR pruned_at < :to)")
+        .Bind("to", to)
+        .Run();
+  });
+}
+
 }  // namespace tessera::storage::sql

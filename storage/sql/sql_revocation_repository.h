@@ -2,6 +2,7 @@
 #ifndef TESSERA_STORAGE_SQL_SQL_REVOCATION_REPOSITORY_H_
 #define TESSERA_STORAGE_SQL_SQL_REVOCATION_REPOSITORY_H_
 
+#include <optional>
 #include <vector>
 
 #include "storage/revocation_repository.h"
@@ -17,6 +18,8 @@ class SqlRevocationRepository final : public RevocationRepository {
   absl::StatusOr<int64_t> Head() override;
   absl::StatusOr<std::vector<Revocation>> ListAfter(int64_t seq, int limit) override;
   absl::StatusOr<int64_t> DeleteExpired(absl::Time before, int limit) override;
+  absl::StatusOr<std::optional<absl::Time>> PruningTime() override;
+  absl::Status RaisePruningTime(absl::Time to) override;
 
  private:
   Transaction& transaction_;

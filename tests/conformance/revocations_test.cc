@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <optional>
 
 #include "tests/conformance/conformance.h"
 
@@ -121,6 +122,28 @@ TEST_P(RevocationRepositoryTest, ExpiredEntriesGoStrictlyAfterTheirEndAndAtMostT
     return absl::OkStatus();
   });
   EXPECT_THAT(SeqsOf(After(0)), ::testing::ElementsAre(1));
+}
+
+TEST_P(RevocationRepositoryTest, ThePruningTimeIsAbsentAtFirstAndNeverGoesBack) {
+  const auto pruned = [&] {
+    std::optional<absl::Time> time;
+    Read([&](Repositories& r) {
+      time = Must(r.revocations.PruningTime());
+      return absl::OkStatus();
+    });
+    return time;
+  };
+  const auto raise = [&](absl::Time to) {
+    Write([&](Repositories& r) { return r.revocations.RaisePruningTime(to); });
+  };
+  EXPECT_EQ(pruned(), std::nullopt);
+  raise(now());
+  EXPECT_EQ(pruned(), now());
+  raise(now() - absl::Hours(1));
+  EXPECT_EQ(pruned(), now());
+  raise(now() + absl::Microseconds(1));
+  Reopen();
+  EXPECT_EQ(pruned(), now() + absl::Microseconds(1));
 }
 
 // What the revocation feed of every replica stands on.

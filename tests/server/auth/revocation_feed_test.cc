@@ -53,6 +53,20 @@ class RevocationFeedTest : public ::testing::Test {
   std::unique_ptr<RevocationFeed> feed_;
 };
 
+// Whoever it names would be let in again once the clock is set right.
+TEST_F(RevocationFeedTest, AStartWithTheClockADayAheadForgetsNothing) {
+  Append({Session(1)});
+  world_.Write([&](storage::Repositories& in) {
+    return in.revocations.RaisePruningTime(world_.clock.Now());
+  });
+  world_.clock.SetWall(world_.clock.Now() + absl::Hours(25));
+  const auto restarted =
+      Require(RevocationFeed::Open(store_, *world_.keys, kOnDemand, world_.clock, log_));
+  world_.clock.Advance(absl::Minutes(1));  // it is time to prune
+  for (int i = 0; i < 2; ++i) Require(restarted->CatchUp(absl::InfiniteFuture()));
+  EXPECT_EQ(restarted->view()->size(), 1u);
+}
+
 TEST_F(RevocationFeedTest, AfterOpenTheViewIsLoaded) {
   EXPECT_TRUE(feed_->view()->loaded());
   EXPECT_EQ(feed_->Now().head_seq, 0);

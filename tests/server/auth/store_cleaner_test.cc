@@ -146,10 +146,13 @@ TEST_F(ElectedCleanerTest, EachBatchKeepsTheLease) {
 }
 
 TEST_F(ElectedCleanerTest, OneThatLostItsLeaseInTheMiddleStops) {
-  // Its first write finds no sessions, its second removes a batch of revocations.
+  // Its first write remembers the time, its second finds no sessions, its third removes a batch of
+  // revocations.
   world_.store->BeforeNextWrite([this] {
     world_.store->BeforeNextWrite([this] {
-      world_.store->BeforeNextWrite([this] { TakeLeaseForOneThatIsGone(StoreCleaner::kLease); });
+      world_.store->BeforeNextWrite([this] {
+        world_.store->BeforeNextWrite([this] { TakeLeaseForOneThatIsGone(StoreCleaner::kLease); });
+      });
     });
   });
   EXPECT_EQ(Require(cleaner_.CleanAll()).revocations, StoreCleaner::kBatch);
@@ -236,6 +239,51 @@ TEST_F(StoreCleanerTest, AWallClockThatJumpsForwardRemovesNothing) {
   world_.clock.SetWall(world_.clock.Now() + absl::Hours(1000));
   EXPECT_EQ(Require(cleaner_.CleanOnce()).revocations, 0);
   EXPECT_EQ(world_.Feed().size(), 1u);
+}
+
+// The clock is ahead already when the program starts; the store tells how far pruning had come.
+class RestartedCleanerTest : public StoreCleanerTest {
+ protected:
+  // An entry that lives for an hour, beside a cleaner that ran until now.
+  RestartedCleanerTest() {
+    Require(cleaner_.CleanOnce());
+    const absl::Time end = world_.clock.Now() + absl::Hours(1);
+    world_.Write([&](storage::Repositories& in) {
+      return in.revocations.Append({RevokeSessionEntry(SessionId("ses_1"), end)});
+    });
+  }
+  void SetWallAhead(absl::Duration step) { world_.clock.SetWall(world_.clock.Now() + step); }
+};
+
+TEST_F(RestartedCleanerTest, AStartWithTheClockADayAheadForgetsNothingEarly) {
+  EXPECT_EQ(PruningClock::kTrustedAfter, kMaxAccessTtl + kRevocationSlack + kWriterBehind);
+  SetWallAhead(absl::Hours(25));
+  StoreCleaner restarted(*world_.store, world_.clock, world_.log);
+  EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 0);
+  world_.clock.Advance(absl::Minutes(50));
+  EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 0);
+  world_.clock.Advance(absl::Minutes(10) + 2 * kRevocationSlack + absl::Seconds(1));
+  EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 1) << "its time is over by any clock";
+}
+
+TEST_F(RestartedCleanerTest, NorDoesOneThatStartsAgainAndAgain) {
+  for (int i = 0; i < 5; ++i) {
+    SetWallAhead(absl::Hours(25));
+    StoreCleaner restarted(*world_.store, world_.clock, world_.log);
+    EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 0) << i;
+  }
+}
+
+TEST_F(RestartedCleanerTest, AfterALongStopTheWallClockIsBelievedADayLater) {
+  SetWallAhead(absl::Hours(24 * 7));
+  StoreCleaner restarted(*world_.store, world_.clock, world_.log);
+  EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 0);
+  world_.clock.Advance(PruningClock::kTrustedAfter);
+  world_.Write([&](storage::Repositories& in) {
+    const absl::Time over = world_.clock.Now() - absl::Hours(1);
+    return in.revocations.Append({RevokeSessionEntry(SessionId("ses_2"), over)});
+  });
+  EXPECT_EQ(Require(restarted.CleanOnce()).revocations, 2) << "also by the wall clock alone";
 }
 
 }  // namespace

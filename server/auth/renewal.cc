@@ -207,7 +207,7 @@ absl::StatusOr<std::optional<Renewal::Standing>> Renewal::Look(const Attempt& at
 absl::StatusOr<TokenIssuer::AccessToken> Renewal::Sign(const Attempt& attempt, const Standing& seen,
                                                        int64_t generation) const {
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           issuer_.Sign(seen.session, generation, {seen.roles, seen.attributes},
+                           issuer_.Sign(seen.session, generation, {seen.roles, seen.attributes, seen.groups},
                                         *attempt.keys, attempt.now));
   TESSERA_RETURN_IF_ERROR(CheckLength(access, attempt.max_access_token));
   return access;
@@ -261,7 +261,8 @@ Renewal::Outcome Renewal::ReplayStep(const Attempt& attempt, const Standing& see
                            Sign(attempt, seen, session.generation));
   TESSERA_ASSIGN_OR_RETURN(Secret refresh, MintRefreshToken({session.id, session.generation},
                                                             session.mac_kid, *attempt.keys));
-  const storage::AccessExtension extension{session.id, session.generation, access.expires_at};
+  const storage::AccessExtension extension{session.id, session.generation, access.expires_at,
+                                           std::nullopt, attempt.now};
   TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, extension));
   if (!covered) return std::nullopt;
   Log("renewal.grace_replay", attempt, session);
@@ -273,7 +274,7 @@ Renewal::Outcome Renewal::Extend(const Attempt& attempt, const Standing& seen) c
   TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
                            Sign(attempt, seen, session.generation));
   const storage::AccessExtension extension{session.id, session.generation, access.expires_at,
-                                           issuer_.IdleEnd(session, attempt.now)};
+                                           issuer_.IdleEnd(session, attempt.now), attempt.now};
   TESSERA_ASSIGN_OR_RETURN(const bool covered, ExtendRow(attempt, extension));
   if (!covered) return std::nullopt;
   Log("session.access_renewed", attempt, session);
@@ -307,8 +308,20 @@ Renewal::Outcome Renewal::EndIfAhead(const Attempt& attempt) const {
       }));
   if (!behind.has_value()) return std::nullopt;
   parts_.feed.CatchUp(attempt.call.deadline).IgnoreError();
-  Log("renewal.store_went_back", attempt, *behind);
+  ReportLoss(attempt, *behind);
   return SessionEnded();
+}
+
+// An error: a store that was restored or failed over with a loss is to be told (`tessera store
+// restored`).
+void Renewal::ReportLoss(const Attempt& attempt, const Session& behind) const {
+  parts_.log.Error("renewal.store_went_back",
+                   {{"session", behind.id.str()},
+                    {"user", behind.user_id.str()},
+                    {"generation", absl::StrCat(attempt.claim.generation)},
+                    {"row", absl::StrCat(behind.generation)},
+                    {"count", absl::StrCat(++went_back_)},
+                    {"peer", attempt.call.peer}});
 }
 
 void Renewal::Log(std::string_view event, const Attempt& attempt, const Session& session) const {

@@ -2,6 +2,8 @@
 #ifndef TESSERA_SERVER_AUTH_RENEWAL_H_
 #define TESSERA_SERVER_AUTH_RENEWAL_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -19,7 +21,7 @@
 
 namespace tessera::server {
 
-// Thread-safe, immutable. AuthFacade::Renew; see there for the errors, and renewal_verdict.h for
+// Thread-safe. AuthFacade::Renew; see there for the errors, and renewal_verdict.h for
 // the rules.
 class Renewal {
  public:
@@ -64,11 +66,14 @@ class Renewal {
                            std::string_view event) const;
   Outcome EndIfAhead(const Attempt& attempt) const;
   absl::Status Refuse(const Attempt& attempt, const absl::Status& refusal) const;
+  void ReportLoss(const Attempt& attempt, const storage::Session& behind) const;
   void Log(std::string_view event, const Attempt& attempt, const storage::Session& session) const;
 
   const TokenIssuer& issuer_;
   RenewalTokens tokens_;
   AuthFacade::Parts parts_;
+  mutable std::atomic<int64_t> went_back_ = 0;  // how many sessions showed that the store has lost
+                                                // something, since the start
 };
 
 }  // namespace tessera::server

@@ -25,7 +25,8 @@ void Write(const storage::Session& session, const SessionId& current, v1::Sessio
   wire->set_address(session.address);
   wire->set_audience(session.audience);
   server::Write(session.created_at, wire->mutable_create_time());
-  server::Write(session.rotated_at, wire->mutable_last_used_time());
+  const absl::Time last_used = session.last_used_at.value_or(session.rotated_at);
+  server::Write(std::max(session.rotated_at, last_used), wire->mutable_last_used_time());
   server::Write(std::min(session.idle_expires_at, session.expires_at), wire->mutable_expire_time());
   wire->set_current(session.id == current);
 }

@@ -122,6 +122,20 @@ TEST_P(SessionRepositoryTest, AnExtensionMovesTheIdleEndOnlyIfItSaysSo) {
   EXPECT_EQ(DeleteEnded(later + absl::Seconds(1), 10), 1);
 }
 
+TEST_P(SessionRepositoryTest, AnExtensionSaysWhenTheSessionWasUsedAndLeavesTheGraceAlone) {
+  const Session session = AddSession(AddUser("ada").id);
+  EXPECT_EQ(Stored(session.id).last_used_at, std::nullopt);
+  const absl::Time used = session.rotated_at + absl::Minutes(3);
+  const storage::AccessExtension extension{session.id, 1, session.access_until, std::nullopt, used};
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess(extension)));
+    EXPECT_TRUE(Must(r.sessions.ExtendAccess({session.id, 1, session.access_until})));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Stored(session.id).last_used_at, used);
+  EXPECT_EQ(Stored(session.id).rotated_at, session.rotated_at);
+}
+
 TEST_P(SessionRepositoryTest, AStandingIsTheSessionItsUserAndTheRolesHeld) {
   User ada = AddUser("ada");
   const Session session = AddSession(ada.id);

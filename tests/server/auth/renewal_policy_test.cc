@@ -286,6 +286,14 @@ TEST_F(ByAccessToken, KeepsTheSessionFromEndingIdle) {
   EXPECT_EQ(Row().idle_expires_at, world_.clock.Now() + absl::Hours(24 * 7));
 }
 
+TEST_F(ByAccessToken, MovesWhenTheSessionWasLastUsedAndNotWhenItsGenerationBegan) {
+  const absl::Time began = Row().rotated_at;
+  world_.clock.Advance(absl::Minutes(10));
+  Require(RenewBy(first_.access_token));
+  EXPECT_EQ(Row().last_used_at, world_.clock.Now());
+  EXPECT_EQ(Row().rotated_at, began) << "the grace counts from there";
+}
+
 TEST_F(ByAccessToken, AnExpiredTokenRenewsNothing) {
   world_.clock.SetWall(first_.access_expires_at + absl::Seconds(5) - absl::Microseconds(1));
   EXPECT_TRUE(RenewBy(first_.access_token).ok());  // within the leeway
@@ -337,7 +345,7 @@ TEST_F(ByAccessToken, ATokenAheadOfTheRowEndsTheSession) {
   const Secret ahead = Resigned([](Claims& claims) { claims.refresh_generation = 5; });
   EXPECT_EQ(Reason(RenewBy(ahead)), "SESSION_ENDED");
   EXPECT_TRUE(HasEnded());
-  EXPECT_EQ(world_.log.Count("renewal.store_went_back"), 1);
+  EXPECT_EQ(world_.log.Count("renewal.store_went_back", "count", "1"), 1);
 }
 
 TEST_F(ByAccessToken, AnExchangedAndAServicesTokenRenewNothing) {

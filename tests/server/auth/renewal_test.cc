@@ -245,7 +245,7 @@ TEST_F(RenewalTest, ADisableBetweenReadingAndWritingWinsOverARetryToo) {
 TEST_F(RenewalTest, ATokenAheadOfTheRowEndsTheSessionAndIsNotCalledReuse) {
   EXPECT_EQ(Reason(Renew(TokenOf(5))), "SESSION_ENDED");
   EXPECT_TRUE(Row().revoked_at.has_value());
-  EXPECT_EQ(world_.log.Count("renewal.store_went_back"), 1);
+  EXPECT_EQ(world_.log.Count("renewal.store_went_back", "count", "1"), 1);
   EXPECT_EQ(world_.log.Count("renewal.reuse"), 0);
   EXPECT_EQ(world_.WhyInactive(first_.access_token), "TOKEN_REVOKED");
 }

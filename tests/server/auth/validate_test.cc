@@ -215,5 +215,18 @@ TEST_F(ValidateTest, WithoutKeysNothingIsJudged) {
   EXPECT_EQ(Reason(auth.Jwks()), "KEYS_UNAVAILABLE");
 }
 
+// A key that was revoked is in no set any more: the view says why its tokens are refused.
+TEST_F(ValidateTest, ATokenOfARevokedKeyIsRevokedAndOneOfAForeignKeyIsNot) {
+  const SigningKey other = Require(SigningKey::Generate(Algorithm::kEs256));
+  const Secret token = Require(SignAccessToken(world_.ClaimsOf(grant_.access_token), other));
+  EXPECT_EQ(world_.WhyInactive(token), "TOKEN_UNKNOWN_KEY");
+  Append(RevokeKeyEntry(other.kid(), world_.clock.Now()));
+  EXPECT_EQ(world_.WhyInactive(token), "TOKEN_REVOKED");
+  const SigningKey third = Require(SigningKey::Generate(Algorithm::kEs256));
+  EXPECT_EQ(
+      world_.WhyInactive(Require(SignAccessToken(world_.ClaimsOf(grant_.access_token), third))),
+      "TOKEN_UNKNOWN_KEY");
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -25,8 +25,7 @@ struct Settings {
   std::string tesserad;
   std::string issuer;
   std::string audience;
-  std::string feed_user;
-  std::string feed_password_file;
+  std::string feed_secret_file;
 };
 
 EchoResponse AnswerOf(const EchoRequest& request) {
@@ -93,13 +92,14 @@ class EchoService final : public Echo::CallbackService {
 struct Guarding {
   explicit Guarding(const Settings& settings) {
     const auto credentials = grpc::InsecureChannelCredentials();
-    CallerOptions login;
-    login.auth_server = grpc::CreateChannel(settings.tesserad, credentials);
-    login.login = {settings.feed_user,
-                   [file = settings.feed_password_file] { return Secret(testing::ReadFile(file)); },
-                   ""};
-    login.allow_plaintext = true;
-    caller = Caller::Create(login).value();
+    CallerOptions reader;
+    reader.auth_server = grpc::CreateChannel(settings.tesserad, credentials);
+    reader.service.emplace();
+    reader.service->secret = [file = settings.feed_secret_file] {
+      return Secret(testing::ReadFile(file));
+    };
+    reader.allow_plaintext = true;
+    caller = Caller::Create(reader).value();
     GuardOptions options;
     options.issuer = settings.issuer;
     options.audience = settings.audience;
@@ -201,8 +201,7 @@ int main(int argc, char** argv) {
   app.add_option("--tesserad", settings.tesserad, "host:port, plaintext, for the guard");
   app.add_option("--issuer", settings.issuer);
   app.add_option("--audience", settings.audience);
-  app.add_option("--feed-user", settings.feed_user, "who may read the revocations");
-  app.add_option("--feed-password-file", settings.feed_password_file);
+  app.add_option("--feed-secret-file", settings.feed_secret_file, "of who reads the revocations");
   CLI11_PARSE(app, argc, argv);
   return tessera::bench::Serve(settings);
 }

@@ -85,8 +85,7 @@ void MeasureGuard(const Scale& scale, Report& report) {
   const TesseradFiles files;
   const auto database = MakeSqlite();
   const Tesserad tesserad(files, *database, HashCost::kLeast);
-  tesserad.AddUser(kFeedUser, {"tessera.guard"});
-  const EchoServer guarded(files, tesserad);
+  const EchoServer guarded(tesserad.AddFeedReader(), tesserad);
   const EchoServer admit_all(EchoServer::Processor::kAdmitAll);
   const EchoServer idle(EchoServer::Processor::kIdle);
   const EchoServer bare(EchoServer::Processor::kNone);

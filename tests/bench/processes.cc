@@ -113,12 +113,24 @@ void Tesserad::AddUser(const std::string& username, const std::vector<std::strin
   }
 }
 
+std::string Tesserad::AddFeedReader() const {
+  v1::CreateServiceAccountRequest create;
+  create.mutable_service_account()->set_name("feed");
+  create.mutable_service_account()->add_roles("tessera.guard");
+  create.mutable_service_account()->add_audiences("tessera");
+  v1::CreateServiceAccountResponse created;
+  const std::string admin = LoginAdmin("").access_token();
+  Check(v1::UserService::NewStub(NewChannel())
+            ->CreateServiceAccount(ContextWith(admin).get(), create, &created),
+        "CreateServiceAccount");
+  return created.secret();
+}
+
 EchoServer::EchoServer(Processor processor) { Start({"--processor", NameOf(processor)}); }
 
-EchoServer::EchoServer(const TesseradFiles& files, const Tesserad& tesserad) {
+EchoServer::EchoServer(const std::string& feed_secret, const Tesserad& tesserad) {
   Start({"--processor", "guard", "--tesserad", tesserad.address(), "--issuer", kIssuer,
-         "--audience", kAudience, "--feed-user", kFeedUser, "--feed-password-file",
-         files.admin_password()});
+         "--audience", kAudience, "--feed-secret-file", folder_.Write("feed-secret", feed_secret)});
 }
 
 void EchoServer::Start(std::vector<std::string> arguments) {

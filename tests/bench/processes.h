@@ -21,7 +21,6 @@ namespace tessera::bench {
 inline constexpr char kIssuer[] = "https://bench.test";
 inline constexpr char kAudience[] = "bench";
 inline constexpr char kAdminPassword[] = "correct horse battery";
-inline constexpr char kFeedUser[] = "feed";
 
 // What a password costs: as configured by default, or the least where logins are not what is
 // measured.
@@ -58,6 +57,8 @@ class Tesserad {
   }
   // Makes a user who has the administrator's password.
   void AddUser(const std::string& username, const std::vector<std::string>& roles = {}) const;
+  // Makes a service account that may read the revocations; its secret.
+  std::string AddFeedReader() const;
 
  private:
   testing::TemporaryFolder folder_;
@@ -71,8 +72,8 @@ class EchoServer {
   // kIdle: admits all, and an interceptor that does nothing runs beside each call.
   enum class Processor { kNone, kAdmitAll, kIdle };
   explicit EchoServer(Processor processor);
-  // Has keys and revocations from `tesserad`, whose user kFeedUser reads them.
-  EchoServer(const TesseradFiles& files, const Tesserad& tesserad);
+  // Has keys and revocations from `tesserad`, whose service account with `feed_secret` reads them.
+  EchoServer(const std::string& feed_secret, const Tesserad& tesserad);
 
   pid_t pid() const { return program_->pid(); }
   const std::string& address() const { return address_; }
@@ -80,6 +81,7 @@ class EchoServer {
  private:
   void Start(std::vector<std::string> arguments);
 
+  testing::TemporaryFolder folder_;
   std::unique_ptr<testing::Program> program_;
   std::string address_;
 };

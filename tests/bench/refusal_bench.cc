@@ -193,8 +193,8 @@ void MeasureEngine(const Scale& scale, const Engine& engine, Report& report) {
   const TesseradFiles files;
   const auto database = engine.make();
   const Tesserad here(files, *database, HashCost::kLeast);
-  here.AddUser(kFeedUser, {"tessera.guard"});
-  const EchoServer guard_here(files, here);
+  const std::string feed_secret = here.AddFeedReader();
+  const EchoServer guard_here(feed_secret, here);
   std::vector<Place> places = {
       {engine.shared_by_replicas ? "guard of the same replica" : "guard", kGuardBudget,
        AskingGuard(guard_here)},
@@ -204,7 +204,7 @@ void MeasureEngine(const Scale& scale, const Engine& engine, Report& report) {
     return MeasurePlaces(scale, engine.name, here, places, report);
   }
   const Tesserad there(files, *database, HashCost::kLeast);
-  const EchoServer guard_there(files, there);
+  const EchoServer guard_there(feed_secret, there);
   places.push_back({"the other replica", kReplicaBudget, AskingReplica(there)});
   places.push_back({"guard of the other replica", kGuardBudget, AskingGuard(guard_there)});
   places.push_back(

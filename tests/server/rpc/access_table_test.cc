@@ -14,12 +14,23 @@
 namespace tessera::server {
 namespace {
 
-enum class Who { kAnybody, kSignedIn, kUser, kService, kAdministrator, kGuard, kIntrospector };
+enum class Who {
+  kAnybody,
+  kSignedIn,
+  kUser,
+  kUserWithSecondFactor,
+  kService,
+  kAdministrator,
+  kGuard,
+  kIntrospector,
+  kAuditor
+};
 
 // The design's own list (ARCHITECTURE sections 4 and 14), written apart from the proto options.
 const std::map<std::string, Who>& Table() {
   static const std::map<std::string, Who> table = {
       {"/tessera.v1.AuthService/Login", Who::kAnybody},
+      {"/tessera.v1.AuthService/CompleteLogin", Who::kAnybody},
       {"/tessera.v1.AuthService/IssueToken", Who::kAnybody},
       {"/tessera.v1.AuthService/ExchangeToken", Who::kService},
       {"/tessera.v1.AuthService/RenewToken", Who::kAnybody},
@@ -44,18 +55,36 @@ const std::map<std::string, Who>& Table() {
       {"/tessera.v1.UserService/ListUsers", Who::kAdministrator},
       {"/tessera.v1.UserService/UpdateUser", Who::kAdministrator},
       {"/tessera.v1.UserService/DeleteUser", Who::kAdministrator},
-      {"/tessera.v1.UserService/ChangePassword", Who::kSignedIn},
+      {"/tessera.v1.UserService/RegisterUser", Who::kAnybody},
+      {"/tessera.v1.UserService/ImportUsers", Who::kAdministrator},
+      {"/tessera.v1.UserService/ChangePassword", Who::kUser},
+      {"/tessera.v1.UserService/ResetPassword", Who::kAdministrator},
+      {"/tessera.v1.UserService/CompletePasswordReset", Who::kAnybody},
+      {"/tessera.v1.UserService/EnrollTotp", Who::kUser},
+      {"/tessera.v1.UserService/ConfirmTotp", Who::kUser},
+      {"/tessera.v1.UserService/DisableTotp", Who::kUserWithSecondFactor},
+      {"/tessera.v1.UserService/RegenerateRecoveryCodes", Who::kUserWithSecondFactor},
+      {"/tessera.v1.UserService/ResetTotp", Who::kAdministrator},
       {"/tessera.v1.UserService/LookupRoles", Who::kAdministrator},
+      {"/tessera.v1.UserService/CheckRole", Who::kAdministrator},
       {"/tessera.v1.UserService/CreateRole", Who::kAdministrator},
       {"/tessera.v1.UserService/ListRoles", Who::kAdministrator},
       {"/tessera.v1.UserService/DeleteRole", Who::kAdministrator},
       {"/tessera.v1.UserService/GrantRole", Who::kAdministrator},
       {"/tessera.v1.UserService/RevokeRole", Who::kAdministrator},
+      {"/tessera.v1.UserService/CreateGroup", Who::kAdministrator},
+      {"/tessera.v1.UserService/ListGroups", Who::kAdministrator},
+      {"/tessera.v1.UserService/DeleteGroup", Who::kAdministrator},
+      {"/tessera.v1.UserService/AddGroupMember", Who::kAdministrator},
+      {"/tessera.v1.UserService/RemoveGroupMember", Who::kAdministrator},
+      {"/tessera.v1.UserService/ListGroupMembers", Who::kAdministrator},
       {"/tessera.v1.UserService/CreateServiceAccount", Who::kAdministrator},
       {"/tessera.v1.UserService/ListServiceAccounts", Who::kAdministrator},
       {"/tessera.v1.UserService/UpdateServiceAccount", Who::kAdministrator},
       {"/tessera.v1.UserService/DeleteServiceAccount", Who::kAdministrator},
       {"/tessera.v1.UserService/RotateServiceAccountSecret", Who::kAdministrator},
+      {"/tessera.v1.UserService/ListAuditEvents", Who::kAuditor},
+      {"/tessera.v1.UserService/VerifyAuditTrail", Who::kAuditor},
   };
   return table;
 }
@@ -75,6 +104,7 @@ std::set<std::string> DescribedMethods() {
 constexpr char kNoToken[] = "16 TOKEN_MISSING";
 constexpr char kNoRole[] = "7 ROLE_REQUIRED";
 constexpr char kWrongKind[] = "7 CALLER_KIND";
+constexpr char kStepUp[] = "7 STEP_UP_REQUIRED";
 constexpr char kIn[] = "in";
 
 class AccessTable : public ::testing::Test {
@@ -96,7 +126,9 @@ class AccessTable : public ::testing::Test {
                      [&](grpc::Status status) { ended.set_value(std::move(status)); });
     const grpc::Status status = ended.get_future().get();
     const std::string reason = ReasonOf(status);
-    for (const char* let_in : {"", "FIELD_INVALID", "USER_NOT_FOUND", "ROTATION_UNDER_WAY"}) {
+    for (const char* let_in : {"", "FIELD_INVALID", "USER_NOT_FOUND", "ROLE_NOT_FOUND",
+                               "GROUP_NOT_FOUND", "ROTATION_UNDER_WAY", "REGISTRATION_DISABLED",
+                               "CHALLENGE_INVALID", "RESET_TOKEN_INVALID", "TOTP_NOT_ENROLLED"}) {
       if (reason == let_in && (status.ok() || !reason.empty())) return kIn;
     }
     return std::to_string(status.error_code()) + " " + reason;
@@ -132,11 +164,12 @@ bool IsForAnyService(Who who) {
 // What a user is told who has no `role` for it.
 std::string ToUser(Who who) {
   if (IsForAnyUser(who)) return kIn;
-  return who == Who::kService ? kWrongKind : kNoRole;
+  if (who == Who::kUserWithSecondFactor) return kStepUp;
+  return who == Who::kService || who == Who::kGuard ? kWrongKind : kNoRole;
 }
 std::string ToService(Who who) {
   if (IsForAnyService(who)) return kIn;
-  return who == Who::kUser ? kWrongKind : kNoRole;
+  return who == Who::kUser || who == Who::kUserWithSecondFactor ? kWrongKind : kNoRole;
 }
 
 TEST_F(AccessTable, ListsEveryMethodThatThereIs) {
@@ -163,9 +196,8 @@ TEST_F(AccessTable, ServiceThatIsAdministratorIsOneAndHasNoSessions) {
        [](Who who) { return who == Who::kAdministrator ? kIn : ToService(who); });
 }
 
-TEST_F(AccessTable, GuardGetsIntoTheFeedAndAdministersNothing) {
-  const auto guard = [](Who who) { return who == Who::kGuard ? kIn : ToUser(who); };
-  Walk(LoginsOf("guard", "tessera.guard"), guard);
+TEST_F(AccessTable, GuardGetsIntoTheFeedIfItIsAServiceAndAdministersNothing) {
+  Walk(LoginsOf("guard", "tessera.guard"), ToUser);
   Walk(TokensOf("orders", {"tessera.guard"}),
        [](Who who) { return who == Who::kGuard ? kIn : ToService(who); });
 }
@@ -175,6 +207,13 @@ TEST_F(AccessTable, IntrospectorAsksAboutTokensAndAdministersNothing) {
        [](Who who) { return who == Who::kIntrospector ? kIn : ToService(who); });
   Walk(LoginsOf("auditor", "tessera.introspect"),
        [](Who who) { return who == Who::kIntrospector ? kIn : ToUser(who); });
+}
+
+TEST_F(AccessTable, AuditorReadsTheTrailAndAdministersNothing) {
+  Walk(TokensOf("watcher", {"tessera.audit"}),
+       [](Who who) { return who == Who::kAuditor ? kIn : ToService(who); });
+  Walk(LoginsOf("reviewer", "tessera.audit"),
+       [](Who who) { return who == Who::kAuditor ? kIn : ToUser(who); });
 }
 
 TEST_F(AccessTable, AdministratorsTokenForAnotherAudienceIsNoTokenHere) {

@@ -105,8 +105,7 @@ TEST(Server, StartAfterAStopKeepsUsersSessionsAndRevocations) {
 TEST(Server, ShutdownTellsWatchersAndLetsNobodyWait) {
   InProcessServer server;
   server.Start();
-  server.AddUser("guard", "guard password", "tessera.guard");
-  const std::string token = server.Login("guard", "guard password").access_token();
+  const std::string token = server.IssueToken(server.AddService("guard", {"tessera.guard"}));
   const auto stub = server.Auth();
   const auto context = With(token);
   const auto stream = stub->WatchRevocations(context.get());
@@ -126,24 +125,26 @@ TEST(Server, ShutdownTellsWatchersAndLetsNobodyWait) {
   EXPECT_LT(SystemClock().Monotonic() - began, absl::Seconds(30));
 }
 
-TEST(Server, WatchIsCutWhenItsGuardIsDisabled) {
+TEST(Server, WatchIsCutWhenItsGuardsAccountIsDeleted) {
   InProcessServer server;
   server.Start();
-  const std::string id = server.AddUser("guard", "guard password", "tessera.guard");
+  const std::string token = server.IssueToken(server.AddService("guard", {"tessera.guard"}));
   const auto stub = server.Auth();
-  const auto context = With(server.Login("guard", "guard password").access_token());
+  const auto context = With(token);
   const auto stream = stub->WatchRevocations(context.get());
   v1::WatchRevocationsRequest resume;
   resume.mutable_resume();
   ASSERT_TRUE(stream->Write(resume));
   v1::WatchRevocationsResponse event;
   ASSERT_TRUE(stream->Read(&event));
-  v1::DeleteUserRequest remove;
-  remove.set_user_id(id);
-  v1::DeleteUserResponse removed;
-  ASSERT_TRUE(server.Users()
-                  ->DeleteUser(With(server.LoginAdmin().access_token()).get(), remove, &removed)
-                  .ok());
+  const auto users = server.Users();
+  const std::string admin = server.LoginAdmin().access_token();
+  v1::ListServiceAccountsResponse accounts;
+  ASSERT_TRUE(users->ListServiceAccounts(With(admin).get(), {}, &accounts).ok());
+  v1::DeleteServiceAccountRequest remove;
+  remove.set_service_account_id(accounts.service_accounts(0).id());
+  v1::DeleteServiceAccountResponse removed;
+  ASSERT_TRUE(users->DeleteServiceAccount(With(admin).get(), remove, &removed).ok());
   while (stream->Read(&event)) {
   }
   EXPECT_EQ(ReasonOf(stream->Finish()), "TOKEN_REVOKED");

@@ -40,16 +40,19 @@ class GroupRepository {
   // False if the group did not hold it.
   virtual absl::StatusOr<bool> Revoke(const GroupId& group, const RoleId& role) = 0;
 
-  // A loss: the group holds the role no more, so that nobody does by it, but not all members have
-  // been told so. It lets what ends many sessions end them in many transactions, and be taken up
-  // again after it was cut off.
+  // A loss: the group holds the role no more, so that nobody does by it, but not all members'
+  // sessions have been ended for it. So they can be ended in many transactions, and the rest be
+  // taken up again after that was cut off.
   //
   // Revoke, and begins a loss if the group held the role. False if it did not, and no loss of it is
   // under way.
   virtual absl::StatusOr<bool> BeginLoss(const GroupId& group, const RoleId& role,
                                          absl::Time now) = 0;
-  // The roles whose loss is under way, by name; of each the id and the name alone.
-  virtual absl::StatusOr<std::vector<Role>> LossesOf(const GroupId& group) = 0;
+  // Those under way, by the name of the role.
+  virtual absl::StatusOr<std::vector<GroupLoss>> LossesOf(const GroupId& group) = 0;
+  // Remembers how far one has come; nothing if it is over.
+  virtual absl::Status AdvanceLoss(const GroupId& group, const RoleId& role,
+                                   const UserId& ended_until) = 0;
   virtual absl::Status EndLoss(const GroupId& group, const RoleId& role) = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -14,6 +15,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/auth/daily_reset.h"
+#include "server/auth/login_throttle.h"
+#include "server/auth/second_factor.h"
 #include "server/call_info.h"
 #include "storage/records.h"
 #include "storage/store.h"
@@ -59,7 +62,9 @@ struct SessionTerms {
   std::map<std::string, std::string> claims;
   std::string device_id;                     // to bind it to; only its hash is kept. Empty: to none
   std::string device_label;                  // shown in lists of sessions
+  std::string device_hash;                   // instead, of a challenge that is answered
   bool bind_certificate = false;             // to the connection's client certificate
+  bool include_groups = false;               // access tokens carry the names of the user's groups
   size_t max_access_token = kMaxTokenBytes;  // a longer one could not be carried: TOKEN_TOO_LARGE
 };
 
@@ -68,6 +73,7 @@ struct LoginInput {
   Secret password;
   std::string audience;  // empty: self_audience
   SessionTerms terms = {};
+  Secret device_proof = {};  // of an earlier grant; one that is no good is as none
 };
 
 // A login whose password has not been checked yet. `user` is absent for an unknown name: the check
@@ -78,15 +84,22 @@ struct LoginAttempt {
   std::string audience;
   std::optional<storage::User> user;
   SessionTerms terms = {};
+  LoginSubject subject = {};  // whom the attempt is counted against
+  std::vector<std::string> hash_costs = {};  // of all hashes that are stored
 };
 
-// A login whose password was right. Only AuthFacade::CheckPassword makes one.
+// A login whose password was right. Only AuthFacade makes one: CheckPassword, and CompleteLogin
+// where the second factor was right too.
 class VerifiedLogin {
  public:
   const storage::User& user() const { return user_; }
   const std::string& audience() const { return audience_; }
   const SessionTerms& terms() const { return terms_; }
   const std::optional<std::string>& upgraded_hash() const { return upgraded_hash_; }
+  // That the login showed the proof of.
+  const std::optional<std::string>& device() const { return device_; }
+  // The answer to a challenge, to be used up where the session begins; absent without a challenge.
+  const std::optional<FactorUse>& factor() const { return factor_; }
 
  private:
   friend class AuthFacade;
@@ -94,11 +107,32 @@ class VerifiedLogin {
       : user_(std::move(user)),
         audience_(std::move(attempt.audience)),
         terms_(std::move(attempt.terms)),
+        device_(std::move(attempt.subject.device)),
         upgraded_hash_(std::move(upgraded_hash)) {}
+  VerifiedLogin(storage::User user, LoginAttempt attempt, FactorUse factor)
+      : VerifiedLogin(std::move(user), std::move(attempt), std::nullopt) {
+    factor_ = std::move(factor);
+  }
   storage::User user_;
   std::string audience_;
   SessionTerms terms_;
+  std::optional<std::string> device_;
   std::optional<std::string> upgraded_hash_;  // set when the stored hash has older parameters
+  std::optional<FactorUse> factor_;
+};
+
+// Of a login whose user has a second factor.
+struct IssuedChallenge {
+  Secret challenge_token;
+  absl::Time expires_at;
+};
+
+// Answers a challenge.
+struct CompletionInput {
+  Secret challenge_token;
+  FactorAnswer answer;
+  Secret device_proof = {};                  // as LoginInput
+  size_t max_access_token = kMaxTokenBytes;  // as SessionTerms
 };
 
 // What shows that a session may be renewed. Without a refresh token: a live access token alone.
@@ -116,7 +150,10 @@ struct IssuedGrant {
   absl::Time refresh_expires_at;
   SessionId session_id;
   std::vector<std::string> scopes = {};
+  Secret device_proof = {};  // from a login alone: for the next one from the same device
 };
+
+using LoginOutcome = std::variant<IssuedGrant, IssuedChallenge>;
 
 // RFC 7662: `claims` if active, else null and `inactive_reason` (`TOKEN_EXPIRED` ...).
 struct Introspection {
@@ -138,7 +175,9 @@ class AuthFacade {
     RevocationFeed& feed;
     const Clock& clock;
     LogSink& log;
+    const LoginThrottle& throttle;
     const ClockWatch* clock_watch = nullptr;  // none: the clock is trusted
+    SecondFactorPolicy second_factor = {};
   };
   AuthFacade(TokenPolicy policy, Parts parts);
   ~AuthFacade();
@@ -147,14 +186,31 @@ class AuthFacade {
   // 1. Blocks on the store. INVALID_ARGUMENT FIELD_INVALID: an audience, a scope or a claim that is
   // not allow-listed, too many of them, a password too long, a device's id or label that is none.
   // FAILED_PRECONDITION CERTIFICATE_MISSING: to bind to, but the call shows none.
-  //    An impossible name is an unknown one.
+  //    An impossible name is an unknown one. RESOURCE_EXHAUSTED THROTTLED: too many attempts of
+  //    late, whoever it is.
   absl::StatusOr<LoginAttempt> BeginLogin(const CallInfo& call, LoginInput input) const;
   // 2. Blocks on the processor (Argon2id). UNAUTHENTICATED BAD_CREDENTIALS: unknown, wrong or
-  // disabled; one answer, one cost.
+  // disabled; one answer, one cost. The attempt is counted first: THROTTLED, and no hash is made.
   absl::StatusOr<VerifiedLogin> CheckPassword(const CallInfo& call, LoginAttempt attempt) const;
-  // 3. Blocks on the store. BAD_CREDENTIALS: the user was changed, disabled or deleted since
-  // step 1. FAILED_PRECONDITION TOKEN_TOO_LARGE: no session is begun.
+  // 3. Blocks on the store. A challenge, if the user has a second factor; else as OpenSession.
+  absl::StatusOr<LoginOutcome> FinishLogin(const CallInfo& call, const VerifiedLogin& login) const;
+  // Blocks on the store. BAD_CREDENTIALS: the user was changed, disabled or deleted since
+  // step 1, or has a second factor that the login has not shown. FAILED_PRECONDITION
+  // TOKEN_TOO_LARGE: no session is begun.
   absl::StatusOr<IssuedGrant> OpenSession(const CallInfo& call, const VerifiedLogin& login) const;
+
+  // Whether a challenge names a key that this replica does not know. Memory only.
+  bool NamesUnknownKey(const CompletionInput& input) const;
+  // Before CompleteLogin, so that forged challenges stay out of the lane that it blocks. Memory
+  // only. UNAUTHENTICATED CHALLENGE_INVALID, CERTIFICATE_MISMATCH, DEVICE_MISMATCH.
+  absl::StatusOr<CompletionInput> CheckCompletion(const CallInfo& call,
+                                                  CompletionInput input) const;
+  // Ends a login that was answered with a challenge. Blocks on the store. UNAUTHENTICATED
+  // CHALLENGE_INVALID: not genuine, too old, or the user has changed since; CODE_WRONG: wrong or
+  // used up. RESOURCE_EXHAUSTED THROTTLED. FAILED_PRECONDITION TOKEN_TOO_LARGE: no session is
+  // begun, and the code is not used up.
+  absl::StatusOr<IssuedGrant> CompleteLogin(const CallInfo& call,
+                                            const CompletionInput& input) const;
 
   // Whether a refresh token names a key that this replica does not know: newer keys are to be read
   // before it is judged. Memory only.

@@ -114,6 +114,7 @@ Claims PassOn(const Claims& subject) {
   claims.auth_time = subject.auth_time;
   claims.amr = subject.amr;
   claims.acr = subject.acr;
+  claims.groups = subject.groups;
   claims.extra = subject.extra;
   return claims;
 }

@@ -12,8 +12,11 @@
 namespace tessera::server {
 namespace {
 
-constexpr std::string_view kPasswordMethod = "pwd";      // RFC 8176
+constexpr std::string_view kPasswordMethod = "pwd";  // RFC 8176
+constexpr std::string_view kOneTimePasswordMethod = "otp";
+constexpr std::string_view kSeveralFactorsMethod = "mfa";
 constexpr std::string_view kSingleFactorClass = "aal1";  // NIST SP 800-63B
+constexpr std::string_view kTwoFactorClass = "aal2";
 
 absl::Time WholeSeconds(absl::Time time) {
   return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
@@ -73,8 +76,14 @@ storage::Session TokenIssuer::NewSession(const VerifiedLogin& login, absl::Time 
   session.idle_expires_at = IdleEnd(session, now);
   session.scopes = login.terms().scopes;
   session.claims = EncodeNamedTexts(login.terms().claims);
+  session.include_groups = login.terms().include_groups;
   session.amr = {std::string(kPasswordMethod)};
   session.acr = kSingleFactorClass;
+  if (login.factor().has_value()) {
+    session.amr.insert(session.amr.end(),
+                       {std::string(kOneTimePasswordMethod), std::string(kSeveralFactorsMethod)});
+    session.acr = kTwoFactorClass;
+  }
   return session;
 }
 
@@ -135,6 +144,7 @@ absl::StatusOr<TokenIssuer::AccessToken> TokenIssuer::Sign(const storage::Sessio
   Claims claims = SessionClaims(session, now);
   claims.refresh_generation = generation;
   claims.roles = RolesFor(session.audience, policy_.self_audience, user.roles);
+  if (session.include_groups) claims.groups = user.groups;
   TESSERA_RETURN_IF_ERROR(AddExtras(session, user, claims));
   TESSERA_ASSIGN_OR_RETURN(Secret text, SignAccessToken(claims, *keys.signing));
   return AccessToken{std::move(text), claims.expires_at, std::move(claims.scopes)};

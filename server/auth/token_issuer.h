@@ -21,8 +21,9 @@ inline constexpr std::string_view kReservedRolePrefix = "tessera.";
 
 // What a token says of its user, as the store has it now.
 struct UserFacts {
-  std::vector<storage::Role> roles;  // held
-  std::string attributes;            // as stored
+  std::vector<storage::Role> roles;      // held in effect
+  std::string attributes;                // as stored
+  std::vector<std::string> groups = {};  // names; empty unless the session includes them
 };
 
 // Thread-safe, immutable.

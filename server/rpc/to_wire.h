@@ -25,6 +25,7 @@ void Write(const UserFacade::Current& current, v1::GetCurrentUserResponse* wire)
 void Write(const UserFacade::Page& page, v1::ListUsersResponse* wire);
 void Write(const RoleFacade::Page& page, v1::ListRolesResponse* wire);
 void Write(const RoleLookup& lookup, v1::LookupRolesResponse* wire);
+void Write(const RoleCheck& check, v1::CheckRoleResponse* wire);
 
 }  // namespace tessera::server
 

@@ -26,6 +26,11 @@ absl::StatusOr<std::optional<storage::Role>> AdminRoleOf(storage::Repositories& 
   return AdminRoleIn(std::move(held));
 }
 
+absl::Status NobodyLeft() {
+  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kLastAdministrator,
+                 "nobody would be left who can administer");
+}
+
 // Who calls, as the store has it now: the roles held, or nothing if gone or disabled.
 using Standing = std::optional<std::vector<storage::Role>>;
 
@@ -69,9 +74,15 @@ absl::Status RefuseIfLastAdministrator(storage::Repositories& repositories,
   TESSERA_ASSIGN_OR_RETURN(const auto admin, AdminRoleOf(repositories, user.id));
   if (!admin.has_value()) return absl::OkStatus();
   TESSERA_ASSIGN_OR_RETURN(const int64_t holders, repositories.roles.CountActiveHolders(admin->id));
-  if (holders > 1) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kLastAdministrator,
-                 "nobody would be left who can administer");
+  return holders > 1 ? absl::OkStatus() : NobodyLeft();
+}
+
+absl::Status RefuseIfNobodyAdministers(storage::Repositories& repositories) {
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::Role> admin,
+                           repositories.roles.FindByName(kAdminRole));
+  if (!admin.has_value()) return NobodyLeft();
+  TESSERA_ASSIGN_OR_RETURN(const int64_t holders, repositories.roles.CountActiveHolders(admin->id));
+  return holders > 0 ? absl::OkStatus() : NobodyLeft();
 }
 
 }  // namespace tessera::server

@@ -23,6 +23,11 @@ absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, cons
 absl::Status RefuseIfLastAdministrator(storage::Repositories& repositories,
                                        const storage::User& user);
 
+// FAILED_PRECONDITION LAST_ADMINISTRATOR: no active user holds `tessera.admin`, by itself or by a
+// group. Ask behind a change that may have taken it from somebody, in the same transaction (which
+// must not be committed then) and behind RefuseUnlessAdministrator.
+absl::Status RefuseIfNobodyAdministers(storage::Repositories& repositories);
+
 }  // namespace tessera::server
 
 #endif  // TESSERA_SERVER_USER_ADMINISTRATORS_H_

@@ -13,7 +13,16 @@ inline constexpr int kDefaultPageSize = 50;
 inline constexpr int kMaxPageSize = 1000;
 
 // What a page token is of: one list's token is refused by another.
-enum class PageOf : char { kUsers = 'u', kRoles = 'r', kSessions = 's', kServiceAccounts = 'v' };
+enum class PageOf : char {
+  kUsers = 'u',
+  kRoles = 'r',
+  kSessions = 's',
+  kServiceAccounts = 'v',
+  kGroups = 'g',
+  kGroupMembers = 'm',
+  kAuditEvents = 'a',
+  kAuditCheck = 'k'
+};
 
 // 0: kDefaultPageSize; above kMaxPageSize: kMaxPageSize. FIELD_INVALID `page_size`: negative.
 absl::StatusOr<int> PageSize(int requested);

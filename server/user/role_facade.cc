@@ -6,6 +6,7 @@
 #include "server/user/administrators.h"
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
+#include "server/user/find_group.h"
 #include "server/user/find_user.h"
 #include "server/user/lost_roles.h"
 #include "server/user/page_token.h"
@@ -36,12 +37,6 @@ absl::Status RoleNotFound() {
 
 absl::Status UserNotFound() {
   return Refusal(absl::StatusCode::kNotFound, reason::kUserNotFound, "no such user");
-}
-
-absl::StatusOr<storage::Role> FindRole(Repositories& repositories, std::string_view name) {
-  TESSERA_ASSIGN_OR_RETURN(std::optional<storage::Role> role, repositories.roles.FindByName(name));
-  if (!role.has_value()) return RoleNotFound();
-  return *std::move(role);
 }
 
 absl::StatusOr<storage::User> FindUser(Repositories& repositories, const UserId& id) {

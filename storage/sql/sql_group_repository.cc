@@ -194,27 +194,38 @@ absl::StatusOr<bool> SqlGroupRepository::BeginLoss(const GroupId& group, const R
     if (look.Bind("group", group.str()).Bind("role", role.str()).Into(found).One()) return true;
     if (!held) return false;
     Statement begin(session,
-                    "INSERT INTO group_role_losses (group_id, role_id, lost_at)"
-                    " VALUES (:group, :role, :now)");
+                    "INSERT INTO group_role_losses (group_id, role_id, lost_at, ended_until)"
+                    " VALUES (:group, :role, :now, '')");
     begin.Bind("group", group.str()).Bind("role", role.str()).Bind("now", now).Run();
     return true;
   });
 }
 
-absl::StatusOr<std::vector<Role>> SqlGroupRepository::LossesOf(const GroupId& group) {
+absl::StatusOr<std::vector<GroupLoss>> SqlGroupRepository::LossesOf(const GroupId& group) {
   return transaction_.Do("groups.losses_of", [&](soci::session& session) {
-    std::vector<Role> roles;
-    std::string id;
+    std::vector<GroupLoss> losses;
+    std::string role;
+    std::string until;
     std::string name;
     Statement statement(session,
-                        "SELECT r.id, r.name FROM group_role_losses AS l"
+                        "SELECT l.role_id, l.ended_until, r.name FROM group_role_losses AS l"
                         " INNER JOIN roles AS r ON r.id = l.role_id"
                         " WHERE l.group_id = :group ORDER BY r.name");
-    statement.Bind("group", group.str()).Into(id).Into(name).Each([&] {
-      roles.emplace_back().id = RoleId(id);
-      roles.back().name = name;
+    statement.Bind("group", group.str()).Into(role).Into(until).Into(name).Each([&] {
+      losses.push_back({RoleId(role), name, UserId(until)});
     });
-    return roles;
+    return losses;
+  });
+}
+
+absl::Status SqlGroupRepository::AdvanceLoss(const GroupId& group, const RoleId& role,
+                                             const UserId& ended_until) {
+  return transaction_.Do("groups.advance_loss", [&](soci::session& session) {
+    Statement statement(session,
+                        "UPDATE group_role_losses SET ended_until = :until"
+                        " WHERE group_id = :group AND role_id = :role");
+    statement.Bind("until", ended_until.str()).Bind("group", group.str());
+    statement.Bind("role", role.str()).Run();
   });
 }
 

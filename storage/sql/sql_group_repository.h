@@ -26,7 +26,9 @@ class SqlGroupRepository final : public GroupRepository {
   absl::Status Grant(const GroupId& group, const RoleId& role, absl::Time now) override;
   absl::StatusOr<bool> Revoke(const GroupId& group, const RoleId& role) override;
   absl::StatusOr<bool> BeginLoss(const GroupId& group, const RoleId& role, absl::Time now) override;
-  absl::StatusOr<std::vector<Role>> LossesOf(const GroupId& group) override;
+  absl::StatusOr<std::vector<GroupLoss>> LossesOf(const GroupId& group) override;
+  absl::Status AdvanceLoss(const GroupId& group, const RoleId& role,
+                           const UserId& ended_until) override;
   absl::Status EndLoss(const GroupId& group, const RoleId& role) override;
 
  private:

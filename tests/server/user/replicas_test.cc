@@ -19,6 +19,7 @@
 #include "server/auth/key_ring.h"
 #include "server/auth/revocation_feed.h"
 #include "server/user/bootstrap.h"
+#include "server/user/group_facade.h"
 #include "server/user/role_facade.h"
 #include "server/user/user_facade.h"
 #include "tessera/base/reason.h"
@@ -180,13 +181,17 @@ class OpposingAdministrators : public ReplicasTest {
             const Clock& clock)
         : keys(std::move(ring)),
           feed(Must(RevocationFeed::Open(store, *keys, {}, clock, NoLog()))),
-          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), audit, 8}),
-          roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog(), audit}) {}
+          throttle(ThrottlePolicy(), LoginThrottle::Parts{store, *keys, clock, NoLog()}),
+          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), audit, throttle}),
+          roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog(), audit}),
+          groups(GroupFacade::Parts{store, *feed, clock, NoLog(), audit}) {}
     NoAuditTrail audit;
     std::unique_ptr<KeyRing> keys;
     std::unique_ptr<RevocationFeed> feed;
+    LoginThrottle throttle;
     UserFacade users;
     RoleFacade roles;
+    GroupFacade groups;
   };
   Replica& On(int i) { return *parts_[static_cast<size_t>(i)]; }
 
@@ -279,6 +284,81 @@ TEST_F(OpposingAdministrators, WhoseRoleIsTakenCannotGiveItBackToThemselvesMeanw
       }
     });
     EXPECT_FALSE(IsAdministrator(second)) << "round " << round;
+  }
+}
+
+// Who administers by a group alone, on two replicas at once.
+class OpposingMembers : public OpposingAdministrators {
+ protected:
+  // The first one is in `admins`.
+  void SetUp() override {
+    OpposingAdministrators::SetUp();
+    EXPECT_TRUE(On(0).groups.Create(call_, first_, {"admins", ""}).ok());
+    EXPECT_TRUE(On(0).groups.GrantRole(call_, first_, {"admins", std::string(kAdminRole)}).ok());
+    EXPECT_TRUE(On(0).groups.AddMember(call_, first_, {"admins", first_}).ok());
+    EXPECT_TRUE(On(0).roles.Revoke(call_, first_, kAdminRole, first_).ok());
+  }
+  UserId AddMember(const UserId& by, const std::string& name) {
+    NewUser fields;
+    fields.username = name;
+    const HashedNewUser hashed = Must(On(0).users.HashNewUser(fields, Secret::CopyOf(kPassword)));
+    const UserId id = Must(On(0).users.Create(call_, by, hashed)).id;
+    EXPECT_TRUE(On(0).groups.AddMember(call_, by, {"admins", id}).ok());
+    return id;
+  }
+};
+
+TEST_F(OpposingMembers, WhoTakeEachOtherOutOfTheGroupLeaveOne) {
+  UserId staying = first_;
+  for (int round = 0; round < kRounds; ++round) {
+    const UserId other = AddMember(staying, "admin" + std::to_string(round));
+    const std::array<UserId, 2> both = {staying, other};
+    std::array<absl::Status, 2> done;
+    AtOnce(2, [&](int i) {
+      done[static_cast<size_t>(i)] = On(i).groups.RemoveMember(
+          call_, both[static_cast<size_t>(i)], {"admins", both[static_cast<size_t>(1 - i)]});
+    });
+    EXPECT_EQ(Administrators(), 1) << done[0] << " " << done[1];
+    EXPECT_NE(done[0].ok(), done[1].ok()) << done[0] << " " << done[1];
+    staying = both[done[0].ok() ? 0 : 1];
+  }
+}
+
+// One holds the role by the group and the other by itself; each takes it from the other by another
+// road, at the same moment.
+TEST_F(OpposingMembers, WhoTakeTheRoleByDifferentRoadsLeaveOne) {
+  using Act = std::function<absl::Status(Replica&, const UserId& actor, const UserId& target)>;
+  const std::array<Act, 3> roads = {
+      [&](Replica& replica, const UserId& actor, const UserId&) {
+        return replica.groups.RevokeRole(call_, actor, {"admins", std::string(kAdminRole)});
+      },
+      [&](Replica& replica, const UserId& actor, const UserId& target) {
+        return replica.groups.RemoveMember(call_, actor, {"admins", target});
+      },
+      [&](Replica& replica, const UserId& actor, const UserId&) {
+        return replica.groups.Delete(call_, actor, "admins");
+      }};
+  UserId member = first_;
+  for (int round = 0; round < kRounds; ++round) {
+    const UserId direct = AddAdministrator(member, "admin" + std::to_string(round));
+    std::array<absl::Status, 2> done;
+    AtOnce(2, [&](int i) {
+      done[static_cast<size_t>(i)] =
+          i == 0 ? roads[static_cast<size_t>(round) % roads.size()](On(0), direct, member)
+                 : On(1).roles.Revoke(call_, member, kAdminRole, direct);
+    });
+    EXPECT_EQ(Administrators(), 1) << done[0] << " " << done[1];
+    EXPECT_NE(done[0].ok(), done[1].ok()) << done[0] << " " << done[1];
+    // As it was: one member of the group, who administers by it alone.
+    const UserId staying = done[0].ok() ? direct : member;
+    On(0).groups.Create(call_, staying, {"admins", ""}).IgnoreError();
+    EXPECT_TRUE(On(0).groups.GrantRole(call_, staying, {"admins", std::string(kAdminRole)}).ok());
+    EXPECT_TRUE(On(0).groups.AddMember(call_, staying, {"admins", staying}).ok());
+    if (staying != member) {
+      EXPECT_TRUE(On(0).groups.RemoveMember(call_, staying, {"admins", member}).ok());
+      EXPECT_TRUE(On(0).roles.Revoke(call_, staying, kAdminRole, staying).ok());
+    }
+    member = staying;
   }
 }
 

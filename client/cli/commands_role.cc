@@ -1,8 +1,10 @@
-// role create, list, delete, grant, revoke, lookup.
+// role create, list, delete, grant, revoke, lookup, check.
 #include <vector>
 
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
+#include "tessera/cli/exit_code.h"
 #include "tessera/cli/paging.h"
 #include "tessera/cli/render.h"
 
@@ -66,31 +68,49 @@ absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
   return absl::OkStatus();
 }
 
+// To or from a user, or a group.
 struct GrantArguments {
   std::string role;
   std::string user;
+  std::string group;
 };
+
+// `request` is a GrantRoleRequest or a RevokeRoleRequest.
+template <typename Request>
+absl::Status Name(Invocation& invocation, const GrantArguments& arguments, Request& request) {
+  if (arguments.user.empty() == arguments.group.empty()) {
+    return UsageError("whom is it about? give a user, or --group");
+  }
+  request.set_role(arguments.role);
+  if (!arguments.group.empty()) {
+    request.set_group(arguments.group);
+    return absl::OkStatus();
+  }
+  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user_id(), ResolveUserId(invocation, arguments.user));
+  return absl::OkStatus();
+}
 
 absl::Status Grant(Invocation& invocation, const GrantArguments& arguments) {
   GrantRoleRequest request;
-  request.set_role(arguments.role);
-  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user_id(), ResolveUserId(invocation, arguments.user));
+  TESSERA_RETURN_IF_ERROR(Name(invocation, arguments, request));
   TESSERA_ASSIGN_OR_RETURN(const GrantRoleResponse answer,
                            invocation.CallUsers(&UserStub::GrantRole, request));
   if (invocation.json()) invocation.PrintJson(ToJson(answer));
-  invocation.PrintLine(arguments.user + " holds " + arguments.role +
+  invocation.PrintLine(arguments.user + arguments.group + " holds " + arguments.role +
                        "; tokens carry it from the next renewal or login on.");
   return absl::OkStatus();
 }
 
 absl::Status Revoke(Invocation& invocation, const GrantArguments& arguments) {
   RevokeRoleRequest request;
-  request.set_role(arguments.role);
-  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user_id(), ResolveUserId(invocation, arguments.user));
+  TESSERA_RETURN_IF_ERROR(Name(invocation, arguments, request));
   TESSERA_ASSIGN_OR_RETURN(const RevokeRoleResponse answer,
                            invocation.CallUsers(&UserStub::RevokeRole, request));
   if (invocation.json()) invocation.PrintJson(ToJson(answer));
-  invocation.PrintLine(arguments.user + " does not hold " + arguments.role + ".");
+  const bool by_group = !arguments.group.empty();
+  invocation.PrintLine(by_group ? arguments.group + " does not hold " + arguments.role + "."
+                                : arguments.user + " does not hold " + arguments.role +
+                                      ", unless a group gives it.");
   return absl::OkStatus();
 }
 
@@ -109,15 +129,24 @@ std::string KindName(UserKind kind) {
 
 struct LookupArguments {
   std::string user;
+  bool by_email = false;
 };
 
-absl::Status Lookup(Invocation& invocation, const LookupArguments& arguments) {
-  LookupRolesRequest request;
-  if (IsUserId(arguments.user)) {
+// `request` is a LookupRolesRequest or a CheckRoleRequest.
+template <typename Request>
+void NameUser(const LookupArguments& arguments, Request& request) {
+  if (arguments.by_email) {
+    request.set_email(arguments.user);
+  } else if (IsUserId(arguments.user)) {
     request.set_user_id(arguments.user);
   } else {
     request.set_username(arguments.user);
   }
+}
+
+absl::Status Lookup(Invocation& invocation, const LookupArguments& arguments) {
+  LookupRolesRequest request;
+  NameUser(arguments, request);
   TESSERA_ASSIGN_OR_RETURN(const LookupRolesResponse answer,
                            invocation.CallUsers(&UserStub::LookupRoles, request));
   if (invocation.json()) {
@@ -127,14 +156,46 @@ absl::Status Lookup(Invocation& invocation, const LookupArguments& arguments) {
   PrintFields({{"kind", KindName(answer.kind())}, {"user_id", answer.user_id()}},
               invocation.world().out);
   if (answer.roles().empty()) return absl::OkStatus();
-  Table table({"role", "direct", "audiences", "description"});
+  Table table({"role", "direct", "groups", "audiences", "description"});
   for (const EffectiveRole& held : answer.roles()) {
     const Role& role = held.role();
     table.Add({role.name(), held.direct() ? "true" : "false",
+               Join({held.groups().begin(), held.groups().end()}),
                Join({role.audiences().begin(), role.audiences().end()}), role.description()});
   }
   table.Print(invocation.world().out);
   return absl::OkStatus();
+}
+
+struct CheckArguments {
+  std::string role;
+  LookupArguments who;
+};
+
+// What a script branches on is the exit status.
+absl::Status Check(Invocation& invocation, const CheckArguments& arguments) {
+  CheckRoleRequest request;
+  request.set_role(arguments.role);
+  NameUser(arguments.who, request);
+  TESSERA_ASSIGN_OR_RETURN(const CheckRoleResponse answer,
+                           invocation.CallUsers(&UserStub::CheckRole, request));
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+  } else {
+    PrintFields({{"held", answer.held() ? "true" : "false"},
+                 {"direct", answer.direct() ? "true" : "false"},
+                 {"groups", Join({answer.groups().begin(), answer.groups().end()})},
+                 {"kind", KindName(answer.kind())}},
+                invocation.world().out);
+  }
+  if (answer.held()) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kPermissionDenied, reason::kRoleRequired,
+                 arguments.who.user + " does not hold " + arguments.role);
+}
+
+void AddWhoOptions(CLI::App& sub, LookupArguments& who) {
+  sub.add_option("user", who.user, "Name or id")->required();
+  sub.add_flag("--by-email", who.by_email, "It is an email address");
 }
 
 void AddGrantCommand(CLI::App& role, Command& chosen, const char* name, const char* text,
@@ -142,7 +203,8 @@ void AddGrantCommand(CLI::App& role, Command& chosen, const char* name, const ch
   auto arguments = std::make_shared<GrantArguments>();
   CLI::App* sub = role.add_subcommand(name, text);
   sub->add_option("role", arguments->role, "The role's name")->required();
-  sub->add_option("user", arguments->user, "Name or id")->required();
+  sub->add_option("user", arguments->user, "Name or id");
+  sub->add_option("--group", arguments->group, "A group, instead of a user");
   RunWith(*sub, chosen, arguments, run);
 }
 
@@ -171,13 +233,19 @@ void AddRoleCommands(CLI::App& app, Command& chosen) {
   sub->add_option("role", removal->role, "The role's name")->required();
   RunWith(*sub, chosen, removal, &Delete);
 
-  AddGrantCommand(*role, chosen, "grant", "Give a role to a user", &Grant);
-  AddGrantCommand(*role, chosen, "revoke", "Take a role from a user", &Revoke);
+  AddGrantCommand(*role, chosen, "grant", "Give a role to a user or a group", &Grant);
+  AddGrantCommand(*role, chosen, "revoke", "Take a role from a user or a group", &Revoke);
 
   auto lookup = std::make_shared<LookupArguments>();
   sub = role->add_subcommand("lookup", "Show the roles that a user holds, and the kind of user");
-  sub->add_option("user", lookup->user, "Name or id")->required();
+  AddWhoOptions(*sub, *lookup);
   RunWith(*sub, chosen, lookup, &Lookup);
+
+  auto check = std::make_shared<CheckArguments>();
+  sub = role->add_subcommand("check", "Whether a user holds a role; exit status 4 if not");
+  sub->add_option("role", check->role, "The role's name")->required();
+  AddWhoOptions(*sub, check->who);
+  RunWith(*sub, chosen, check, &Check);
 }
 
 }  // namespace tessera::cli

@@ -121,6 +121,23 @@ Table RoleTable(const std::vector<tessera::v1::Role>& roles) {
   return table;
 }
 
+Fields GroupFields(const tessera::v1::Group& group) {
+  return {{"id", group.id()},
+          {"name", group.name()},
+          {"description", group.description()},
+          {"roles", JoinList(group.roles())},
+          {"create_time", TimeOf(group.has_create_time(), group.create_time())}};
+}
+
+Table GroupTable(const std::vector<tessera::v1::Group>& groups) {
+  Table table({"name", "roles", "create_time", "description"});
+  for (const tessera::v1::Group& group : groups) {
+    table.Add({group.name(), JoinList(group.roles()),
+               TimeOf(group.has_create_time(), group.create_time()), group.description()});
+  }
+  return table;
+}
+
 Fields ServiceAccountFields(const tessera::v1::ServiceAccount& account) {
   Fields fields = {{"id", account.id()},
                    {"name", account.name()},
@@ -264,6 +281,7 @@ nlohmann::ordered_json ClaimsJson(const Claims& claims) {
                                    {"session_id", claims.session_id.str()},
                                    {"roles", claims.roles},
                                    {"scopes", claims.scopes}};
+  AddIfSaid("groups", claims.groups, object);
   AddIfSaid("auth_time", TimeOf(claims.auth_time), object);
   AddIfSaid("authentication_methods", claims.amr, object);
   AddIfSaid("authentication_class", claims.acr, object);

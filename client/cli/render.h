@@ -31,6 +31,9 @@ Table UserTable(const std::vector<tessera::v1::User>& users);
 Fields RoleFields(const tessera::v1::Role& role);
 Table RoleTable(const std::vector<tessera::v1::Role>& roles);
 
+Fields GroupFields(const tessera::v1::Group& group);
+Table GroupTable(const std::vector<tessera::v1::Group>& groups);
+
 Fields ServiceAccountFields(const tessera::v1::ServiceAccount& account);
 Table ServiceAccountTable(const std::vector<tessera::v1::ServiceAccount>& accounts);
 

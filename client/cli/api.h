@@ -77,6 +77,15 @@ class Api {
   }
 
   template <typename Request, typename Response>
+  absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method,
+                                     const Request& request) const {
+    grpc::ClientContext context;
+    context.set_deadline(Deadline(options_.timeout));
+    return Finish(method, *users_, context, request);
+  }
+
+  // With an access token.
+  template <typename Request, typename Response>
   absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method, const Request& request,
                                      const Secret& token) const {
     grpc::ClientContext context;

@@ -1,4 +1,4 @@
-// user create, get, list, update, delete, passwd.
+// user create, get, list, update, delete.
 #include <optional>
 #include <vector>
 
@@ -39,8 +39,10 @@ absl::Status AddAttributes(const std::vector<std::string>& given, User& user) {
 
 struct CreateArguments {
   std::string username;
+  std::string email;
   std::string display_name;
   std::vector<std::string> attributes;
+  std::string request_id;
   bool disabled = false;
   PasswordOption password;
 };
@@ -55,7 +57,9 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
                            ReadNewPassword(arguments.password.file, "Password of the new user: ",
                                            invocation.world().sources));
   request.mutable_user()->set_username(arguments.username);
+  request.mutable_user()->set_email(arguments.email);
   request.mutable_user()->set_display_name(arguments.display_name);
+  request.set_request_id(arguments.request_id);
   request.mutable_user()->set_state(arguments.disabled ? USER_STATE_DISABLED : USER_STATE_ACTIVE);
   request.set_password(std::string(password.Reveal()));
   const auto answer = invocation.CallUsers(&UserStub::CreateUser, request);
@@ -65,12 +69,36 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status Register(Invocation& invocation, const CreateArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  RegisterUserRequest request;
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret password,
+      ReadNewPassword(arguments.password.file, "Your new password: ", invocation.world().sources));
+  request.mutable_user()->set_username(arguments.username);
+  request.mutable_user()->set_email(arguments.email);
+  request.mutable_user()->set_display_name(arguments.display_name);
+  request.set_request_id(arguments.request_id);
+  request.set_password(std::string(password.Reveal()));
+  const auto answer = invocation.CallUsersAsNobody(&UserStub::RegisterUser, request);
+  WipeString(*request.mutable_password());
+  TESSERA_RETURN_IF_ERROR(answer.status());
+  Show(invocation, answer->user(), *answer);
+  return absl::OkStatus();
+}
+
 struct GetArguments {
   std::string user;
+  bool by_email = false;
 };
 
-absl::StatusOr<GetUserResponse> FetchUser(Invocation& invocation, const std::string& user) {
+absl::StatusOr<GetUserResponse> FetchUser(Invocation& invocation, const std::string& user,
+                                          bool by_email = false) {
   GetUserRequest request;
+  if (by_email) {
+    request.set_email(user);
+    return invocation.CallUsers(&UserStub::GetUser, request);
+  }
   if (IsUserId(user)) {
     request.set_user_id(user);
   } else {
@@ -80,20 +108,37 @@ absl::StatusOr<GetUserResponse> FetchUser(Invocation& invocation, const std::str
 }
 
 absl::Status Get(Invocation& invocation, const GetArguments& arguments) {
-  TESSERA_ASSIGN_OR_RETURN(const GetUserResponse answer, FetchUser(invocation, arguments.user));
+  TESSERA_ASSIGN_OR_RETURN(const GetUserResponse answer,
+                           FetchUser(invocation, arguments.user, arguments.by_email));
   Show(invocation, answer.user(), answer);
   return absl::OkStatus();
 }
 
-absl::Status List(Invocation& invocation, const PageArguments& arguments) {
-  const auto next = [&invocation](const ListUsersRequest& request) {
+struct ListArguments {
+  PageArguments page;
+  std::string prefix;
+  std::string role;
+  std::string state;
+};
+
+UserState StateOf(const std::string& name) {
+  if (name.empty()) return USER_STATE_UNSPECIFIED;
+  return name == "active" ? USER_STATE_ACTIVE : USER_STATE_DISABLED;
+}
+
+absl::Status List(Invocation& invocation, const ListArguments& arguments) {
+  const auto next = [&](ListUsersRequest request) {
+    request.set_username_prefix(arguments.prefix);
+    request.set_role(arguments.role);
+    request.set_state(StateOf(arguments.state));
     return invocation.CallUsers(&UserStub::ListUsers, request);
   };
   const auto take = [](ListUsersResponse& all, ListUsersResponse& page) {
     for (User& user : *page.mutable_users()) *all.add_users() = std::move(user);
   };
-  TESSERA_ASSIGN_OR_RETURN(const ListUsersResponse answer,
-                           (Pages<ListUsersRequest, ListUsersResponse>(arguments, next, take)));
+  TESSERA_ASSIGN_OR_RETURN(
+      const ListUsersResponse answer,
+      (Pages<ListUsersRequest, ListUsersResponse>(arguments.page, next, take)));
   if (invocation.json()) {
     invocation.PrintJson(ToJson(answer));
     return absl::OkStatus();
@@ -106,6 +151,7 @@ absl::Status List(Invocation& invocation, const PageArguments& arguments) {
 struct UpdateArguments {
   std::string user;
   std::optional<std::string> username;
+  std::optional<std::string> email;
   std::optional<std::string> display_name;
   std::optional<std::string> state;
   std::vector<std::string> attributes;
@@ -121,12 +167,16 @@ absl::StatusOr<UpdateUserRequest> ToRequest(const UpdateArguments& arguments) {
     user.set_username(*arguments.username);
     request.mutable_update_mask()->add_paths("username");
   }
+  if (arguments.email.has_value()) {
+    user.set_email(*arguments.email);
+    request.mutable_update_mask()->add_paths("email");
+  }
   if (arguments.display_name.has_value()) {
     user.set_display_name(*arguments.display_name);
     request.mutable_update_mask()->add_paths("display_name");
   }
   if (arguments.state.has_value()) {
-    user.set_state(*arguments.state == "active" ? USER_STATE_ACTIVE : USER_STATE_DISABLED);
+    user.set_state(StateOf(*arguments.state));
     request.mutable_update_mask()->add_paths("state");
   }
   if (!arguments.attributes.empty() || arguments.no_attributes) {
@@ -134,7 +184,8 @@ absl::StatusOr<UpdateUserRequest> ToRequest(const UpdateArguments& arguments) {
     request.mutable_update_mask()->add_paths("attributes");
   }
   if (request.update_mask().paths().empty()) {
-    return UsageError("nothing to change: give --username, --display-name, --state or --attribute");
+    return UsageError(
+        "nothing to change: give --username, --email, --display-name, --state or --attribute");
   }
   return request;
 }
@@ -147,6 +198,18 @@ absl::Status Update(Invocation& invocation, const UpdateArguments& arguments) {
                            invocation.CallUsers(&UserStub::UpdateUser, request));
   Show(invocation, answer.user(), answer);
   return absl::OkStatus();
+}
+
+struct StateArguments {
+  std::string user;
+  std::string state;
+};
+
+absl::Status SetState(Invocation& invocation, const StateArguments& arguments) {
+  UpdateArguments update;
+  update.user = arguments.user;
+  update.state = arguments.state;
+  return Update(invocation, update);
 }
 
 struct DeleteArguments {
@@ -189,74 +252,66 @@ absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
   return absl::OkStatus();
 }
 
-struct PasswdArguments {
-  PasswordOption password;
-  std::string new_file;
-};
-
-absl::StatusOr<ChangePasswordRequest> AskPasswords(Invocation& invocation,
-                                                   const PasswdArguments& arguments) {
-  const Sources& sources = invocation.world().sources;
-  if (arguments.password.file == "-" && arguments.new_file == "-") {
-    return UsageError("only one password can come from standard input");
-  }
-  TESSERA_ASSIGN_OR_RETURN(const Secret old_password,
-                           ReadPassword(arguments.password.file, "Password so far: ", sources));
-  TESSERA_ASSIGN_OR_RETURN(const Secret new_password,
-                           ReadNewPassword(arguments.new_file, "New password: ", sources));
-  ChangePasswordRequest request;
-  request.set_old_password(std::string(old_password.Reveal()));
-  request.set_new_password(std::string(new_password.Reveal()));
-  return request;
-}
-
-absl::Status Passwd(Invocation& invocation, const PasswdArguments& arguments) {
-  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
-  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
-  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
-  TESSERA_ASSIGN_OR_RETURN(ChangePasswordRequest request, AskPasswords(invocation, arguments));
-  const auto answer = invocation.CallUsers(&UserStub::ChangePassword, request);
-  WipeString(*request.mutable_old_password());
-  WipeString(*request.mutable_new_password());
-  TESSERA_RETURN_IF_ERROR(answer.status());
-  if (own.has_value()) {
-    TESSERA_RETURN_IF_ERROR(ForgetSessions(invocation, [&](const StoredGrant& grant) {
-      return grant.server == own->server && grant.username == own->username;
-    }));
-  }
-  if (invocation.json()) invocation.PrintJson(ToJson(*answer));
-  invocation.PrintLine("Password changed. All your sessions have ended: log in again.");
-  return absl::OkStatus();
-}
-
 void AddReadingCommands(CLI::App& user, Command& chosen) {
   auto get = std::make_shared<GetArguments>();
   CLI::App* sub = user.add_subcommand("get", "Show a user");
   sub->add_option("user", get->user, "Name or id")->required();
+  sub->add_flag("--by-email", get->by_email, "It is an email address");
   RunWith(*sub, chosen, get, &Get);
 
-  auto list = std::make_shared<PageArguments>();
-  sub = user.add_subcommand("list", "Show all users, or one page of them");
-  AddPageOptions(*sub, *list);
+  auto list = std::make_shared<ListArguments>();
+  sub = user.add_subcommand("list", "Show users, or one page of them");
+  sub->add_option("--prefix", list->prefix, "Only names that begin so");
+  sub->add_option("--role", list->role, "Only those who hold this role, also by a group");
+  sub->add_option("--state", list->state, "Only those in this state")
+      ->check(CLI::IsMember({"active", "disabled"}));
+  AddPageOptions(*sub, list->page);
   RunWith(*sub, chosen, list, &List);
+}
+
+// Those of create and register alike.
+void AddNewUserOptions(CLI::App& sub, CreateArguments& arguments) {
+  sub.add_option("username", arguments.username, "Letters and digits of any script, and . _ @ -")
+      ->required();
+  sub.add_option("--email", arguments.email, "Of nobody else");
+  sub.add_option("--display-name", arguments.display_name, "For people to read");
+  sub.add_option("--request-id", arguments.request_id,
+                 "Makes it safe to repeat for an hour: the same user is answered");
+  AddPasswordOption(sub, arguments.password);
+}
+
+void AddStateCommand(CLI::App& user, Command& chosen, const std::string& name,
+                     const std::string& state, const std::string& what) {
+  auto arguments = std::make_shared<StateArguments>();
+  arguments->state = state;
+  CLI::App* sub = user.add_subcommand(name, what);
+  sub->add_option("user", arguments->user, "Name or id")->required();
+  RunWith(*sub, chosen, arguments, &SetState);
 }
 
 void AddChangingCommands(CLI::App& user, Command& chosen) {
   auto create = std::make_shared<CreateArguments>();
   CLI::App* sub = user.add_subcommand("create", "Add a user");
-  sub->add_option("username", create->username, "1 to 64 of a-z 0-9 . _ @ -")->required();
-  sub->add_option("--display-name", create->display_name, "For people to read");
+  AddNewUserOptions(*sub, *create);
   sub->add_option("--attribute", create->attributes, "NAME=VALUE; may be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   sub->add_flag("--disabled", create->disabled, "Cannot log in until enabled");
-  AddPasswordOption(*sub, create->password);
   RunWith(*sub, chosen, create, &Create);
+
+  auto registration = std::make_shared<CreateArguments>();
+  sub = user.add_subcommand("register", "Become a user, where the server lets people register");
+  AddNewUserOptions(*sub, *registration);
+  RunWith(*sub, chosen, registration, &Register);
+
+  AddStateCommand(user, chosen, "disable", "disabled", "End all sessions and let nobody log in");
+  AddStateCommand(user, chosen, "enable", "active", "Let the user log in again");
 
   auto update = std::make_shared<UpdateArguments>();
   sub = user.add_subcommand("update", "Change a user");
   sub->add_option("user", update->user, "Name or id")->required();
   sub->add_option("--username", update->username, "The new name");
+  sub->add_option("--email", update->email, "Of nobody else; empty: none");
   sub->add_option("--display-name", update->display_name, "For people to read; may be empty");
   sub->add_option("--state", update->state, "Disabling ends all sessions and tokens at once")
       ->check(CLI::IsMember({"active", "disabled"}));
@@ -276,12 +331,6 @@ void AddChangingCommands(CLI::App& user, Command& chosen) {
   sub->add_option("--etag", removal->etag, "Only if the user is still as read");
   sub->add_flag("--yes,-y", removal->yes, "Do not ask");
   RunWith(*sub, chosen, removal, &Delete);
-
-  auto passwd = std::make_shared<PasswdArguments>();
-  sub = user.add_subcommand("passwd", "Change your own password and end all your sessions");
-  AddPasswordOption(*sub, passwd->password);
-  sub->add_option("--new-password-file", passwd->new_file, "Read the new password from this file");
-  RunWith(*sub, chosen, passwd, &Passwd);
 }
 
 }  // namespace
@@ -301,11 +350,13 @@ absl::StatusOr<std::string> ResolveUserId(Invocation& invocation, const std::str
 }
 
 void AddUserCommands(CLI::App& app, Command& chosen) {
-  CLI::App* user =
-      app.add_subcommand("user", "Manage users (needs tessera.admin; passwd is yours)");
+  CLI::App* user = app.add_subcommand(
+      "user", "Manage users (needs tessera.admin; passwd and register are yours)");
   user->require_subcommand(1);
   AddReadingCommands(*user, chosen);
   AddChangingCommands(*user, chosen);
+  AddUserFileCommands(*user, chosen);
+  AddUserPasswordCommands(*user, chosen);
 }
 
 }  // namespace tessera::cli

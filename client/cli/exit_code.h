@@ -32,6 +32,8 @@ inline constexpr std::string_view kFileFailed = "FILE_FAILED";
 inline constexpr std::string_view kBusy = "BUSY";
 inline constexpr std::string_view kUnexpectedAnswer = "UNEXPECTED_ANSWER";
 inline constexpr std::string_view kBrokenOff = "BROKEN_OFF";
+inline constexpr std::string_view kAuditFault = "AUDIT_FAULT";
+inline constexpr std::string_view kRowsFailed = "ROWS_FAILED";  // of a file; the others are done
 }  // namespace local_reason
 
 // By reason first, then by code; what is not listed is kInternal.

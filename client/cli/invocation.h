@@ -18,6 +18,7 @@
 #include "tessera/cli/device_store.h"
 #include "tessera/cli/output.h"
 #include "tessera/cli/prompt.h"
+#include "tessera/cli/proof_store.h"
 #include "tessera/cli/settings.h"
 #include "tessera/cli/token_keeper.h"
 
@@ -30,6 +31,7 @@ struct World {
   Sources sources;
   Environment environment;
   const Clock& clock;
+  bool err_is_terminal = false;  // progress is shown
 };
 
 // Not thread-safe.
@@ -43,6 +45,7 @@ class Invocation {
   const ContextStore& contexts() const { return contexts_; }
   const CredentialStore& credentials() const { return credentials_; }
   const DeviceStore& devices() const { return devices_; }
+  const ProofStore& proofs() const { return proofs_; }
   bool json() const { return settings_.json; }
 
   // Connects when first asked. Warns about plaintext to another machine, each time.
@@ -70,6 +73,15 @@ class Invocation {
   absl::StatusOr<Response> CallUsers(UserMethod<Request, Response> method, const Request& request) {
     return AsUser<Response>(
         [&](const Secret& token) { return api_->CallUsers(method, request, token); });
+  }
+
+  // A public method of UserService.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallUsersAsNobody(UserMethod<Request, Response> method,
+                                             const Request& request) {
+    absl::StatusOr<Api*> api = Server();
+    if (!api.ok()) return api.status();
+    return (*api)->CallUsers(method, request);
   }
 
   // As TokenKeeper::Token.
@@ -100,6 +112,7 @@ class Invocation {
   ContextStore contexts_;
   CredentialStore credentials_;
   DeviceStore devices_;
+  ProofStore proofs_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<TokenKeeper> keeper_;
 };

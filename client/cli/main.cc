@@ -1,6 +1,7 @@
 // tessera: the command line.
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <exception>
 #include <iostream>
@@ -29,7 +30,12 @@ int main(int argc, char** argv) {
   ::setenv("GRPC_VERBOSITY", "NONE", 0);  // NOLINT(concurrency-mt-unsafe): before any thread
   try {
     const tessera::cli::Sources usual;
-    tessera::cli::World world{std::cout, std::cerr, usual, Variable, tessera::SystemClock()};
+    tessera::cli::World world{std::cout,
+                              std::cerr,
+                              usual,
+                              Variable,
+                              tessera::SystemClock(),
+                              ::isatty(STDERR_FILENO) == 1};
     return static_cast<int>(
         tessera::cli::RunCli(world, std::vector<std::string>(argv + 1, argv + argc)));
   } catch (const std::exception&) {

@@ -62,6 +62,14 @@ const StoreCleaner::Kind StoreCleaner::Kind::kAll[] = {
     {kThrottleSlack,
      [](Repositories& in, absl::Time before) { return in.throttle.DeleteExpired(before, kBatch); },
      &Removed::throttle},
+    {kRevocationSlack,
+     [](Repositories& in, absl::Time before) {
+       return in.passwords.DeleteExpiredResets(before, kBatch);
+     },
+     &Removed::resets},
+    {absl::ZeroDuration(),
+     [](Repositories& in, absl::Time) { return in.passwords.ForgetUnusedHashCosts(kBatch); },
+     &Removed::costs},
     {kReportLife,
      [](Repositories& in, absl::Time before) { return in.replicas.DeleteOld(before, kBatch); },
      &Removed::reports},
@@ -199,6 +207,8 @@ void StoreCleaner::Run() {
                                   {"assertions", absl::StrCat(removed->assertions)},
                                   {"requests", absl::StrCat(removed->requests)},
                                   {"throttle", absl::StrCat(removed->throttle)},
+                                  {"resets", absl::StrCat(removed->resets)},
+                                  {"hash_costs", absl::StrCat(removed->costs)},
                                   {"replicas", absl::StrCat(removed->reports)}});
     }
   }

@@ -51,9 +51,12 @@ class StoreCleaner {
     int64_t assertions = 0;
     int64_t requests = 0;  // that were answered
     int64_t throttle = 0;  // counters
+    int64_t resets = 0;    // tokens that set a new password
+    int64_t costs = 0;     // of password hashes that no user has any more
     int64_t reports = 0;   // of replicas
     int64_t Total() const {
-      return sessions + revocations + secrets + assertions + requests + throttle + reports;
+      return sessions + revocations + secrets + assertions + requests + throttle + resets + costs +
+             reports;
     }
   };
   // One batch of each kind, with a rest behind each that removed something; nothing from the moment

@@ -39,8 +39,8 @@ UserService::Reactor* UserService::RegisterUser(Context* context,
   const UserFacade& users = parts_.users;
   return Run(Begin(*context), CheckedRegistration(users, Parse(*request)))
       .On(parts_.lanes.hashing,
-          [&users](const CallInfo&, CreateUserInput input) {
-            return users.HashNewUser(std::nullopt, std::move(input.user), input.password);
+          [&users](const CallInfo& call, CreateUserInput input) {
+            return users.HashRegistration(call, std::move(input.user), input.password);
           })
       .On(parts_.lanes.database,
           [&users](const CallInfo& call, const HashedNewUser& user) {

@@ -125,6 +125,9 @@ class UserFacade {
   // REGISTRATION_DISABLED. Memory only. FIELD_INVALID: a state or attributes, which are not for the
   // user to say.
   absl::StatusOr<NewUser> CheckRegistration(NewUser user) const;
+  // Instead of HashNewUser: RESOURCE_EXHAUSTED THROTTLED too; blocks on the store for that.
+  absl::StatusOr<HashedNewUser> HashRegistration(const CallInfo& call, NewUser user,
+                                                 const Secret& password) const;
   absl::StatusOr<storage::User> Register(const CallInfo& call, const HashedNewUser& user) const;
 
   // NOT_FOUND USER_NOT_FOUND.

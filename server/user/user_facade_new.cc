@@ -45,6 +45,15 @@ absl::StatusOr<NewUser> UserFacade::CheckRegistration(NewUser user) const {
   return user;
 }
 
+// Counted behind what costs nothing to refuse, and before the hash.
+absl::StatusOr<HashedNewUser> UserFacade::HashRegistration(const CallInfo& call, NewUser user,
+                                                           const Secret& password) const {
+  TESSERA_ASSIGN_OR_RETURN(user, CheckRegistration(std::move(user)));
+  TESSERA_ASSIGN_OR_RETURN(user, Checked(std::move(user)));
+  TESSERA_RETURN_IF_ERROR(parts_.throttle.ReserveRegistration(call).status());
+  return HashNewUser(std::nullopt, std::move(user), password);
+}
+
 absl::StatusOr<User> UserFacade::Register(const CallInfo& call, const HashedNewUser& user) const {
   TESSERA_RETURN_IF_ERROR(CheckRegistration(user.fields()).status());
   return Add(call, std::nullopt, user);

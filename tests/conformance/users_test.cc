@@ -20,6 +20,8 @@ void ExpectSame(const User& a, const User& b) {
   EXPECT_EQ(a.updated_at, b.updated_at);
   EXPECT_EQ(a.last_login_at, b.last_login_at);
   EXPECT_EQ(a.attributes, b.attributes);
+  EXPECT_EQ(a.email, b.email);
+  EXPECT_EQ(a.email_key, b.email_key);
 }
 
 TEST_P(UserRepositoryTest, FindsWhatWasInsertedByIdAndByNameToTheMicrosecond) {
@@ -219,6 +221,114 @@ TEST_P(UserRepositoryTest, PagesAreInTheOrderOfIdsAndStableUnderInserts) {
     Write([&](Repositories& r) { return r.users.Insert(early); });
   }
   EXPECT_THAT(seen, ::testing::ElementsAreArray(ids));
+}
+
+User WithEmail(User user, const std::string& email, const std::string& key) {
+  user.email = email;
+  user.email_key = key;
+  return user;
+}
+
+TEST_P(UserRepositoryTest, AnEmailAddressIsFoundByItsKeyAlone) {
+  const User ada = WithEmail(NewUser("ada"), "Ada@Example.org", "ada@example.org");
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(r.users.Insert(NewUser("grace")).ok());
+    return r.users.Insert(ada);
+  });
+  Read([&](Repositories& r) {
+    const auto found = Must(r.users.FindByEmail("ada@example.org"));
+    EXPECT_TRUE(found.has_value());
+    if (found.has_value()) ExpectSame(*found, ada);
+    EXPECT_FALSE(Must(r.users.FindByEmail("Ada@Example.org")).has_value());
+    EXPECT_FALSE(Must(r.users.FindByEmail("")).has_value());
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(UserRepositoryTest, ATakenEmailAddressIsRefusedAndToldFromATakenName) {
+  Write([&](Repositories& r) { return r.users.Insert(WithEmail(NewUser("ada"), "a@b", "a@b")); });
+  EXPECT_EQ(ReasonOf(TryWrite([&](Repositories& r) {
+              return r.users.Insert(WithEmail(NewUser("grace"), "A@b", "a@b"));
+            })),
+            reason::kEmailTaken);
+  EXPECT_EQ(ReasonOf(TryWrite([&](Repositories& r) {
+              return r.users.Insert(WithEmail(NewUser("ada"), "c@d", "c@d"));
+            })),
+            reason::kUsernameTaken);
+  const User grace = AddUser("grace");
+  EXPECT_EQ(ReasonOf(TryWrite([&](Repositories& r) {
+              return r.users.Update(WithEmail(grace, "a@b", "a@b"), 1).status();
+            })),
+            reason::kEmailTaken);
+  Read([&](Repositories& r) {
+    EXPECT_EQ(Must(r.users.Find(grace.id))->email, "");
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(UserRepositoryTest, ManyMayHaveNoEmailAddressAndAFreedOneCanBeTaken) {
+  User ada = WithEmail(NewUser("ada"), "a@b", "a@b");
+  const User grace = AddUser("grace");
+  AddUser("joan");
+  Write([&](Repositories& r) { return r.users.Insert(ada); });
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.users.Update(WithEmail(ada, "A@B", "a@b"), 1)));  // the same key stays
+    ada.revision = 2;
+    EXPECT_TRUE(Must(r.users.Update(WithEmail(ada, "", ""), 1)));
+    EXPECT_FALSE(Must(r.users.FindByEmail("a@b")).has_value());
+    EXPECT_TRUE(Must(r.users.Update(WithEmail(grace, "a@b", "a@b"), 1)));
+    EXPECT_TRUE(Must(r.users.Delete(grace.id)));
+    EXPECT_TRUE(Must(r.users.Update(WithEmail(ada, "a@b", "a@b"), 2)));
+    EXPECT_EQ(Must(r.users.FindByEmail("a@b"))->id.str(), ada.id.str());
+    return absl::OkStatus();
+  });
+}
+
+TEST_P(UserRepositoryTest, AFilterAdmitsByPrefixRoleAndState) {
+  const Role role = AddRole("reader");
+  std::vector<User> users;
+  for (const char* name : {"ada", "adam", "ad", "b", "\u00e5sa", "ad_x", "ad%"}) {
+    users.push_back(AddUser(name));
+    clock_.Advance(absl::Milliseconds(2));
+  }
+  User disabled = users[1];
+  disabled.state = UserState::kDisabled;
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.users.Update(disabled, 1)));
+    EXPECT_TRUE(r.roles.Grant(role.id, users[0].id, now()).ok());
+    return r.roles.Grant(role.id, users[3].id, now());
+  });
+  const auto names = [&](const UserFilter& filter) {
+    std::vector<std::string> found;
+    Read([&](Repositories& r) {
+      for (const User& user : Must(r.users.List(filter, UserId(), 100))) {
+        found.push_back(user.username);
+      }
+      return absl::OkStatus();
+    });
+    return found;
+  };
+  using ::testing::ElementsAre;
+  UserFilter filter;
+  filter.username_prefix = "ad";
+  EXPECT_THAT(names(filter), ElementsAre("ada", "adam", "ad", "ad_x", "ad%"));
+  filter.state = UserState::kActive;
+  EXPECT_THAT(names(filter), ElementsAre("ada", "ad", "ad_x", "ad%"));
+  filter.role = role.id;
+  EXPECT_THAT(names(filter), ElementsAre("ada"));
+  filter = UserFilter();
+  filter.role = role.id;
+  EXPECT_THAT(names(filter), ElementsAre("ada", "b"));
+  filter = UserFilter();
+  filter.state = UserState::kDisabled;
+  EXPECT_THAT(names(filter), ElementsAre("adam"));
+  filter = UserFilter();
+  filter.username_prefix = "ad_";
+  EXPECT_THAT(names(filter), ElementsAre("ad_x"));
+  filter.username_prefix = "\u00e5";
+  EXPECT_THAT(names(filter), ElementsAre("\u00e5sa"));
+  filter.username_prefix = "zz";
+  EXPECT_THAT(names(filter), ElementsAre());
 }
 
 TEST_P(UserRepositoryTest, APageOfNoneIsEmpty) {

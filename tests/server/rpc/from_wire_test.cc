@@ -103,20 +103,29 @@ TEST(FromWire, AttributesAreTakenWhereTheMaskNamesThem) {
   EXPECT_EQ(Parse(create)->user.attributes, (NamedTexts{{"a", "b"}}));
 }
 
-TEST(FromWire, FieldsThatAreNotServedAreRefusedWhenSet) {
+TEST(FromWire, NewUserMayHaveAnEmailAddressAndARequestId) {
   v1::CreateUserRequest create;
   create.mutable_user()->set_username("alice");
   create.set_password("p");
-  EXPECT_EQ(Refused(create), "");
   create.set_request_id("r");
-  EXPECT_EQ(Refused(create), "FIELD_UNSUPPORTED request_id");
-  create.clear_request_id();
   create.mutable_user()->set_email("a@b");
-  EXPECT_EQ(Refused(create), "FIELD_UNSUPPORTED user.email");
+  EXPECT_EQ(Parse(create)->user.request_id, "r");
+  EXPECT_EQ(Parse(create)->user.email, "a@b");
 
   v1::LookupRolesRequest lookup;
   lookup.set_email("");
-  EXPECT_EQ(Refused(lookup), "FIELD_UNSUPPORTED email");
+  EXPECT_EQ(Refused(lookup), "FIELD_INVALID email");
+  lookup.set_email("a@b");
+  EXPECT_EQ(Refused(lookup), "");
+}
+
+TEST(FromWire, WhoRegistersSaysNoState) {
+  v1::RegisterUserRequest request;
+  request.mutable_user()->set_username("alice");
+  request.set_password("p");
+  EXPECT_EQ(Refused(request), "");
+  request.mutable_user()->set_state(v1::USER_STATE_ACTIVE);
+  EXPECT_EQ(Refused(request), "FIELD_INVALID user.state");
 }
 
 TEST(FromWire, WhatIsMissingIsNamed) {
@@ -174,7 +183,7 @@ TEST(FromWire, MaskThatIsEmptyUnknownOrOutputOnlyIsRefused) {
        {"*", "", "id", "etag", "create_time", "password_hash", "user.username"}) {
     EXPECT_EQ(Refused(Update(path)), "FIELD_INVALID update_mask") << path;
   }
-  EXPECT_EQ(Refused(Update("email")), "FIELD_UNSUPPORTED user.email");
+  EXPECT_EQ(Refused(Update("email")), "");
 }
 
 TEST(FromWire, EnumValuesThatAreNotListedAreRefused) {

@@ -87,7 +87,7 @@ class ReplicasTest : public ::testing::Test {
     return Bootstrap(options, database_.Of(replica), hasher_, clock_, NoLog());
   }
   BootstrapOptions WithPasswordFile() const {
-    return {"tessera", "admin", folder_.Write("pw", kPassword), nullptr, "", 8};
+    return {"tessera", "admin", folder_.Write("pw", kPassword), nullptr, ""};
   }
   std::string GeneratedFile(int replica) const {
     return folder_.Path("generated-" + std::to_string(replica));
@@ -146,8 +146,7 @@ TEST_F(FirstStartOfReplicas, LeavesOneAdministratorAndOneKeySetAndEndsWellInEach
 TEST_F(FirstStartOfReplicas, LeavesOneGeneratedPasswordAndItIsTheAdministrators) {
   std::array<absl::Status, kReplicas> booted;
   AtOnce(kReplicas, [&](int i) {
-    booted[static_cast<size_t>(i)] =
-        Boot(i, {"tessera", "admin", "", nullptr, GeneratedFile(i), 8});
+    booted[static_cast<size_t>(i)] = Boot(i, {"tessera", "admin", "", nullptr, GeneratedFile(i)});
   });
   int files = 0;
   const std::vector<storage::User> users = Users();
@@ -182,7 +181,8 @@ class OpposingAdministrators : public ReplicasTest {
         : keys(std::move(ring)),
           feed(Must(RevocationFeed::Open(store, *keys, {}, clock, NoLog()))),
           throttle(ThrottlePolicy(), LoginThrottle::Parts{store, *keys, clock, NoLog()}),
-          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), audit, throttle}),
+          users(UserFacade::Parts{store, hasher, *feed, clock, NoLog(), audit, throttle,
+                                  PasswordPolicy(), UserPolicy{{}, true}}),
           roles({"tessera"}, RoleFacade::Parts{store, *feed, clock, NoLog(), audit}),
           groups(GroupFacade::Parts{store, *feed, clock, NoLog(), audit}) {}
     NoAuditTrail audit;
@@ -377,6 +377,79 @@ TEST_F(OpposingAdministrators, WhoChangeAUserAndTheUserWhoChangesThePasswordBoth
                                        : On(1).users.StorePassword(call_, checked);
       EXPECT_TRUE(done.ok()) << done;
     });
+  }
+}
+
+// Creates of the same thing on two replicas at once.
+class SimultaneousCreates : public OpposingAdministrators {
+ protected:
+  std::array<absl::StatusOr<storage::User>, 2> CreateAtOnce(const std::array<NewUser, 2>& users) {
+    std::array<absl::StatusOr<storage::User>, 2> made;
+    AtOnce(2, [&](int i) {
+      const auto at = static_cast<size_t>(i);
+      const auto hashed = On(i).users.HashNewUser(first_, users[at], Secret::CopyOf(kPassword));
+      made[at] = hashed.ok() ? On(i).users.Create(call_, first_, *hashed)
+                             : absl::StatusOr<storage::User>(hashed.status());
+    });
+    return made;
+  }
+  static NewUser Named(const std::string& name, const std::string& email = "",
+                       const std::string& request_id = "") {
+    NewUser user;
+    user.username = name;
+    user.email = email;
+    user.request_id = request_id;
+    return user;
+  }
+  static void ExpectOne(const std::array<absl::StatusOr<storage::User>, 2>& made,
+                        std::string_view reason) {
+    EXPECT_NE(made[0].ok(), made[1].ok()) << made[0].status() << " " << made[1].status();
+    EXPECT_EQ(ReasonOf(made[made[0].ok() ? 1 : 0].status()), reason);
+  }
+};
+
+TEST_F(SimultaneousCreates, OfOneNameGiveOneSuccess) {
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string number = std::to_string(round);
+    ExpectOne(CreateAtOnce({Named("ada" + number), Named("ADA" + number)}), reason::kUsernameTaken);
+  }
+  EXPECT_THAT(Users(), SizeIs(1 + kRounds));
+}
+
+TEST_F(SimultaneousCreates, OfOneEmailAddressGiveOneSuccess) {
+  for (int round = 0; round < kRounds; ++round) {
+    const std::string number = std::to_string(round);
+    ExpectOne(CreateAtOnce({Named("ada" + number, "a" + number + "@example.org"),
+                            Named("grace" + number, "A" + number + "@example.org")}),
+              reason::kEmailTaken);
+  }
+  EXPECT_THAT(Users(), SizeIs(1 + kRounds));
+}
+
+TEST_F(SimultaneousCreates, WithOneRequestIdGiveOneUserToBoth) {
+  for (int round = 0; round < kRounds; ++round) {
+    const NewUser user = Named("ada" + std::to_string(round), "", "r" + std::to_string(round));
+    const auto made = CreateAtOnce({user, user});
+    ASSERT_TRUE(made[0].ok() && made[1].ok()) << made[0].status() << " " << made[1].status();
+    EXPECT_EQ(made[0]->id.str(), made[1]->id.str());
+  }
+  EXPECT_THAT(Users(), SizeIs(1 + kRounds));
+}
+
+// Nobody takes turns with those who register.
+TEST_F(SimultaneousCreates, RegisteringAndCreatingOneNameGiveOneSuccess) {
+  for (int round = 0; round < kRounds; ++round) {
+    const NewUser user = Named("ada" + std::to_string(round), "a@example.org");
+    std::array<absl::StatusOr<storage::User>, 2> made;
+    AtOnce(2, [&](int i) {
+      const UserFacade& users = On(i).users;
+      const HashedNewUser hashed = Must(users.HashNewUser(user, Secret::CopyOf(kPassword)));
+      made[static_cast<size_t>(i)] =
+          i == 0 ? users.Create(call_, first_, hashed) : users.Register(call_, hashed);
+    });
+    EXPECT_NE(made[0].ok(), made[1].ok()) << made[0].status() << " " << made[1].status();
+    const storage::User& one = made[0].ok() ? *made[0] : *made[1];
+    EXPECT_TRUE(On(0).users.Delete(call_, first_, one.id, "").ok());  // frees the address
   }
 }
 

@@ -43,11 +43,11 @@ TEST_F(UserFacadeTest, UserNamesAreFolded) {
   EXPECT_EQ(Named("ALICE@example.ORG").username, "alice@example.org");
 }
 
-TEST_F(UserFacadeTest, UserNamesAreOneTo64OfTheAlphabet) {
+TEST_F(UserFacadeTest, UserNamesAreOneTo64CharactersWithoutSpaces) {
   EXPECT_TRUE(HashStatus(std::string(64, 'a'), "", kPassword).ok());
-  for (const std::string& name :
-       {std::string(), std::string(65, 'a'), std::string("a b"), std::string("\xc3\xa9t\xc3\xa9"),
-        std::string("a\0b", 3), std::string("a/b"), std::string("a'--")}) {
+  EXPECT_TRUE(HashStatus("\xc3\xa9t\xc3\xa9", "", kPassword).ok());
+  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("a b"),
+                                  std::string("\xc3"), std::string("a\0b", 3)}) {
     const absl::Status status = HashStatus(name, "", kPassword);
     EXPECT_EQ(ReasonOf(status), reason::kFieldInvalid) << name;
     EXPECT_EQ(FieldOf(status), "user.username") << name;

@@ -34,8 +34,8 @@ size_t BytesOf(const Claims& claims) {
   return sizeof(claims) + claims.issuer.size() + claims.subject.size() + claims.audience.size() +
          claims.client_id.size() + claims.token_id.str().size() + claims.session_id.str().size() +
          claims.acr.size() + claims.device_hash.size() + claims.certificate.size() +
-         BytesOf(claims.roles) + BytesOf(claims.scopes) + BytesOf(claims.amr) +
-         BytesOfChain(claims);
+         BytesOf(claims.roles) + BytesOf(claims.groups) + BytesOf(claims.scopes) +
+         BytesOf(claims.amr) + BytesOfChain(claims);
 }
 
 // The claims are held twice: verified token and principal.

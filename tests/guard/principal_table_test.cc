@@ -38,5 +38,17 @@ TEST_F(PrincipalTableTest, ACallWithoutAPrincipalDoesNotInheritTheOneBefore) {
   EXPECT_EQ(table_.Find(&context_), nullptr);
 }
 
+TEST(PrincipalTest, IsInTheGroupsThatItsTokenNamesAndInNoOther) {
+  Principal principal;
+  EXPECT_FALSE(principal.InGroup("writers"));
+  principal.claims.groups = {"authors", "writers"};
+  principal.claims.roles = {"reader"};
+  EXPECT_TRUE(principal.InGroup("writers"));
+  EXPECT_FALSE(principal.InGroup("Writers"));
+  EXPECT_FALSE(principal.InGroup("writer"));
+  EXPECT_FALSE(principal.InGroup("reader"));  // a role is no group
+  EXPECT_FALSE(principal.HasRole("writers"));
+}
+
 }  // namespace
 }  // namespace tessera::guard

@@ -99,6 +99,7 @@ TEST_F(TokenCacheTest, EverythingThatATokenSaysIsCounted) {
       [&](Claims& claims) { claims.amr = {text}; },
       [&](Claims& claims) { claims.acr = text; },
       [&](Claims& claims) { claims.roles.push_back(text); },
+      [&](Claims& claims) { claims.groups = {text}; },
       [&](Claims& claims) { claims.scopes = {text}; },
       [&](Claims& claims) {
         claims.actors.push_back({"svc_" + text, 1});

@@ -33,6 +33,7 @@ TEST(BoundClaims, GoToJsonAndBack) {
   Claims sample = SampleClaims();
   sample.amr = {"pwd", "otp"};
   sample.acr = "2";
+  sample.groups = {"writers", "authors"};
   sample.device_hash = DeviceHash("a-laptop-0123456789");
   sample.certificate = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
   sample.actors = {{"svc_b", 2}, {"svc_a", 0}};
@@ -42,6 +43,7 @@ TEST(BoundClaims, GoToJsonAndBack) {
   ASSERT_TRUE(claims.ok()) << claims.status();
   EXPECT_EQ(claims->amr, sample.amr);
   EXPECT_EQ(claims->acr, sample.acr);
+  EXPECT_EQ(claims->groups, sample.groups);
   EXPECT_EQ(claims->device_hash, sample.device_hash);
   EXPECT_EQ(claims->certificate, sample.certificate);
   EXPECT_EQ(claims->actors, sample.actors);
@@ -64,7 +66,7 @@ TEST(BoundClaims, AreWrittenAsTheRfcsNameThem) {
 
 TEST(BoundClaims, AreNotWrittenWhenThereAreNone) {
   const json payload = json::parse(*ClaimsToJson(SampleClaims()));
-  for (const char* name : {"amr", "acr", "did", "cnf", "act", "pjti", "ext"}) {
+  for (const char* name : {"amr", "acr", "did", "cnf", "act", "pjti", "ext", "groups"}) {
     EXPECT_FALSE(payload.contains(name)) << name;
   }
 }
@@ -112,7 +114,10 @@ TEST(BoundClaims, TheOthersAreOfTheirTypes) {
     ExpectMalformed("did", value);
     ExpectMalformed("acr", value);
   }
-  for (const char* value : {"1", "null", "\"pwd\"", "[1]", "[\"\"]"}) ExpectMalformed("amr", value);
+  for (const char* value : {"1", "null", "\"pwd\"", "[1]", "[\"\"]", "{}"}) {
+    ExpectMalformed("amr", value);
+    ExpectMalformed("groups", value);
+  }
 }
 
 TEST(BoundClaims, AMemberTwiceIsMalformedAtAnyDepth) {
@@ -136,6 +141,8 @@ TEST(BoundClaims, WhatCannotBeWrittenIsRefused) {
   EXPECT_TRUE(refuses([](Claims& c) { c.actors = {{"svc_a", -1}}; }));
   EXPECT_TRUE(refuses([](Claims& c) { c.parent_tokens = {TokenId()}; }));
   EXPECT_TRUE(refuses([](Claims& c) { c.parent_tokens.assign(5, TokenId("tok_1")); }));
+  EXPECT_TRUE(refuses([](Claims& c) { c.groups = {""}; }));
+  EXPECT_TRUE(refuses([](Claims& c) { c.groups = {"\xff"}; }));
   EXPECT_TRUE(refuses([](Claims& c) { c.extra = {{"a", "\xff"}}; }));
   EXPECT_TRUE(refuses([](Claims& c) { c.extra = {{"\xff", "a"}}; }));
 }

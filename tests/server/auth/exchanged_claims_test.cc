@@ -45,6 +45,7 @@ struct Case {
     subject.scopes = {"read", "write"};
     subject.amr = {"pwd"};
     subject.acr = "1";
+    subject.groups = {"writers"};
     subject.extra = {{"tenant", "t1"}};
     caller.subject = "svc_orders";
     caller.audience = "tessera";
@@ -96,6 +97,7 @@ TEST(ExchangedClaims, SpeakOfTheSameSubjectAndSession) {
   EXPECT_EQ(claims.auth_time, kNow - absl::Hours(2));
   EXPECT_EQ(claims.amr, Texts{"pwd"});
   EXPECT_EQ(claims.acr, "1");
+  EXPECT_EQ(claims.groups, Texts{"writers"});
   EXPECT_EQ(claims.extra.at("tenant"), "t1");
   EXPECT_EQ(claims.issuer, "https://auth.example.test");
 }

@@ -178,7 +178,7 @@ class Groups : public ::testing::TestWithParam<On> {
   }
   // Every server says so, soon.
   bool IsRevokedEverywhere(const std::string& token) {
-    const SystemClock clock;
+    const Clock& clock = SystemClock();
     const absl::Time limit = clock.Now() + kPatience;
     for (const auto& server : servers_) {
       while (Validate(*server, token).reason() != v1::ERROR_REASON_TOKEN_REVOKED) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/auth/hash_arena.h"
 #include "server/lanes/cores.h"
 #include "server/server.h"
 #include "tessera/base/reason.h"
@@ -26,20 +27,24 @@ WorkerPool::Options StoreLaneOf(std::string name, int threads) {
                                  "the database is away or busy", absl::Seconds(1)));
 }
 
-WorkerPool::Options HashingLane() {
+WorkerPool::Options HashingLane(size_t arena_bytes) {
   WorkerPool::Options options =
-      LaneOf("hashing", UsableCores(),
+      LaneOf("hashing", HashingThreads(),
              RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
                               "too much work is waiting", absl::Seconds(1)));
   options.nice = kHashingNice;
+  // Without room now a hash asks for it again, and says so.
+  options.on_start = [arena_bytes] { HashArena::OfThisThread().Reserve(arena_bytes); };
   return options;
 }
 
 }  // namespace
 
-Pools::Pools(const Config& config, const Clock& clock)
+int HashingThreads() { return UsableCores() + 1; }
+
+Pools::Pools(const Config& config, size_t arena_bytes, const Clock& clock)
     : database(StoreLaneOf("database", config.storage.connections), clock),
       urgent(StoreLaneOf("urgent", kUrgentThreads), clock),
-      hashing(HashingLane(), clock) {}
+      hashing(HashingLane(arena_bytes), clock) {}
 
 }  // namespace tessera::server

@@ -2,6 +2,8 @@
 #ifndef TESSERA_SERVER_POOLS_H_
 #define TESSERA_SERVER_POOLS_H_
 
+#include <cstddef>
+
 #include "server/config/config.h"
 #include "server/lanes/worker_pool.h"
 #include "server/rpc/call.h"
@@ -9,9 +11,15 @@
 
 namespace tessera::server {
 
-// As many threads as connections, a few for what must get through, one for each core that hashes.
+// One for each core, and one more: each attempt is counted in the store before its hash, and the
+// cores shall not wait for that. On a database server each has a connection.
+int HashingThreads();
+
+// As many threads as connections, a few for what must get through, HashingThreads.
 struct Pools {
-  Pools(const Config& config, const Clock& clock);
+  // `arena_bytes`: the most memory that a hash may take; each hashing thread sets it aside as it
+  // starts.
+  Pools(const Config& config, size_t arena_bytes, const Clock& clock);
 
   Lanes lanes() { return {database, urgent, hashing}; }
 

@@ -11,6 +11,11 @@ HashArena& HashArena::OfThisThread() {
 
 HashArena::~HashArena() { Release(); }
 
+bool HashArena::Reserve(size_t bytes) {
+  if (bytes <= capacity_) return true;
+  return !in_use_ && Grow(bytes);
+}
+
 uint8_t* HashArena::Take(size_t bytes) {
   if (in_use_ || bytes == 0) return nullptr;
   if (bytes > capacity_ && !Grow(bytes)) return nullptr;

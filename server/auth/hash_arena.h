@@ -7,8 +7,10 @@
 
 namespace tessera::server {
 
-// Belongs to one thread and is used by it alone. Grows to the largest hash asked for and is given
-// back when the thread ends. Kept out of core dumps.
+// Belongs to one thread and is used by it alone. Hashing threads reserve as they start, so there
+// are as many arenas as those threads, and a flood of logins takes no more; it grows only for a
+// hash of a cost that another replica's configuration brought since. Given back when the thread
+// ends. Kept out of core dumps.
 class HashArena {
  public:
   // The calling thread's own; empty until the first Take.
@@ -19,6 +21,9 @@ class HashArena {
   HashArena(const HashArena&) = delete;
   HashArena& operator=(const HashArena&) = delete;
 
+  // Makes room for hashes of up to `bytes`; the system provides the memory itself when it is first
+  // used. False: there is no room, or it is in use.
+  bool Reserve(size_t bytes);
   // `bytes` bytes, in use until Give. Null: no memory, or in use already.
   uint8_t* Take(size_t bytes);
   // libargon2 has wiped the block by then (FLAG_clear_internal_memory).

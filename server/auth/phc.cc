@@ -9,20 +9,8 @@
 namespace tessera::server {
 namespace {
 
-// The PHC format uses the alphabet of RFC 4648 section 4 without padding.
-std::string Encode(std::string_view bytes) {
-  std::string text = Base64UrlEncode(bytes);
-  std::replace(text.begin(), text.end(), '-', '+');
-  std::replace(text.begin(), text.end(), '_', '/');
-  return text;
-}
-
 std::optional<std::string> Decode(std::string_view text, size_t size) {
-  if (text.find_first_of("-_") != text.npos) return std::nullopt;
-  std::string url(text);
-  std::replace(url.begin(), url.end(), '+', '-');
-  std::replace(url.begin(), url.end(), '/', '_');
-  std::optional<std::string> bytes = Base64UrlDecode(url);
+  std::optional<std::string> bytes = DecodePhc(text);
   if (!bytes.has_value() || bytes->size() != size) return std::nullopt;
   return bytes;
 }
@@ -44,13 +32,8 @@ std::optional<std::string_view> TakeUntil(std::string_view& rest, char end) {
 
 std::optional<uint32_t> TakeNumber(std::string_view& rest, char end) {
   const std::optional<std::string_view> digits = TakeUntil(rest, end);
-  if (!digits.has_value() || digits->empty() || digits->front() == '0') return std::nullopt;
-  if (digits->find_first_not_of("0123456789") != digits->npos) return std::nullopt;
-  uint32_t number = 0;
-  if (!absl::SimpleAtoi(absl::string_view(digits->data(), digits->size()), &number)) {
-    return std::nullopt;
-  }
-  return number;
+  if (!digits.has_value()) return std::nullopt;
+  return ParsePhcNumber(*digits);
 }
 
 std::optional<HashCost> TakeCost(std::string_view& rest) {
@@ -68,12 +51,37 @@ std::optional<HashCost> TakeCost(std::string_view& rest) {
 
 bool IsAcceptable(const HashCost& cost) {
   return cost.memory_kib >= kMinMemoryKib && cost.memory_kib <= kMaxMemoryKib && cost.passes >= 1 &&
-         cost.passes <= kMaxPasses;
+         cost.passes <= kMaxPasses && cost.lanes == 1;
+}
+
+std::string EncodePhc(std::string_view bytes) {
+  std::string text = Base64UrlEncode(bytes);
+  std::replace(text.begin(), text.end(), '-', '+');
+  std::replace(text.begin(), text.end(), '_', '/');
+  return text;
+}
+
+std::optional<std::string> DecodePhc(std::string_view text) {
+  if (text.find_first_of("-_") != text.npos) return std::nullopt;
+  std::string url(text);
+  std::replace(url.begin(), url.end(), '+', '-');
+  std::replace(url.begin(), url.end(), '/', '_');
+  return Base64UrlDecode(url);
+}
+
+std::optional<uint32_t> ParsePhcNumber(std::string_view digits) {
+  if (digits.empty() || digits.front() == '0') return std::nullopt;
+  if (digits.find_first_not_of("0123456789") != digits.npos) return std::nullopt;
+  uint32_t number = 0;
+  if (!absl::SimpleAtoi(absl::string_view(digits.data(), digits.size()), &number)) {
+    return std::nullopt;
+  }
+  return number;
 }
 
 std::string FormatPhc(const Phc& phc) {
   return absl::StrCat("$argon2id$v=19$m=", phc.cost.memory_kib, ",t=", phc.cost.passes, ",p=1$",
-                      Encode(phc.salt), "$", Encode(phc.tag));
+                      EncodePhc(phc.salt), "$", EncodePhc(phc.tag));
 }
 
 std::optional<Phc> ParsePhc(std::string_view text) {

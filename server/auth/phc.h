@@ -26,7 +26,14 @@ struct Phc {
   std::string tag;   // kPasswordTagBytes
 };
 
+// What the configuration may ask for: one lane.
 bool IsAcceptable(const HashCost& cost);
+
+// The alphabet of RFC 4648 section 4 without padding; absent for what is not canonical.
+std::string EncodePhc(std::string_view bytes);
+std::optional<std::string> DecodePhc(std::string_view text);
+// Digits without leading zeros, within 32 bits and not 0.
+std::optional<uint32_t> ParsePhcNumber(std::string_view digits);
 
 // `$argon2id$v=19$m=19456,t=2,p=1$SALT$TAG`, base64 without padding.
 std::string FormatPhc(const Phc& phc);

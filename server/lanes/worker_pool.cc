@@ -36,6 +36,7 @@ struct WorkerPool::Impl {
     pthread_setname_np(pthread_self(), options.name.substr(0, kMaxThreadName).c_str());
     // On Linux a thread has a niceness of its own. Refused only for raising the priority.
     if (options.nice != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), options.nice);
+    if (options.on_start) options.on_start();
     while (std::optional<Job> job = Take()) Start(*job);
   }
 

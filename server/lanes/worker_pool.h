@@ -22,6 +22,7 @@ class WorkerPool {
     int threads = 1;
     size_t max_queued = 256;  // beyond it: OVERLOADED
     int nice = 0;
+    std::function<void()> on_start = {};  // run by each thread before its first work
     // What work is told whose deadline passes before its turn.
     absl::Status too_late =
         absl::DeadlineExceededError("the call's time was over before its turn came");

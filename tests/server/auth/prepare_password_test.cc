@@ -94,5 +94,49 @@ TEST(PrepareForLogin, WhatCannotBeAPasswordStaysAsItIs) {
   }
 }
 
+TEST(PreparePassword, EverySpaceIsAPlainOne) {
+  // U+00A0, U+2003 and U+3000.
+  EXPECT_EQ(Prepared("gravel\xc2\xa0lantern\xe2\x80\x83moth\xe3\x80\x80wing"),
+            "gravel lantern moth wing");
+  EXPECT_EQ(PrepareForLogin(Secret::CopyOf("gravel\xe3\x80\x80lantern")),
+            Secret::CopyOf("gravel lantern"));
+}
+
+TEST(PreparePassword, WhatCannotBeSeenOrIsNoCharacterIsRefused) {
+  for (const char* text : {
+           "zero width\xe2\x80\x8b space",     // U+200B
+           "right to left \xe2\x80\xae mark",  // U+202E
+           "line \xe2\x80\xa8 separator",      // U+2028
+           "byte order \xef\xbb\xbf mark",     // U+FEFF
+           "private \xee\x80\x80 use",         // U+E000
+           "never a \xef\xbf\xbe character",   // U+FFFE
+           "old hangul \xe1\x84\x80 jamo",     // U+1100 alone
+       }) {
+    EXPECT_EQ(Refused(text), "FIELD_INVALID") << text;
+  }
+  EXPECT_EQ(Refused("unassigned \xcd\xb8 point"), "FIELD_INVALID");  // U+0378
+}
+
+TEST(PreparePassword, JamoThatMakeASyllableAreOne) {
+  // U+1112 U+1161 U+11AB is U+D55C.
+  EXPECT_EQ(Prepared("\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab 1234567"), "\xed\x95\x9c 1234567");
+}
+
+// RFC 5892, appendix A.1 and A.2.
+TEST(PreparePassword, AJoinerIsTakenWhereItMakesADifference) {
+  EXPECT_EQ(Refused("latin\xe2\x80\x8ctext"), "FIELD_INVALID");
+  EXPECT_EQ(Refused("latin\xe2\x80\x8dtext"), "FIELD_INVALID");
+  EXPECT_EQ(Refused("\xe2\x80\x8dstart of all"), "FIELD_INVALID");
+  // U+0915 U+094D U+200D U+0937: behind a virama.
+  EXPECT_EQ(Refused("\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d\xe0\xa4\xb7 1234567"), "accepted");
+  // U+0645 U+06CC U+200C U+062E: between letters that would join.
+  EXPECT_EQ(Refused("\xd9\x85\xdb\x8c\xe2\x80\x8c\xd8\xae 1234567"), "accepted");
+}
+
+TEST(PreparePassword, SymbolsAndSignsOfAnyScriptAreTaken) {
+  EXPECT_EQ(Refused("\xe2\x82\xac 1,000 \xf0\x9f\x98\x80"), "accepted");  // U+20AC, U+1F600
+  EXPECT_EQ(Refused("\xe6\xad\xa3\xe7\xa1\xae\xe9\xa6\xac 12345"), "accepted");
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -1,0 +1,126 @@
+#include "server/auth/password_policy.h"
+
+#include <unicode/bytestream.h>
+#include <unicode/casemap.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+#include "tessera/token/digest.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr std::string_view kCommonPasswords =
+#include "server/auth/common_passwords.inc"
+    ;
+// Folding makes UTF-8 at most three times as long (Unicode, section 5.18).
+constexpr size_t kFoldGrowth = 3;
+
+// Full case folding, whatever the language. Text that cannot be folded stays as it is.
+Secret Fold(std::string_view text) {
+  UErrorCode error = U_ZERO_ERROR;
+  std::string buffer(text.size() * kFoldGrowth, '\0');
+  icu::CheckedArrayByteSink sink(buffer.data(), static_cast<int32_t>(buffer.size()));
+  icu::CaseMap::utf8Fold(0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())), sink,
+                         nullptr, error);
+  if (U_FAILURE(error) || sink.Overflowed()) return Secret::CopyOf(text);
+  buffer.resize(static_cast<size_t>(sink.NumberOfBytesWritten()));
+  return Secret(std::move(buffer));
+}
+
+uint64_t KeyOf(const Secret& prepared) {
+  const Secret folded = Fold(prepared.Reveal());
+  const Sha256Digest digest = Sha256(folded.Reveal());
+  uint64_t key = 0;
+  for (size_t i = 0; i < sizeof(key); ++i) key = key << 8 | digest[i];
+  return key;
+}
+
+// A name as a password: prepared and folded like one.
+bool Is(const Secret& folded, std::string_view name) {
+  if (name.empty()) return false;
+  return folded == Fold(PrepareForLogin(Secret::CopyOf(name)).Reveal());
+}
+
+bool IsOwners(const Secret& prepared, const PasswordOwner& owner) {
+  const Secret folded = Fold(prepared.Reveal());
+  return Is(folded, owner.username) || Is(folded, owner.email) ||
+         Is(folded, owner.email.substr(0, owner.email.rfind('@')));
+}
+
+const std::shared_ptr<const PasswordBlocklist>& CommonOnes() {
+  static const auto* const list =
+      new std::shared_ptr<const PasswordBlocklist>(std::make_shared<const PasswordBlocklist>());
+  return *list;
+}
+
+}  // namespace
+
+PasswordBlocklist::PasswordBlocklist() {
+  Add(kCommonPasswords);
+  Sort();
+}
+
+absl::StatusOr<PasswordBlocklist> PasswordBlocklist::WithFile(const std::string& file) {
+  PasswordBlocklist list;
+  std::ifstream in(file, std::ios::binary);
+  std::string line;
+  size_t bytes = 0;
+  while (bytes <= kMaxBlocklistBytes && std::getline(in, line)) {
+    bytes += line.size() + 1;
+    list.Add(line);
+  }
+  if (!in.is_open() || in.bad() || bytes > kMaxBlocklistBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": not to be read, or longer than ", kMaxBlocklistBytes, " bytes"));
+  }
+  list.Sort();
+  return list;
+}
+
+void PasswordBlocklist::Add(std::string_view lines) {
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (!line.empty()) words_.push_back(KeyOf(PrepareForLogin(Secret::CopyOf(line))));
+  }
+}
+
+void PasswordBlocklist::Sort() {
+  std::sort(words_.begin(), words_.end());
+  words_.erase(std::unique(words_.begin(), words_.end()), words_.end());
+  words_.shrink_to_fit();
+}
+
+bool PasswordBlocklist::Contains(const Secret& prepared) const {
+  return std::binary_search(words_.begin(), words_.end(), KeyOf(prepared));
+}
+
+PasswordPolicy::PasswordPolicy(size_t min_characters)
+    : min_characters_(min_characters), blocklist_(CommonOnes()) {}
+
+PasswordPolicy::PasswordPolicy(size_t min_characters, PasswordBlocklist blocklist)
+    : min_characters_(min_characters),
+      blocklist_(std::make_shared<const PasswordBlocklist>(std::move(blocklist))) {}
+
+absl::StatusOr<Secret> PasswordPolicy::Prepare(const Secret& password, std::string_view field,
+                                               const PasswordOwner& owner) const {
+  TESSERA_ASSIGN_OR_RETURN(Secret prepared, PreparePassword(password, field, min_characters_));
+  if (blocklist_->Contains(prepared)) {
+    return FieldInvalid(field, "a password that is not among those that everybody tries first");
+  }
+  if (IsOwners(prepared, owner)) {
+    return FieldInvalid(field, "a password that is not the user's own name or email address");
+  }
+  return prepared;
+}
+
+}  // namespace tessera::server

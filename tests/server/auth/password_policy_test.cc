@@ -1,0 +1,84 @@
+#include "server/auth/password_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tessera/base/reason.h"
+#include "tests/base/temporary_folder.h"
+#include "tests/server/auth/auth_world.h"
+
+namespace tessera::server {
+namespace {
+
+std::string Reason(const PasswordPolicy& policy, std::string_view password,
+                   const PasswordOwner& owner = {"ada", "countess@example.org"}) {
+  const auto prepared = policy.Prepare(Secret::CopyOf(password), "new_password", owner);
+  if (prepared.ok()) return "taken";
+  EXPECT_EQ(FieldOf(prepared.status()), "new_password");
+  // Never the password itself.
+  EXPECT_EQ(prepared.status().message().find(std::string(password)), absl::string_view::npos);
+  return ReasonOf(prepared.status());
+}
+
+TEST(PasswordPolicy, WhatEverybodyTriesFirstIsRefusedWhateverItsCase) {
+  const PasswordPolicy policy;
+  for (const char* common : {"password", "PassWord1", "12345678", "qwertyuiop", "iloveyou",
+                             "Sunshine", "P@ssw0rd", "trustno1", "Summer2026!", "Tessera123"}) {
+    EXPECT_EQ(Reason(policy, common), "FIELD_INVALID") << common;
+  }
+}
+
+TEST(PasswordPolicy, ThereAreNoRulesOfComposition) {
+  const PasswordPolicy policy;
+  for (const char* fine :
+       {"gravel lantern", "zzzqqqvvv", "83920174", "      ..", "correct horse battery staple"}) {
+    EXPECT_EQ(Reason(policy, fine), "taken") << fine;
+  }
+}
+
+TEST(PasswordPolicy, AThousandCommonOnesAtLeastAreShipped) {
+  EXPECT_GE(PasswordBlocklist().size(), 1000u);
+}
+
+TEST(PasswordPolicy, OnesOwnNameAndAddressAreRefusedWhateverTheirCase) {
+  const PasswordPolicy policy;
+  const PasswordOwner owner{"grace.hopper", "rear.admiral@example.org"};
+  for (const char* own : {"grace.hopper", "Grace.Hopper", "rear.admiral@example.org",
+                          "REAR.ADMIRAL@EXAMPLE.ORG", "rear.admiral"}) {
+    EXPECT_EQ(Reason(policy, own, owner), "FIELD_INVALID") << own;
+  }
+  EXPECT_EQ(Reason(policy, "grace.hopper", {"ada", ""}), "taken");
+}
+
+TEST(PasswordPolicy, NamesAreComparedAsTextNotAsBytes) {
+  // U+00C9 against U+0065 U+0301.
+  EXPECT_EQ(Reason(PasswordPolicy(), "\xc3\x89glantine", {"e\xcc\x81glantine", ""}),
+            "FIELD_INVALID");
+}
+
+TEST(PasswordPolicy, AFileAddsToTheCommonOnes) {
+  testing::TemporaryFolder folder;
+  const std::string file = folder.Write("blocked", "Gravel Lantern\r\n\nr\xc3\xa9sum\xc3\xa9-2027");
+  auto list = PasswordBlocklist::WithFile(file);
+  ASSERT_TRUE(list.ok()) << list.status();
+  const PasswordPolicy policy(8, *std::move(list));
+  EXPECT_EQ(Reason(policy, "gravel lantern"), "FIELD_INVALID");
+  EXPECT_EQ(Reason(policy, "RE\xcc\x81SUME\xcc\x81-2027"), "FIELD_INVALID");
+  EXPECT_EQ(Reason(policy, "password1"), "FIELD_INVALID");
+  EXPECT_EQ(Reason(policy, "gravel lanterns"), "taken");
+}
+
+TEST(PasswordPolicy, AFileThatCannotBeReadIsAnErrorAndNoEmptyList) {
+  testing::TemporaryFolder folder;
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      PasswordBlocklist::WithFile(folder.Write("is", "") + "-not").status()));
+}
+
+TEST(PasswordPolicy, TheLowerLimitIsTheConfigurations) {
+  EXPECT_EQ(Reason(PasswordPolicy(15), "gravel lantern"), "FIELD_INVALID");
+  EXPECT_EQ(Reason(PasswordPolicy(14), "gravel lantern"), "taken");
+}
+
+}  // namespace
+}  // namespace tessera::server

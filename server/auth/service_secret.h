@@ -1,8 +1,5 @@
-// The secrets of service accounts: shown once, stored as a keyed hash.
-//
-// `tss_`, the secret's id without its prefix (26 characters), and 43 of base64url: 24 random bytes,
-// and the first 8 of HMAC-SHA-256 over "tessera/secret-tag/v1" || id || random bytes. So a forged
-// secret is refused in memory, and the tag alone lets nobody in.
+// The secrets of service accounts: shown once, stored as a keyed hash (server/auth/shown_secret.h).
+// `tss_`, then the secret's id.
 #ifndef TESSERA_SERVER_AUTH_SERVICE_SECRET_H_
 #define TESSERA_SERVER_AUTH_SERVICE_SECRET_H_
 

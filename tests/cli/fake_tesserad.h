@@ -25,6 +25,10 @@ namespace tessera::testing {
 
 inline constexpr char kIssuer[] = "https://tessera.test";
 inline constexpr char kPassword[] = "correct horse battery";
+inline constexpr char kTotpCode[] = "123456";
+inline constexpr char kRecoveryCode[] = "abcde-01234";
+inline constexpr char kTotpSecret[] = "JBSWY3DPEHPK3PXP";
+inline constexpr char kResetToken[] = "tsp_the-token-of-a-reset";
 inline constexpr char kServiceSecret[] = "tss_the-secret-of-a-service-account";
 
 // Thread-safe. Knows the user `alice`, an administrator, with kPassword.
@@ -50,6 +54,8 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   void RefuseToken(const std::string& token);
   // The next call of UserService ends so.
   void FailNext(grpc::Status status);
+  // Logins from now on are answered with a challenge, that kTotpCode and kRecoveryCode end.
+  void AskForCodes();
   // All users from now on have this display name.
   void NameEverybody(const std::string& display_name);
 
@@ -67,7 +73,9 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   // What the last login gave, empty for none; and the device that the last call's metadata named.
   std::string last_device_id() const;
   std::string last_device_label() const;
+  std::string last_device_proof() const;
   std::string last_scopes() const;  // that the last login asked for, parted by spaces
+  std::map<std::string, std::string> last_claims() const;  // likewise
   std::string last_device_metadata() const;
 
   grpc::Status Login(grpc::ServerContext*, const tessera::v1::LoginRequest* request,
@@ -111,6 +119,19 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
                                  const tessera::v1::MarkStoreRestoredRequest* request,
                                  tessera::v1::MarkStoreRestoredResponse* response) override;
 
+  // In fake_second_factor.cc. The secret is kTotpSecret; kTotpCode confirms.
+  grpc::Status CompleteLogin(grpc::ServerContext* context,
+                             const tessera::v1::CompleteLoginRequest* request,
+                             tessera::v1::CompleteLoginResponse* response) override;
+  grpc::Status EnrollTotp(grpc::ServerContext* context,
+                          const tessera::v1::EnrollTotpRequest* request,
+                          tessera::v1::EnrollTotpResponse* response) override;
+  grpc::Status ConfirmTotp(grpc::ServerContext* context,
+                           const tessera::v1::ConfirmTotpRequest* request,
+                           tessera::v1::ConfirmTotpResponse* response) override;
+  grpc::Status ResetTotp(grpc::ServerContext* context, const tessera::v1::ResetTotpRequest* request,
+                         tessera::v1::ResetTotpResponse* response) override;
+
   // In fake_service_accounts.cc. Every secret is kServiceSecret.
   grpc::Status CreateServiceAccount(grpc::ServerContext* context,
                                     const tessera::v1::CreateServiceAccountRequest* request,
@@ -127,6 +148,17 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::Status RotateServiceAccountSecret(
       grpc::ServerContext* context, const tessera::v1::RotateServiceAccountSecretRequest* request,
       tessera::v1::RotateServiceAccountSecretResponse* response) override;
+
+  // In fake_users.cc. Users named `down`, and those behind them, meet a store that is away; names
+  // with a space are refused.
+  grpc::Status RegisterUser(grpc::ServerContext* context,
+                            const tessera::v1::RegisterUserRequest* request,
+                            tessera::v1::RegisterUserResponse* response) override;
+  grpc::Status ImportUsers(grpc::ServerContext* context,
+                           const tessera::v1::ImportUsersRequest* request,
+                           tessera::v1::ImportUsersResponse* response) override;
+  std::map<std::string, tessera::v1::ImportedUser> imported() const;  // by name
+  tessera::v1::ListUsersRequest last_listing() const;
 
   grpc::Status GetCurrentUser(grpc::ServerContext* context,
                               const tessera::v1::GetCurrentUserRequest* request,
@@ -147,6 +179,13 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::Status ChangePassword(grpc::ServerContext* context,
                               const tessera::v1::ChangePasswordRequest* request,
                               tessera::v1::ChangePasswordResponse* response) override;
+  // In fake_passwords.cc. Every token is kResetToken.
+  grpc::Status ResetPassword(grpc::ServerContext* context,
+                             const tessera::v1::ResetPasswordRequest* request,
+                             tessera::v1::ResetPasswordResponse* response) override;
+  grpc::Status CompletePasswordReset(grpc::ServerContext* context,
+                                     const tessera::v1::CompletePasswordResetRequest* request,
+                                     tessera::v1::CompletePasswordResetResponse* response) override;
   grpc::Status GrantRole(grpc::ServerContext* context, const tessera::v1::GrantRoleRequest* request,
                          tessera::v1::GrantRoleResponse* response) override;
   grpc::Status ListRoles(grpc::ServerContext* context, const tessera::v1::ListRolesRequest* request,
@@ -156,6 +195,9 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
                            tessera::v1::LookupRolesResponse* response) override;
 
  private:
+  tessera::v1::ErrorReason Judge(const tessera::v1::ImportedUser& user)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   struct Session {
     std::string username, audience;
     int generation = 0;
@@ -183,15 +225,20 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   std::map<std::string, Session> sessions_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, tessera::v1::User> users_ ABSL_GUARDED_BY(mu_);  // by id
   std::vector<tessera::v1::ServiceAccount> services_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, tessera::v1::ImportedUser> imported_ ABSL_GUARDED_BY(mu_);
+  tessera::v1::ListUsersRequest last_listing_ ABSL_GUARDED_BY(mu_);
   std::set<std::string> refused_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mu_);
   std::string password_ ABSL_GUARDED_BY(mu_) = kPassword;
+  bool asks_for_codes_ ABSL_GUARDED_BY(mu_) = false;
   std::string last_update_mask_ ABSL_GUARDED_BY(mu_);
   std::string last_renewal_access_token_ ABSL_GUARDED_BY(mu_);
   std::string caller_session_ ABSL_GUARDED_BY(mu_);  // of the call that Admit let in last
   std::string last_device_id_ ABSL_GUARDED_BY(mu_);
   std::string last_device_label_ ABSL_GUARDED_BY(mu_);
+  std::string last_device_proof_ ABSL_GUARDED_BY(mu_);
   std::string last_scopes_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::string> last_claims_ ABSL_GUARDED_BY(mu_);
   std::string last_device_metadata_ ABSL_GUARDED_BY(mu_);
   grpc::Status next_failure_ ABSL_GUARDED_BY(mu_);
   Counts counts_ ABSL_GUARDED_BY(mu_);

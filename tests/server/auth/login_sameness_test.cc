@@ -1,0 +1,197 @@
+// Who has an account, and of what kind, must not show in what a login answers nor in how long it
+// takes. Work is counted where it is done; a clock only has the last word.
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "server/auth/hash_work.h"
+#include "server/auth/imported_hash.h"
+#include "server/auth/stored_hash.h"
+#include "tessera/base/reason.h"
+#include "tests/server/auth/auth_world.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr char kBcrypt[] = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";  // U*U
+// "correct horse battery"
+constexpr char kPbkdf2[] =
+    "$pbkdf2-sha256$29000$MDEyMzQ1Njc4OWFiY2RlZg$HwysB+Ke0YuzHEd/zzqZI6iTbuC8ephxy6jSfQdwV8M";
+
+struct Work {
+  uint64_t argon_hashes, argon_kib, bcrypt_rounds, pbkdf2_rounds;
+  friend bool operator==(const Work& a, const Work& b) {
+    return a.argon_hashes == b.argon_hashes && a.argon_kib == b.argon_kib &&
+           a.bcrypt_rounds == b.bcrypt_rounds && a.pbkdf2_rounds == b.pbkdf2_rounds;
+  }
+};
+
+// The attempts come from as many places as there are, so that none is throttled.
+class Strangers {
+ public:
+  explicit Strangers(AuthWorld& world) : world_(world) {}
+
+  absl::Status Try(std::string_view name, std::string_view password) {
+    world_.call.peer = world_.call.source = "192.0.2." + std::to_string(++calls_ % 250);
+    world_.clock.Advance(absl::Hours(2));
+    return world_.TryLogin(name, password).status();
+  }
+
+  Work WorkOf(std::string_view name, std::string_view password = "a wrong guess") {
+    const HashWork before = HashWork::OfThisThread();
+    EXPECT_EQ(ReasonOf(Try(name, password)), reason::kBadCredentials) << name;
+    const HashWork& now = HashWork::OfThisThread();
+    return {now.argon_hashes - before.argon_hashes, now.argon_kib - before.argon_kib,
+            now.bcrypt_rounds - before.bcrypt_rounds, now.pbkdf2_rounds - before.pbkdf2_rounds};
+  }
+
+  // The median of the processor time of some attempts, taken in turns with the other names.
+  std::vector<double> MedianTimes(const std::vector<std::string>& names) {
+    constexpr int kTurns = 15;
+    std::vector<std::vector<double>> times(names.size());
+    for (int turn = 0; turn < kTurns; ++turn) {
+      for (size_t i = 0; i < names.size(); ++i) times[i].push_back(TimeOf(names[i]));
+    }
+    std::vector<double> medians;
+    for (std::vector<double>& of_one : times) {
+      std::nth_element(of_one.begin(), of_one.begin() + kTurns / 2, of_one.end());
+      medians.push_back(of_one[kTurns / 2]);
+    }
+    return medians;
+  }
+
+ private:
+  static double ThreadSeconds() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+  }
+
+  // Of the step that hashes, alone.
+  double TimeOf(const std::string& name) {
+    world_.call.peer = world_.call.source = "192.0.2." + std::to_string(++calls_ % 250);
+    world_.clock.Advance(absl::Hours(2));
+    LoginAttempt attempt = Require(world_.auth->BeginLogin(
+        world_.call, {name, Secret::CopyOf("a wrong guess"), "", SessionTerms()}));
+    const double before = ThreadSeconds();
+    EXPECT_FALSE(world_.auth->CheckPassword(world_.call, std::move(attempt)).ok());
+    return ThreadSeconds() - before;
+  }
+
+  AuthWorld& world_;
+  int calls_ = 0;
+};
+
+// Users of every kind.
+void AddAll(AuthWorld& world) {
+  world.AddUser("todays");
+  world.Disable(world.AddUser("disabled").id);
+  const auto store = [&](std::string_view name, const std::string& hash) {
+    const UserId id = world.AddUser(name).id;
+    world.ChangeUser(id, [&](storage::User& user) { user.password_hash = hash; });
+  };
+  store("bcrypt", Require(WrapImportedHash(kBcrypt, "password_hash", *world.hasher)));
+  store("pbkdf2", Require(WrapImportedHash(kPbkdf2, "password_hash", *world.hasher)));
+  const PasswordHasher other = Require(PasswordHasher::Create({12 * 1024, 2}));
+  store("argon", Require(other.Hash(Secret::CopyOf(kPassword))));
+  store("nothing", world.hasher->HashOfNothing());
+  store("empty", "");
+  store("unreadable", "not a hash");
+}
+
+const std::vector<std::string>& AllNames() {
+  static const auto* const names =
+      new std::vector<std::string>{"nobody", "no such name!", "todays",  "disabled", "bcrypt",
+                                   "pbkdf2", "argon",         "nothing", "empty",    "unreadable"};
+  return *names;
+}
+
+TEST(LoginSameness, EveryRefusedAttemptDoesTheSameWork) {
+  AuthWorld world;
+  AddAll(world);
+  Strangers strangers(world);
+  const Work all{2, 8 * 1024 + 2 * 12 * 1024, 1 << 5, 29'000};
+  for (const std::string& name : AllNames()) EXPECT_TRUE(strangers.WorkOf(name) == all) << name;
+  // Disabled, and the password is right.
+  EXPECT_TRUE(strangers.WorkOf("disabled", kPassword) == all);
+}
+
+TEST(LoginSameness, EveryRefusedAttemptGetsTheSameAnswer) {
+  AuthWorld world;
+  AddAll(world);
+  Strangers strangers(world);
+  const absl::Status first = strangers.Try("nobody", "a wrong guess");
+  for (const std::string& name : AllNames()) {
+    EXPECT_EQ(strangers.Try(name, "a wrong guess"), first) << name;
+  }
+}
+
+TEST(LoginSameness, TheTimesOfRefusedAttemptsLieTogether) {
+  AuthWorld world;
+  AddAll(world);
+  const std::vector<double> medians = Strangers(world).MedianTimes(AllNames());
+  const auto [least, most] = std::minmax_element(medians.begin(), medians.end());
+  // An attempt without the work of one kind would be under two thirds.
+  EXPECT_GT(*least / *most, 0.67) << AllNames()[static_cast<size_t>(least - medians.begin())];
+}
+
+TEST(LoginSameness, ALoginUpgradesWhateverHashThereWas) {
+  AuthWorld world;
+  AddAll(world);
+  Strangers strangers(world);
+  for (const auto& [name, password] :
+       std::vector<std::pair<std::string, std::string>>{{"bcrypt", "U*U"},
+                                                        {"pbkdf2", std::string(kPassword)},
+                                                        {"argon", std::string(kPassword)}}) {
+    ASSERT_TRUE(strangers.Try(name, password).ok()) << name;
+    const auto user = Require(world.auth->BeginLogin(world.call, {name, Secret(), ""})).user;
+    const auto stored = ParseStoredHash(user->password_hash);
+    ASSERT_TRUE(stored.has_value()) << name;
+    EXPECT_EQ(stored->legacy.scheme, LegacyScheme::kNone) << name;
+    EXPECT_TRUE(stored->cost == kLowCost) << name;
+    EXPECT_TRUE(strangers.Try(name, password).ok()) << name;
+    EXPECT_EQ(ReasonOf(strangers.Try(name, "a wrong guess")), reason::kBadCredentials);
+  }
+}
+
+TEST(LoginSameness, OnceAllAreUpgradedAndForgottenAnAttemptCostsOneHash) {
+  AuthWorld world;
+  AddAll(world);
+  Strangers strangers(world);
+  ASSERT_TRUE(strangers.Try("bcrypt", "U*U").ok());
+  ASSERT_TRUE(strangers.Try("pbkdf2", kPassword).ok());
+  world.Write(
+      [](storage::Repositories& in) { return in.passwords.ForgetUnusedHashCosts(100).status(); });
+  // The one of other parameters is still there.
+  EXPECT_TRUE(strangers.WorkOf("nobody") == (Work{2, 8 * 1024 + 2 * 12 * 1024, 0, 0}));
+  ASSERT_TRUE(strangers.Try("argon", kPassword).ok());
+  world.Write(
+      [](storage::Repositories& in) { return in.passwords.ForgetUnusedHashCosts(100).status(); });
+  EXPECT_TRUE(strangers.WorkOf("nobody") == (Work{1, 8 * 1024, 0, 0}));
+}
+
+TEST(LoginSameness, AFifthOtherCostIsNotImported) {
+  AuthWorld world;
+  for (uint32_t passes = 2; passes < 2 + kMaxOtherCosts; ++passes) {
+    const PasswordHasher other = Require(PasswordHasher::Create({8 * 1024, passes}));
+    const std::string hash = Require(other.Hash(Secret::CopyOf(kPassword)));
+    const UserId id = world.AddUser("user" + std::to_string(passes)).id;
+    world.ChangeUser(id, [&](storage::User& user) { user.password_hash = hash; });
+    world.Write([&](storage::Repositories& in) {
+      return RefuseIfTooManyCosts(in, hash, *world.hasher);  // stored already
+    });
+  }
+  const PasswordHasher fifth = Require(PasswordHasher::Create({9 * 1024, 1}));
+  const std::string hash = Require(fifth.Hash(Secret::CopyOf(kPassword)));
+  const std::string bcrypt = Require(WrapImportedHash(kBcrypt, "password_hash", *world.hasher));
+  world.Write([&](storage::Repositories& in) {
+    EXPECT_EQ(ReasonOf(RefuseIfTooManyCosts(in, hash, *world.hasher)), reason::kTooMany);
+    return RefuseIfTooManyCosts(in, bcrypt, *world.hasher);  // costs no more of Argon2id
+  });
+}
+
+}  // namespace
+}  // namespace tessera::server

@@ -205,12 +205,13 @@ void AddPasswordCosts(const Engine& engine, Steps& steps) {
   steps.push_back(
       "UPDATE users SET hash_cost = SUBSTR(password_hash, 1, LENGTH(password_hash) - 67)"
       " WHERE hash_cost IS NULL AND LENGTH(password_hash) > 67");
+  steps.push_back("UPDATE users SET hash_cost = '' WHERE hash_cost IS NULL");
   steps.push_back(Ddl(engine,
                       "CREATE TABLE IF NOT EXISTS password_costs (cost {name} NOT NULL PRIMARY KEY,"
                       " writes BIGINT NOT NULL){end}"));
   steps.push_back(
       "INSERT INTO password_costs (cost, writes) SELECT DISTINCT hash_cost, 0 FROM users"
-      " WHERE hash_cost IS NOT NULL AND hash_cost NOT IN (SELECT cost FROM password_costs)");
+      " WHERE hash_cost <> '' AND hash_cost NOT IN (SELECT cost FROM password_costs)");
   steps.push_back(Ddl(engine,
                       "CREATE TABLE IF NOT EXISTS password_resets (user_id {id} NOT NULL"
                       " PRIMARY KEY, user_version BIGINT NOT NULL, hash {name} NOT NULL,"

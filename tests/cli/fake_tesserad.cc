@@ -106,6 +106,16 @@ std::string FakeTesserad::last_renewal_access_token() const {
   return last_renewal_access_token_;
 }
 
+std::map<std::string, std::string> FakeTesserad::last_claims() const {
+  MutexLock lock(mu_);
+  return last_claims_;
+}
+
+std::string FakeTesserad::last_device_proof() const {
+  MutexLock lock(mu_);
+  return last_device_proof_;
+}
+
 std::string FakeTesserad::last_scopes() const {
   MutexLock lock(mu_);
   return last_scopes_;
@@ -172,12 +182,19 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
       return Refused(grpc::StatusCode::UNAUTHENTICATED,
                      "BAD_CREDENTIALS: user name or password is wrong");
     }
+    if (asks_for_codes_) {
+      response->mutable_challenge()->set_challenge_token("tsc_challenge");
+      return grpc::Status::OK;
+    }
     ++counts_.logins;
   }
   *response->mutable_grant() = OpenSession(request->username(), request->audience());
   MutexLock lock(mu_);
   last_device_id_ = request->device_id();
+  last_device_proof_ = request->device_proof();
+  response->mutable_grant()->set_device_proof(absl::StrCat("tsd_", counts_.logins));
   last_scopes_ = absl::StrJoin(request->scopes(), " ");
+  last_claims_ = {request->claims().begin(), request->claims().end()};
   last_device_label_ = request->device_label();
   Session& session = sessions_[response->grant().session_id()];
   session.device_id = request->device_id();
@@ -367,6 +384,7 @@ grpc::Status FakeTesserad::CreateUser(grpc::ServerContext* context,
     return Refused(grpc::StatusCode::ALREADY_EXISTS, "USERNAME_TAKEN: another user has this name");
   }
   User user = MakeUser(request->user().username(), clock_.Now());
+  user.set_email(request->user().email());
   user.set_display_name(request->user().display_name());
   user.set_state(request->user().state());
   *user.mutable_attributes() = request->user().attributes();
@@ -379,7 +397,8 @@ grpc::Status FakeTesserad::GetUser(grpc::ServerContext* context, const GetUserRe
                                    GetUserResponse* response) {
   ADMIT("GetUser");
   for (const auto& [id, user] : users_) {
-    if (id != request->user_id() && user.username() != request->username()) continue;
+    const bool by_email = !request->email().empty() && user.email() == request->email();
+    if (id != request->user_id() && user.username() != request->username() && !by_email) continue;
     *response->mutable_user() = user;
     return grpc::Status::OK;
   }
@@ -389,6 +408,7 @@ grpc::Status FakeTesserad::GetUser(grpc::ServerContext* context, const GetUserRe
 grpc::Status FakeTesserad::ListUsers(grpc::ServerContext* context, const ListUsersRequest* request,
                                      ListUsersResponse* response) {
   ADMIT("ListUsers");
+  last_listing_ = *request;
   // Two a page at most, so that paging happens.
   const int size = std::min(request->page_size(), 2);
   auto next = users_.upper_bound(request->page_token());

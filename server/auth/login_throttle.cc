@@ -16,6 +16,9 @@ constexpr std::string_view kContext = "tessera/throttle/v1";
 constexpr size_t kCounterIdBytes = 16;
 // Each run that comes to nothing means that another attempt was counted meanwhile.
 constexpr int kMaxTries = 64;
+// How often, and how long each time, an attempt waits for others that are under way.
+constexpr int kMaxWaits = 16;
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
 constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
 
 // What is counted. The letters keep the counters apart in what is hashed; the names are for the
@@ -46,11 +49,6 @@ void AppendWithLength(std::string_view text, std::string& to) {
   to.append(text);
 }
 
-absl::Status Throttled(absl::Duration wait) {
-  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kThrottled,
-                          "too many attempts: try again later", wait);
-}
-
 // The delay that the attempt with this number begins.
 absl::Duration DelayAfter(int64_t attempts, int limit, const ThrottlePolicy& policy) {
   absl::Duration delay = policy.first_delay;
@@ -64,6 +62,13 @@ struct LoginThrottle::Counted {
   std::string id;
   const Kind* kind;
   int limit;
+};
+
+// What the counters say: as they are, and how long the one that holds an attempt up longest does.
+struct LoginThrottle::Verdict {
+  std::vector<std::optional<storage::ThrottleCounter>> rows;
+  absl::Duration wait;
+  const Kind* by = nullptr;  // null: none does
 };
 
 namespace {
@@ -144,47 +149,55 @@ absl::StatusOr<LoginThrottle::Counters> LoginThrottle::LoginCounters(
   return counters;
 }
 
-absl::StatusOr<LoginThrottle::Rows> LoginThrottle::Judge(Repositories& in, const CallInfo& call,
-                                                         const Counters& counters,
-                                                         absl::Time now) const {
+absl::StatusOr<LoginThrottle::Verdict> LoginThrottle::Judge(Repositories& in,
+                                                            const Counters& counters,
+                                                            absl::Time now) const {
   std::vector<std::string> ids;
   for (const Counted& counter : counters) ids.push_back(counter.id);
   TESSERA_ASSIGN_OR_RETURN(const std::vector<ThrottleCounter> found, in.throttle.Find(ids));
-  Rows rows(counters.size());
-  absl::Duration longest;
-  const Kind* by = nullptr;
+  Verdict verdict;
+  verdict.rows.resize(counters.size());
   for (size_t i = 0; i < counters.size(); ++i) {
     for (const ThrottleCounter& row : found) {
-      if (row.id == counters[i].id) rows[i] = row;
+      if (row.id == counters[i].id) verdict.rows[i] = row;
     }
-    const absl::Duration wait = WaitFor(rows[i], counters[i].limit, now, policy_.max_delay);
-    if (wait > longest) by = counters[i].kind;
-    longest = std::max(longest, wait);
+    const absl::Duration wait = WaitFor(verdict.rows[i], counters[i].limit, now, policy_.max_delay);
+    if (wait <= verdict.wait) continue;
+    verdict.wait = wait;
+    verdict.by = counters[i].kind;
   }
-  if (by == nullptr) return rows;
-  parts_.log.Warning("tessera.throttle", {{"counter", std::string(by->name)},
+  return verdict;
+}
+
+absl::Status LoginThrottle::Refused(const CallInfo& call, const Verdict& verdict) const {
+  parts_.log.Warning("tessera.throttle", {{"counter", std::string(verdict.by->name)},
                                           {"source", std::string(SourceOf(call))},
-                                          {"retry_after", absl::FormatDuration(longest)},
+                                          {"retry_after", absl::FormatDuration(verdict.wait)},
                                           {"peer", call.peer}});
-  return Throttled(longest);
+  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kThrottled,
+                          "too many attempts: try again later", verdict.wait);
 }
 
 absl::Status LoginThrottle::LookIn(Repositories& in, const CallInfo& call,
                                    const LoginSubject& subject) const {
   TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
-  return Judge(in, call, counters, parts_.clock.Now()).status();
+  TESSERA_ASSIGN_OR_RETURN(const Verdict verdict, Judge(in, counters, parts_.clock.Now()));
+  if (verdict.by == nullptr || IsUnderWay(counters.back().id)) return absl::OkStatus();
+  return Refused(call, verdict);
 }
 
-// ABORTED: another attempt was counted meanwhile.
-absl::Status LoginThrottle::CountIn(Repositories& in, const CallInfo& call,
-                                    const Counters& counters, Reservation& reservation) const {
+// RESOURCE_EXHAUSTED: as `verdict` says. ABORTED: another attempt was counted meanwhile.
+absl::Status LoginThrottle::CountIn(Repositories& in, const Counters& counters,
+                                    Reservation& reservation, Verdict& verdict) const {
   const absl::Time now = parts_.clock.Now();
   reservation.held_.clear();
   reservation.at_ = now;
-  TESSERA_ASSIGN_OR_RETURN(const Rows rows, Judge(in, call, counters, now));
+  TESSERA_ASSIGN_OR_RETURN(verdict, Judge(in, counters, now));
+  if (verdict.by != nullptr) return absl::ResourceExhaustedError("throttled");
   for (size_t i = 0; i < counters.size(); ++i) {
-    const ThrottleCounter next = OneMore(counters[i].id, rows[i], counters[i].limit, now, policy_);
-    TESSERA_ASSIGN_OR_RETURN(const bool swapped, in.throttle.Swap(rows[i], next));
+    const std::optional<ThrottleCounter>& row = verdict.rows[i];
+    const ThrottleCounter next = OneMore(counters[i].id, row, counters[i].limit, now, policy_);
+    TESSERA_ASSIGN_OR_RETURN(const bool swapped, in.throttle.Swap(row, next));
     if (!swapped) return absl::AbortedError("counted meanwhile");
     reservation.held_.push_back({next.id, next.attempts, counters[i].kind->reset});
   }
@@ -192,18 +205,67 @@ absl::Status LoginThrottle::CountIn(Repositories& in, const CallInfo& call,
 }
 
 // Counted twice when a COMMIT's answer is lost: that is on the safe side.
-absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
-                                                   const Counters& counters) const {
+absl::Status LoginThrottle::Count(const CallInfo& call, const Counters& counters,
+                                  Reservation& reservation, Verdict& verdict) const {
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    Reservation reservation;
     const absl::Status counted = parts_.store.Write(
         storage::Repeat::kIdempotent, call.deadline,
-        [&](Repositories& in) { return CountIn(in, call, counters, reservation); });
-    if (counted.ok()) return reservation;
+        [&](Repositories& in) { return CountIn(in, counters, reservation, verdict); });
     if (!absl::IsAborted(counted)) return counted;
   }
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
                           "too many attempts at once", absl::Seconds(1));
+}
+
+absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
+                                                   const Counters& counters) const {
+  const std::string& own = counters.back().id;
+  for (int waits = 0;; ++waits) {
+    const bool others = IsUnderWay(own);
+    Reservation reservation;
+    Verdict verdict;
+    const absl::Status counted = Count(call, counters, reservation, verdict);
+    if (counted.ok()) {
+      reservation.under_way_ = MarkUnderWay(own);
+      return reservation;
+    }
+    if (verdict.by == nullptr || !absl::IsResourceExhausted(counted)) return counted;
+    const bool may_yet_pass = others || IsUnderWay(own);
+    if (!may_yet_pass || waits == kMaxWaits) return Refused(call, verdict);
+    AwaitAnEnd(own);
+  }
+}
+
+std::shared_ptr<void> LoginThrottle::MarkUnderWay(const std::string& id) const {
+  MutexLock lock(mu_);
+  ++under_way_[id];
+  return {nullptr, [this, id](void*) { End(id); }};
+}
+
+void LoginThrottle::End(const std::string& id) const {
+  MutexLock lock(mu_);
+  const auto found = under_way_.find(id);
+  if (--found->second == 0) under_way_.erase(found);
+  ended_.NotifyAll();
+}
+
+int LoginThrottle::UnderWay(const std::string& id) const {
+  const auto found = under_way_.find(id);
+  return found == under_way_.end() ? 0 : found->second;
+}
+
+bool LoginThrottle::IsUnderWay(const std::string& id) const {
+  MutexLock lock(mu_);
+  return UnderWay(id) > 0;
+}
+
+void LoginThrottle::AwaitAnEnd(const std::string& id) const {
+  MutexLock lock(mu_);
+  const int before = UnderWay(id);
+  bool in_time = true;
+  while (in_time && before > 0 && UnderWay(id) >= before) {
+    in_time = ended_.WaitFor(mu_, kLongestWait);
+  }
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOne(

@@ -13,6 +13,8 @@
 #define TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@
 #include "tessera/base/clock.h"
 #include "tessera/base/ids.h"
 #include "tessera/base/log.h"
+#include "tessera/base/mutex.h"
 #include "tessera/base/secret.h"
 
 namespace tessera::server {
@@ -43,7 +46,8 @@ struct ThrottlePolicy {
   absl::Duration device_ttl = absl::Hours(24 * 90);  // of a device proof that no login renews
 };
 
-// Attempts that have been counted. Only LoginThrottle makes one.
+// An attempt that has been counted, under way for as long as this lives; the throttle outlives it.
+// Only LoginThrottle makes one.
 class Reservation {
  private:
   friend class LoginThrottle;
@@ -54,6 +58,7 @@ class Reservation {
   };
   std::vector<Held> held_;
   absl::Time at_;
+  std::shared_ptr<void> under_way_;
 };
 
 // Whom a login names, as far as it is known.
@@ -62,10 +67,10 @@ struct LoginSubject {
   std::optional<std::string> device;  // that ReadDeviceProof found
 };
 
-// Thread-safe; holds nothing but references. All that is called Reserve... blocks on the store for
-// one short write, and fails with
-// RESOURCE_EXHAUSTED THROTTLED: too many attempts of late; RetryInfo says when to try again.
-// UNAVAILABLE KEYS_UNAVAILABLE: nothing can be counted yet.
+// Thread-safe. All that is called Reserve... blocks on the store for one short write; where
+// attempts that are under way here are as many as may pass, it waits for one of them, which may be
+// right. It fails with RESOURCE_EXHAUSTED THROTTLED: too many attempts of late; RetryInfo says when
+// to try again. UNAVAILABLE KEYS_UNAVAILABLE: nothing can be counted yet.
 class LoginThrottle {
  public:
   // All references must outlive the throttle.
@@ -105,22 +110,35 @@ class LoginThrottle {
 
  private:
   struct Counted;
+  struct Verdict;
   using Counters = std::vector<Counted>;
-  using Rows = std::vector<std::optional<storage::ThrottleCounter>>;
 
   absl::StatusOr<Counted> CounterOf(char kind, std::string_view first, std::string_view second,
                                     int limit) const;
   absl::StatusOr<Counters> LoginCounters(const CallInfo& call, const LoginSubject& subject) const;
-  absl::StatusOr<Rows> Judge(storage::Repositories& in, const CallInfo& call,
-                             const Counters& counters, absl::Time now) const;
-  absl::Status CountIn(storage::Repositories& in, const CallInfo& call, const Counters& counters,
-                       Reservation& reservation) const;
+  absl::StatusOr<Verdict> Judge(storage::Repositories& in, const Counters& counters,
+                                absl::Time now) const;
+  absl::Status Refused(const CallInfo& call, const Verdict& verdict) const;
+  absl::Status CountIn(storage::Repositories& in, const Counters& counters,
+                       Reservation& reservation, Verdict& verdict) const;
+  absl::Status Count(const CallInfo& call, const Counters& counters, Reservation& reservation,
+                     Verdict& verdict) const;
   absl::StatusOr<Reservation> Reserve(const CallInfo& call, const Counters& counters) const;
   absl::StatusOr<Reservation> ReserveOne(const CallInfo& call,
                                          const absl::StatusOr<Counted>& counter) const;
 
+  // Of the counters that a right guess ends, which of them have attempts under way here.
+  std::shared_ptr<void> MarkUnderWay(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  void End(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  int UnderWay(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsUnderWay(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  void AwaitAnEnd(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+
   const ThrottlePolicy policy_;
   const Parts parts_;
+  mutable Mutex mu_;
+  mutable CondVar ended_;
+  mutable std::map<std::string, int> under_way_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace tessera::server

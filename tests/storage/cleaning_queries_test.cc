@@ -51,6 +51,9 @@ const std::vector<Query>& Queries() {
        "SELECT id FROM replicas WHERE reported_at < 1 ORDER BY reported_at, id"
        " LIMIT 1000",
        "replicas_by_report"},
+      {"throttle",
+       "SELECT id FROM throttle WHERE expires_at < 1 ORDER BY expires_at, id LIMIT 1000",
+       "throttle_by_expiry"},
   };
   return queries;
 }
@@ -72,6 +75,8 @@ absl::Status InsertOne(Repositories& r, const UserId& user, const ServiceId& ser
   TESSERA_RETURN_IF_ERROR(
       r.services.ConsumeAssertion(absl::StrCat("hash", number), "use", end).status());
   TESSERA_RETURN_IF_ERROR(r.replicas.Report({absl::StrCat("rep_", number), end, 1, 1}));
+  const std::string counter = absl::StrCat("counter ", 1'000'000 + number, "#");
+  TESSERA_RETURN_IF_ERROR(r.throttle.Swap(std::nullopt, {counter, 1, now, end}).status());
   Revocation entry;
   entry.kind = RevocationKind::kSession;
   entry.id_hash = std::string(16, 'x');
@@ -106,7 +111,8 @@ absl::StatusOr<int64_t> Clean(Store& store, absl::Time now) {
         for (const absl::StatusOr<int64_t>& count :
              {r.sessions.DeleteEnded(now, 1000), r.revocations.DeleteExpired(now, 1000),
               r.services.DeleteExpiredSecrets(now, 1000),
-              r.services.DeleteExpiredAssertions(now, 1000), r.replicas.DeleteOld(now, 1000)}) {
+              r.services.DeleteExpiredAssertions(now, 1000), r.replicas.DeleteOld(now, 1000),
+              r.throttle.DeleteExpired(now, 1000)}) {
           if (!count.ok()) return count.status();
           removed += *count;
         }

@@ -1,0 +1,155 @@
+// totp enroll, confirm, disable, reset, recovery-codes.
+#include <unistd.h>
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "tessera/base/status_macros.h"
+#include "tessera/cli/commands.h"
+#include "tessera/cli/login_code.h"
+#include "tessera/cli/output.h"
+#include "tessera/cli/qr_code.h"
+#include "tessera/cli/render.h"
+
+namespace tessera::cli {
+namespace {
+
+using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
+
+struct EnrollArguments {
+  bool qr = false;
+};
+
+void ShowQrCode(Invocation& invocation, const Secret& uri, bool colors) {
+  const std::optional<Secret> drawn = DrawQrCode(uri, colors);
+  if (drawn.has_value()) invocation.world().out << '\n' << drawn->Reveal() << '\n';
+}
+
+absl::Status Enroll(Invocation& invocation, const EnrollArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(EnrollTotpResponse answer,
+                           invocation.CallUsers(&UserStub::EnrollTotp, EnrollTotpRequest()));
+  const Secret uri(std::move(*answer.mutable_otpauth_uri()));
+  const Secret secret(std::move(*answer.mutable_secret()));
+  if (invocation.json()) {
+    invocation.PrintJson(
+        {{"otpauth_uri", std::string(uri.Reveal())}, {"secret", std::string(secret.Reveal())}});
+    return absl::OkStatus();
+  }
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (terminal || arguments.qr) {
+    invocation.PrintLine("Let your authenticator app read this:");
+    ShowQrCode(invocation, uri, terminal);
+  }
+  std::ostream& out = invocation.world().out;
+  out << uri.Reveal() << '\n' << "Or type this in: " << secret.Reveal() << '\n';
+  invocation.PrintLine("Then: tessera totp confirm. Nothing has changed until you do.");
+  return absl::OkStatus();
+}
+
+// Whatever gives or takes a factor ends the user's sessions.
+absl::Status ForgetOwn(Invocation& invocation, const std::optional<StoredGrant>& own) {
+  if (!own.has_value()) return absl::OkStatus();
+  return ForgetSessions(invocation, [&](const StoredGrant& grant) {
+    return grant.server == own->server && grant.username == own->username;
+  });
+}
+
+void ShowCodes(Invocation& invocation, const google::protobuf::RepeatedPtrField<std::string>& codes,
+               const std::string& said) {
+  if (invocation.json()) {
+    invocation.PrintJson(
+        {{"recovery_codes", std::vector<std::string>(codes.begin(), codes.end())}});
+    return;
+  }
+  invocation.PrintLine("Recovery codes, each good for one login without the authenticator:");
+  for (const std::string& code : codes) invocation.world().out << "  " << code << '\n';
+  invocation.PrintLine("Keep them where the authenticator is not: they are not shown again.");
+  if (!said.empty()) invocation.PrintLine(said);
+}
+
+struct ConfirmArguments {
+  std::string code_file;
+};
+
+absl::Status Confirm(Invocation& invocation, const ConfirmArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret code, ReadPassword(arguments.code_file,
+                                      "Code of your authenticator: ", invocation.world().sources));
+  ConfirmTotpRequest request;
+  request.set_totp_code(std::string(DigitsOf(code).Reveal()));
+  TESSERA_ASSIGN_OR_RETURN(const ConfirmTotpResponse answer,
+                           invocation.CallUsers(&UserStub::ConfirmTotp, request));
+  ShowCodes(invocation, answer.recovery_codes(),
+            "Logins ask for a code from now on. All your sessions have ended: log in again.");
+  return ForgetOwn(invocation, own);
+}
+
+struct NoArguments {};
+
+absl::Status Disable(Invocation& invocation, const NoArguments&) {
+  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
+  TESSERA_ASSIGN_OR_RETURN(const DisableTotpResponse answer,
+                           invocation.CallUsers(&UserStub::DisableTotp, DisableTotpRequest()));
+  if (invocation.json()) invocation.PrintJson(ToJson(answer));
+  invocation.PrintLine(
+      "Logins ask for no code any more. All your sessions have ended: log in again.");
+  return ForgetOwn(invocation, own);
+}
+
+absl::Status RecoveryCodes(Invocation& invocation, const NoArguments&) {
+  TESSERA_ASSIGN_OR_RETURN(
+      const RegenerateRecoveryCodesResponse answer,
+      invocation.CallUsers(&UserStub::RegenerateRecoveryCodes, RegenerateRecoveryCodesRequest()));
+  ShowCodes(invocation, answer.recovery_codes(), "The codes before these are void.");
+  return absl::OkStatus();
+}
+
+struct ResetArguments {
+  std::string user;
+};
+
+absl::Status Reset(Invocation& invocation, const ResetArguments& arguments) {
+  ResetTotpRequest request;
+  TESSERA_ASSIGN_OR_RETURN(*request.mutable_user_id(), ResolveUserId(invocation, arguments.user));
+  TESSERA_ASSIGN_OR_RETURN(const ResetTotpResponse answer,
+                           invocation.CallUsers(&UserStub::ResetTotp, request));
+  if (invocation.json()) invocation.PrintJson(ToJson(answer));
+  invocation.PrintLine("Logins of " + arguments.user +
+                       " ask for no code any more; the user's sessions have ended.");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddTotpCommands(CLI::App& app, Command& chosen) {
+  CLI::App* totp = app.add_subcommand("totp", "The second factor of logins: an authenticator app");
+  totp->require_subcommand(1);
+
+  auto enroll = std::make_shared<EnrollArguments>();
+  CLI::App* sub = totp->add_subcommand("enroll", "Show what your authenticator has to know, once");
+  sub->add_flag("--qr", enroll->qr, "Draw the QR code although this is no terminal");
+  RunWith(*sub, chosen, enroll, &Enroll);
+
+  auto confirm = std::make_shared<ConfirmArguments>();
+  sub = totp->add_subcommand("confirm", "Show that it works; logins ask for a code from then on");
+  sub->add_option("--code-file", confirm->code_file,
+                  "Read the code from this file (-: standard input)");
+  RunWith(*sub, chosen, confirm, &Confirm);
+
+  auto none = std::make_shared<NoArguments>();
+  RunWith(*totp->add_subcommand("disable", "Log in without a code again"), chosen, none, &Disable);
+  RunWith(*totp->add_subcommand("recovery-codes", "Other recovery codes in place of yours"), chosen,
+          none, &RecoveryCodes);
+
+  auto reset = std::make_shared<ResetArguments>();
+  sub = totp->add_subcommand("reset", "Take away the second factor of one who has lost it");
+  sub->add_option("user", reset->user, "Name or id")->required();
+  RunWith(*sub, chosen, reset, &Reset);
+}
+
+}  // namespace tessera::cli

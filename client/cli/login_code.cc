@@ -1,0 +1,54 @@
+#include "tessera/cli/login_code.h"
+
+#include <algorithm>
+
+#include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
+
+namespace tessera::cli {
+namespace {
+
+constexpr size_t kMostDigits = 8;
+constexpr char kQuestion[] = "Code of your authenticator, or a recovery code: ";
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+Secret DigitsOf(const Secret& typed) {
+  std::string digits;
+  digits.reserve(typed.Reveal().size());
+  for (const char c : typed.Reveal()) {
+    if (c != ' ') digits.push_back(c);
+  }
+  return Secret(std::move(digits));
+}
+
+bool IsTotpCode(const Secret& typed) {
+  const Secret digits = DigitsOf(typed);
+  const std::string_view text = digits.Reveal();
+  return !text.empty() && text.size() <= kMostDigits &&
+         std::all_of(text.begin(), text.end(), IsDigit);
+}
+
+absl::StatusOr<Secret> ReadCode(Invocation& invocation, const std::string& file) {
+  return ReadPassword(file, kQuestion, invocation.world().sources);
+}
+
+tessera::v1::CompleteLoginRequest AnswerWith(const tessera::v1::LoginChallenge& challenge,
+                                             const Secret& code) {
+  tessera::v1::CompleteLoginRequest request;
+  request.set_challenge_token(challenge.challenge_token());
+  if (IsTotpCode(code)) {
+    request.set_totp_code(std::string(DigitsOf(code).Reveal()));
+  } else {
+    request.set_recovery_code(std::string(code.Reveal()));
+  }
+  return request;
+}
+
+bool MayTryAgain(const absl::Status& status, const std::string& file, int tries) {
+  return file.empty() && tries < kCodeTries && ReasonOf(status) == reason::kCodeWrong;
+}
+
+}  // namespace tessera::cli

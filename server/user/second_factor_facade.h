@@ -1,0 +1,86 @@
+// Users' second factors: the rules of UserService, without gRPC.
+#ifndef TESSERA_SERVER_USER_SECOND_FACTOR_FACADE_H_
+#define TESSERA_SERVER_USER_SECOND_FACTOR_FACADE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/audit/audit_trail.h"
+#include "server/auth/key_ring.h"
+#include "server/auth/login_throttle.h"
+#include "server/auth/revocation_feed.h"
+#include "server/auth/second_factor.h"
+#include "server/call_info.h"
+#include "storage/store.h"
+#include "tessera/base/clock.h"
+#include "tessera/base/ids.h"
+#include "tessera/base/log.h"
+#include "tessera/base/secret.h"
+
+namespace tessera::server {
+
+// What the user's authenticator has to know.
+struct TotpEnrolment {
+  Secret otpauth_uri;
+  Secret secret;  // base32
+};
+
+// Thread-safe. Every method blocks on the store. `user` is who calls, by a token of this server's;
+// the guard has seen to how and when that user logged in. Whatever gives or takes a factor raises
+// the user's version, so that all sessions end and no login that is under way ends well; it is
+// durable and in this replica's view when a method returns.
+// NOT_FOUND USER_NOT_FOUND: gone meanwhile.
+class SecondFactorFacade {
+ public:
+  // All references must outlive the facade.
+  struct Parts {
+    storage::Store& store;
+    const KeyRing& keys;
+    const LoginThrottle& throttle;
+    RevocationFeed& feed;
+    AuditTrail& audit;
+    const Clock& clock;
+    LogSink& log;
+  };
+  SecondFactorFacade(SecondFactorPolicy policy, Parts parts)
+      : policy_(std::move(policy)), parts_(parts) {}
+
+  // A secret that waits to be confirmed, in the place of any other such one.
+  // FAILED_PRECONDITION TOTP_ENROLLED.
+  absl::StatusOr<TotpEnrolment> Enroll(const CallInfo& call, const UserId& user) const;
+
+  // Recovery codes, the last to be seen of them; the code is used up. UNAUTHENTICATED CODE_WRONG.
+  // FAILED_PRECONDITION TOTP_NOT_ENROLLED: none waits; TOTP_ENROLLED. RESOURCE_EXHAUSTED THROTTLED.
+  absl::StatusOr<std::vector<Secret>> Confirm(const CallInfo& call, const UserId& user,
+                                              const Secret& code) const;
+
+  // FAILED_PRECONDITION TOTP_NOT_ENROLLED.
+  absl::Status Disable(const CallInfo& call, const UserId& user) const;
+
+  // Others than so far, which count no more. FAILED_PRECONDITION TOTP_NOT_ENROLLED.
+  absl::StatusOr<std::vector<Secret>> RegenerateCodes(const CallInfo& call,
+                                                      const UserId& user) const;
+
+  // By an administrator, for another user (INVALID_ARGUMENT FIELD_INVALID: for oneself, whose
+  // stolen token could else do away with what Disable asks for). FAILED_PRECONDITION
+  // TOTP_NOT_ENROLLED.
+  absl::Status Reset(const CallInfo& call, const UserId& actor, const UserId& user) const;
+
+ private:
+  absl::StatusOr<storage::SecondFactor> FindOffered(const CallInfo& call, const UserId& user) const;
+  absl::StatusOr<int64_t> CheckFirstCode(const CallInfo& call, const storage::SecondFactor& factor,
+                                         const Secret& code) const;
+  absl::Status TakeAwayIn(storage::Repositories& in, const CallInfo& call, const UserId& user,
+                          const AuditEntry& entry) const;
+  void Tell(std::string_view event, const CallInfo& call, const UserId& user) const;
+
+  const SecondFactorPolicy policy_;
+  const Parts parts_;
+};
+
+}  // namespace tessera::server
+
+#endif  // TESSERA_SERVER_USER_SECOND_FACTOR_FACADE_H_

@@ -1,0 +1,252 @@
+// Second factors with real processes, oathtool for an authenticator: on SQLite with one server, on
+// MariaDB with two.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "tessera/base/reason.h"
+#include "tessera/caller/reason.h"
+#include "tests/base/free_port.h"
+#include "tests/e2e/tesserad.h"
+#include "tests/mariadb/mariadb.h"
+
+namespace tessera::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPatience = absl::Minutes(2);
+constexpr absl::Duration kPeriod = absl::Seconds(30);
+constexpr char kPassword[] = "a plain user's password";
+
+enum class On { kSqlite, kMariaDb };
+
+struct Ran {
+  int code = -1;
+  std::string output;
+};
+
+Ran Run(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {}) {
+  const auto program = Program::Start(argv, environment);
+  if (program == nullptr) return {};
+  const int code = program->Wait(kPatience);
+  return {code, program->Output()};
+}
+
+class SecondFactors : public ::testing::TestWithParam<On> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == On::kMariaDb)
+      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
+    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
+                                                   : std::make_shared<Installation>(*database_);
+    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
+      Tesserad::Options options;
+      options.installation = installation;
+      options.port = FreePort();
+      options.environment = {"TESSERA_SECOND_FACTOR_ALGORITHM=SHA256"};
+      servers_.push_back(std::make_unique<Tesserad>(options));
+      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
+    }
+    here().AddUser("ada", kPassword);
+  }
+  Tesserad& here() { return *servers_.front(); }
+  Tesserad& there() { return *servers_.back(); }
+
+  // What an authenticator shows `off` from now.
+  std::string CodeOf(const std::string& secret, absl::Duration off = absl::ZeroDuration()) {
+    const std::string now =
+        absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", here().clock().Now() + off, absl::UTCTimeZone());
+    const Ran ran = Run({"oathtool", "--totp=SHA256", "--base32", "--now", now, secret});
+    EXPECT_EQ(ran.code, 0) << ran.output;
+    return std::string(absl::StripAsciiWhitespace(ran.output));
+  }
+  void NextStep() { here().clock().Advance(kPeriod); }
+
+  std::string Enroll(const std::string& token) {
+    v1::EnrollTotpResponse response;
+    const grpc::Status status =
+        here().Users()->EnrollTotp(ContextWith({token}).get(), {}, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_THAT(response.otpauth_uri(), HasSubstr("secret=" + response.secret()));
+    return response.secret();
+  }
+  std::vector<std::string> Confirm(const std::string& token, const std::string& code) {
+    v1::ConfirmTotpRequest request;
+    request.set_totp_code(code);
+    v1::ConfirmTotpResponse response;
+    const grpc::Status status =
+        there().Users()->ConfirmTotp(ContextWith({token}).get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return {response.recovery_codes().begin(), response.recovery_codes().end()};
+  }
+  std::string Challenge(Tesserad& server) {
+    v1::LoginRequest request;
+    request.set_username("ada");
+    request.set_password(kPassword);
+    v1::LoginResponse response;
+    const grpc::Status status = server.Auth()->Login(ContextWith({}).get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(response.has_challenge());
+    return response.challenge().challenge_token();
+  }
+  struct Completed {
+    std::string reason;  // empty: there is a grant
+    v1::TokenGrant grant;
+  };
+  Completed Complete(Tesserad& server, const std::string& challenge, const std::string& code) {
+    v1::CompleteLoginRequest request;
+    request.set_challenge_token(challenge);
+    request.set_totp_code(code);
+    v1::CompleteLoginResponse response;
+    const grpc::Status status =
+        server.Auth()->CompleteLogin(ContextWith({}).get(), request, &response);
+    return {status.ok() ? "" : ReasonOf(status), response.grant()};
+  }
+  std::string Disable(const std::string& token) {
+    v1::DisableTotpResponse response;
+    const grpc::Status status =
+        here().Users()->DisableTotp(ContextWith({token}).get(), {}, &response);
+    return status.ok() ? "" : ReasonOf(status);
+  }
+
+  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
+  std::vector<std::unique_ptr<Tesserad>> servers_;
+};
+
+TEST_P(SecondFactors, OathtoolsCodesLogInOnceEachAtWhicheverReplica) {
+  const std::string before = here().Login("ada", kPassword).access_token();
+  const std::string secret = Enroll(before);
+  EXPECT_EQ(Confirm(before, CodeOf(secret)).size(), 10u);
+  NextStep();
+  const std::string challenge = Challenge(here());
+  const std::string second = Challenge(there());
+  const std::string code = CodeOf(secret);
+  const Completed completed = Complete(there(), challenge, code);
+  ASSERT_EQ(completed.reason, "");
+  EXPECT_EQ(Complete(here(), second, code).reason, "CODE_WRONG");
+  EXPECT_EQ(Complete(here(), "tsc_" + second.substr(5), code).reason, "CHALLENGE_INVALID");
+
+  v1::ValidateTokenRequest request;
+  request.set_token(completed.grant.access_token());
+  v1::ValidateTokenResponse answer;
+  ASSERT_TRUE(here().Auth()->ValidateToken(ContextWith({}).get(), request, &answer).ok());
+  EXPECT_TRUE(answer.active());
+  EXPECT_THAT(answer.authentication_methods(), ElementsAre("pwd", "otp", "mfa"));
+}
+
+// What a rule asks of a login is asked of the login, however fresh the token is.
+TEST_P(SecondFactors, MethodsThatAskForItRefuseAnOldLoginAndOneWithoutTheFactor) {
+  const v1::TokenGrant grant = here().Login("ada", kPassword);
+  EXPECT_EQ(Disable(grant.access_token()), "STEP_UP_REQUIRED");
+  here().clock().Advance(absl::Minutes(14));
+  const std::string secret = Enroll(grant.access_token());
+  here().clock().Advance(absl::Minutes(2));
+  v1::RenewTokenRequest renewal;
+  renewal.set_refresh_token(grant.refresh_token());
+  v1::RenewTokenResponse renewed;
+  ASSERT_TRUE(here().Auth()->RenewToken(ContextWith({}).get(), renewal, &renewed).ok());
+  const std::string fresh = renewed.grant().access_token();
+  v1::EnrollTotpResponse enrolled;
+  EXPECT_EQ(ReasonOf(here().Users()->EnrollTotp(ContextWith({fresh}).get(), {}, &enrolled)),
+            "STEP_UP_REQUIRED");
+  v1::ChangePasswordRequest change;
+  change.set_old_password(kPassword);
+  change.set_new_password("another good password");
+  v1::ChangePasswordResponse changed;
+  EXPECT_EQ(ReasonOf(here().Users()->ChangePassword(ContextWith({fresh}).get(), change, &changed)),
+            "STEP_UP_REQUIRED");
+
+  Confirm(here().Login("ada", kPassword).access_token(), CodeOf(secret));
+  NextStep();
+  const Completed completed = Complete(here(), Challenge(there()), CodeOf(secret));
+  ASSERT_EQ(completed.reason, "");
+  EXPECT_EQ(Disable(completed.grant.access_token()), "");
+  EXPECT_NE(here().Login("ada", kPassword).access_token(), "");
+}
+
+class SecondFactorsByCommand : public SecondFactors {
+ protected:
+  Ran Tessera(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), TESSERA_PROGRAM);
+    return Run(arguments,
+               {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
+  }
+  Ran Login(const std::string& code, const std::string& user = "ada",
+            const std::string& password = kPassword) {
+    std::vector<std::string> arguments = {"login",
+                                          "--username",
+                                          user,
+                                          "--server",
+                                          here().address(),
+                                          "--plaintext",
+                                          "--password-file",
+                                          home_.Write("password", password, 0600)};
+    if (!code.empty()) {
+      arguments.insert(arguments.end(), {"--code-file", home_.Write("code", code, 0600)});
+    }
+    return Tessera(arguments);
+  }
+  nlohmann::json Json(const Ran& ran) {
+    EXPECT_EQ(ran.code, 0) << ran.output;
+    return nlohmann::json::parse(ran.output, nullptr, /*allow_exceptions=*/false);
+  }
+
+  TemporaryFolder home_;
+};
+
+TEST_P(SecondFactorsByCommand, FromTheEnrolmentToTheEndAndAResetByTheAdministrator) {
+  ASSERT_EQ(Login("").code, 0);
+  const Ran shown = Tessera({"totp", "enroll", "--qr"});
+  EXPECT_EQ(shown.code, 0) << shown.output;
+  EXPECT_THAT(shown.output, HasSubstr("otpauth://totp/tessera:ada?secret="));
+  EXPECT_THAT(shown.output, HasSubstr("\u2588\u2588\u2588\u2588"));
+  const std::string secret = Json(Tessera({"totp", "enroll", "--json"}))["secret"];
+
+  const std::string code = CodeOf(secret);
+  const auto confirmed =
+      Json(Tessera({"totp", "confirm", "--json", "--code-file", home_.Write("code", code, 0600)}));
+  ASSERT_EQ(confirmed["recovery_codes"].size(), 10u);
+  EXPECT_EQ(Tessera({"whoami"}).code, 3);  // the sessions have ended
+  EXPECT_THAT(Login(code).output, HasSubstr("CODE_WRONG"));
+  NextStep();
+  const std::string spaced = CodeOf(secret).substr(0, 3) + " " + CodeOf(secret).substr(3);
+  ASSERT_EQ(Login(spaced).code, 0);
+  EXPECT_EQ(Tessera({"whoami"}).code, 0);
+
+  const auto others = Json(Tessera({"totp", "recovery-codes", "--json"}));
+  const std::string recovery = others["recovery_codes"][0];
+  EXPECT_THAT(Login(confirmed["recovery_codes"][0]).output, HasSubstr("CODE_WRONG"));
+  ASSERT_EQ(Login(recovery).code, 0);
+  EXPECT_THAT(Login(recovery).output, HasSubstr("CODE_WRONG"));
+  ASSERT_EQ(Tessera({"totp", "disable"}).code, 0);
+  ASSERT_EQ(Login("").code, 0);
+
+  // Lost altogether.
+  const std::string lost = Json(Tessera({"totp", "enroll", "--json"}))["secret"];
+  NextStep();
+  ASSERT_EQ(
+      Tessera({"totp", "confirm", "--code-file", home_.Write("code", CodeOf(lost), 0600)}).code, 0);
+  ASSERT_EQ(Login("", "admin", Tesserad::kAdminPassword).code, 0);
+  const Ran reset = Tessera({"totp", "reset", "ada"});
+  EXPECT_EQ(reset.code, 0) << reset.output;
+  EXPECT_EQ(Login("").code, 0);
+}
+
+std::string NameOf(const ::testing::TestParamInfo<On>& info) {
+  return info.param == On::kSqlite ? "Sqlite" : "MariaDb";
+}
+INSTANTIATE_TEST_SUITE_P(Engines, SecondFactors, ::testing::Values(On::kSqlite, On::kMariaDb),
+                         NameOf);
+INSTANTIATE_TEST_SUITE_P(Engines, SecondFactorsByCommand,
+                         ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
+
+}  // namespace
+}  // namespace tessera::testing

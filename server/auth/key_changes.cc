@@ -71,9 +71,13 @@ std::string_view NameOf(KeyUse use) {
     case KeyUse::kMac:
       return "refresh";
     case KeyUse::kSecretHash:
+      return "secrets";
+    case KeyUse::kSeal:
+      return "second_factors";
+    case KeyUse::kAudit:
       break;
   }
-  return "secrets";
+  return "audit";
 }
 
 }  // namespace
@@ -93,6 +97,7 @@ absl::Status CommitKeyChange(storage::Store& store, int64_t from, const KeyChang
                              absl::Time deadline) {
   const auto work = [&](storage::Repositories& in) -> absl::Status {
     TESSERA_RETURN_IF_ERROR(WriteChange(in, from, change));
+    if (change.record) TESSERA_RETURN_IF_ERROR(change.record(in, change));
     return change.revoke.empty() ? absl::OkStatus() : in.revocations.Append(change.revoke);
   };
   return store.Write(storage::Repeat::kIdempotent, deadline, work);
@@ -205,11 +210,12 @@ void KeyChanges::Log(const KeyChange& change, int64_t version) const {
   for (const StoredKey& key : change.remove) tell("keys.removed", key);
 }
 
-absl::StatusOr<StoredKey> KeyChanges::Publish(absl::Time deadline) const {
+absl::StatusOr<StoredKey> KeyChanges::Publish(absl::Time deadline, const KeyRecord& record) const {
   TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewKey(KeyUse::kSign));
   key.state = KeyState::kPending;
   key.activated_at.reset();
   KeyChange change;
+  change.record = record;
   change.insert.push_back(key);
   for (int tries = 0; tries < kMaxTries; ++tries) {
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts_.store, deadline));
@@ -230,15 +236,19 @@ absl::StatusOr<StoredKey> KeyChanges::Publish(absl::Time deadline) const {
   return NoRest();
 }
 
-absl::StatusOr<StoredKey> KeyChanges::Revoke(const std::string& kid, absl::Time deadline) const {
+absl::StatusOr<StoredKey> KeyChanges::Revoke(const std::string& kid, absl::Time deadline,
+                                             const KeyRecord& record) const {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts_.store, deadline));
     const StoredKey* const key = Find(set, kid);
-    if (key == nullptr) {
+    if (key == nullptr || !MayBeCalledBack(key->use)) {
       return Refusal(absl::StatusCode::kNotFound, reason::kKeyNotFound, "there is no such key");
     }
-    if (key->state == KeyState::kRevoked) return *key;
-    TESSERA_ASSIGN_OR_RETURN(const KeyChange change, ChangeToRevoke(set, *key));
+    const bool called_back = key->state == KeyState::kRevoked ||
+                             (key->use == KeyUse::kSeal && key->state == KeyState::kRetiring);
+    if (called_back) return *key;
+    TESSERA_ASSIGN_OR_RETURN(KeyChange change, ChangeToRevoke(set, *key));
+    change.record = record;
     const absl::Status written = Commit(set, change, deadline);
     if (written.ok()) return change.update.front();
     if (!absl::IsAborted(written)) return written;
@@ -250,7 +260,8 @@ absl::StatusOr<KeyChange> KeyChanges::ChangeToRevoke(const StoredKeySet& set,
                                                      const StoredKey& key) const {
   const absl::Time now = RowTime(parts_.clock.Now());
   KeyChange change;
-  change.update.push_back(Revoked(key, policy_, now));
+  change.update.push_back(key.use == KeyUse::kSeal ? Superseded(key, now)
+                                                   : Revoked(key, policy_, now));
   if (key.use == KeyUse::kSign) change.revoke.push_back(RevokeKeyEntry(key.kid, now));
   const bool last = std::none_of(set.keys.begin(), set.keys.end(), [&key](const StoredKey& other) {
     return other.use == key.use && other.kid != key.kid && other.state == KeyState::kActive;
@@ -273,13 +284,15 @@ absl::Status KeyChanges::AddSuccessor(const StoredKeySet& set, const StoredKey& 
   return absl::OkStatus();
 }
 
-absl::StatusOr<KeyChanges::Rewrapped> KeyChanges::Rewrap(absl::Time deadline) const {
+absl::StatusOr<KeyChanges::Rewrapped> KeyChanges::Rewrap(absl::Time deadline,
+                                                         const KeyRecord& record) const {
   Rewrapped result;
   result.master_key_id = sealer_.first_id();
   for (int tries = 0; tries < kMaxTries; ++tries) {
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts_.store, deadline));
-    TESSERA_ASSIGN_OR_RETURN(const KeyChange change, ChangeToRewrap(set));
+    TESSERA_ASSIGN_OR_RETURN(KeyChange change, ChangeToRewrap(set));
     if (change.update.empty()) return result;
+    change.record = record;
     const absl::Status written = CommitKeyChange(parts_.store, set.version, change, deadline);
     result.count = static_cast<int64_t>(change.update.size());
     if (written.ok()) return result;

@@ -3,6 +3,7 @@
 #define TESSERA_SERVER_AUTH_KEY_CHANGES_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,10 @@ namespace tessera::server {
 // How long background work on the key set waits for the store.
 inline constexpr absl::Duration kKeyStoreTimeout = absl::Seconds(5);
 
+struct KeyChange;
+// Takes a change down in its own transaction, before the feed's entries.
+using KeyRecord = std::function<absl::Status(storage::Repositories&, const KeyChange&)>;
+
 // What one transaction does to the key set, and with it.
 struct KeyChange {
   std::vector<storage::StoredKey> insert;
@@ -29,6 +34,7 @@ struct KeyChange {
   std::vector<storage::StoredKey> remove;
   std::vector<storage::Revocation> revoke;
   std::string store_epoch;  // empty: as it is
+  KeyRecord record;         // empty: nothing is taken down
 };
 
 // Writes `change` and raises the version, if that is still `from`; new keys are marked as published
@@ -63,11 +69,13 @@ class KeyChanges {
 
   // A new signing key, pending. FAILED_PRECONDITION ROTATION_UNDER_WAY: there is a pending one;
   // RESOURCE_EXHAUSTED TOO_MANY: kMaxKeysOfOneUse still verify.
-  absl::StatusOr<storage::StoredKey> Publish(absl::Time deadline) const;
+  absl::StatusOr<storage::StoredKey> Publish(absl::Time deadline,
+                                             const KeyRecord& record = {}) const;
 
   // Ends a key with a feed entry. If it was the active one, the pending one, or else a new one, is
   // active in the same transaction. OK if it was revoked before. NOT_FOUND KEY_NOT_FOUND.
-  absl::StatusOr<storage::StoredKey> Revoke(const std::string& kid, absl::Time deadline) const;
+  absl::StatusOr<storage::StoredKey> Revoke(const std::string& kid, absl::Time deadline,
+                                            const KeyRecord& record = {}) const;
 
   struct Rewrapped {
     std::string master_key_id;
@@ -76,7 +84,7 @@ class KeyChanges {
   // Seals every key that is sealed under another master key under the first one.
   // FAILED_PRECONDITION (for the operator): a key that no master key here opens; nothing is
   // changed.
-  absl::StatusOr<Rewrapped> Rewrap(absl::Time deadline) const;
+  absl::StatusOr<Rewrapped> Rewrap(absl::Time deadline, const KeyRecord& record = {}) const;
 
  private:
   struct Overview {

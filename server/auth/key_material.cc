@@ -89,7 +89,11 @@ class Unsealing {
       case KeyUse::kMac:
         return AddMac(row);
       case KeyUse::kSecretHash:
-        return AddSecretHash(row);
+        return AddKept(row, &KeySnapshot::secret_hashes);
+      case KeyUse::kSeal:
+        return AddKept(row, &KeySnapshot::seals);
+      case KeyUse::kAudit:
+        return AddKept(row, &KeySnapshot::audits);
     }
     faults_.push_back({row.kid, row.master_key_id, false, Broken(row)});
   }
@@ -134,11 +138,11 @@ class Unsealing {
     NoteActive(row);
   }
 
-  void AddSecretHash(const StoredKey& row) {
-    const Secret* held = held_ == nullptr ? nullptr : Find(held_->secret_hashes, row.kid);
+  void AddKept(const StoredKey& row, std::map<std::string, Secret> KeySnapshot::*keys) {
+    const Secret* held = held_ == nullptr ? nullptr : Find(held_->*keys, row.kid);
     std::optional<Secret> key = Judge<Secret>(row, OpenShared(row, sealer_), held);
     if (!key.has_value()) return;
-    next_->secret_hashes.insert_or_assign(row.kid, *std::move(key));
+    (next_.get()->*keys).insert_or_assign(row.kid, *std::move(key));
     NoteActive(row);
   }
 
@@ -169,6 +173,8 @@ class Unsealing {
     next_->mac_kid = ActiveOf(KeyUse::kMac, next_->macs, held.mac_kid);
     next_->secret_hash_kid =
         ActiveOf(KeyUse::kSecretHash, next_->secret_hashes, held.secret_hash_kid);
+    next_->seal_kid = ActiveOf(KeyUse::kSeal, next_->seals, held.seal_kid);
+    next_->audit_kid = ActiveOf(KeyUse::kAudit, next_->audits, held.audit_kid);
   }
 
   int64_t LoadedVersion() const {

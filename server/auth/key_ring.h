@@ -59,6 +59,12 @@ struct KeySnapshot {
   // with; 32 bytes each.
   std::string secret_hash_kid;
   std::map<std::string, Secret> secret_hashes;
+  // Likewise the key that seals the secrets of second factors.
+  std::string seal_kid;
+  std::map<std::string, Secret> seals;
+  // Likewise the key that chains the audit trail.
+  std::string audit_kid;
+  std::map<std::string, Secret> audits;
 
   std::map<std::string, std::string> mac_kids;     // of `macs`, by the 16-byte hash of the kid
   std::set<std::string> revoked_macs;              // hashes of the kids of those called back

@@ -21,6 +21,8 @@ absl::Duration LifeOf(KeyUse use, const KeyPolicy& policy) {
     case KeyUse::kMac:
       return policy.refresh_ttl + kRevocationSlack;
     case KeyUse::kSecretHash:
+    case KeyUse::kSeal:
+    case KeyUse::kAudit:
       break;
   }
   return kMaxAccessTtl + kRevocationSlack;
@@ -42,8 +44,8 @@ class Planner {
 
   KeyPlan Plan() && {
     for (const KeyUse use : {KeyUse::kSign, KeyUse::kMac}) Step(use);
-    if (FindActive(set_, KeyUse::kSecretHash) == nullptr) {
-      plan_.replace.push_back(KeyUse::kSecretHash);
+    for (const KeyUse use : kKeptKeyUses) {
+      if (FindActive(set_, use) == nullptr) plan_.replace.push_back(use);
     }
     for (const StoredKey& key : set_.keys) Age(key);
     return std::move(plan_);
@@ -139,6 +141,12 @@ class Planner {
 
 }  // namespace
 
+bool IsKept(KeyUse use) {
+  return std::find(kKeptKeyUses.begin(), kKeptKeyUses.end(), use) != kKeptKeyUses.end();
+}
+
+bool MayBeCalledBack(KeyUse use) { return use != KeyUse::kAudit; }
+
 KeyPlan PlanKeys(const StoredKeySet& set, const KeyPolicy& policy, const KeySituation& situation) {
   return Planner(set, policy, situation).Plan();
 }
@@ -188,6 +196,13 @@ StoredKey Revoked(StoredKey key, const KeyPolicy& policy, absl::Time now) {
   key.verify_until = now + std::max(LifeOf(key.use, policy), kMaxAccessTtl + kRevocationSlack);
   key.sealed.clear();
   key.master_key_id.clear();
+  return key;
+}
+
+StoredKey Superseded(StoredKey key, absl::Time now) {
+  key.state = KeyState::kRetiring;
+  key.retired_at = now;
+  key.verify_until = absl::InfiniteFuture();
   return key;
 }
 

@@ -4,6 +4,7 @@
 #ifndef TESSERA_SERVER_AUTH_KEY_STATES_H_
 #define TESSERA_SERVER_AUTH_KEY_STATES_H_
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -26,6 +27,13 @@ inline constexpr absl::Duration kReplicaAlive = absl::Seconds(30);
 inline constexpr absl::Duration kClockTolerance = absl::Minutes(1);
 // A MAC key that live sessions may still need when its time is over gets this much more.
 inline constexpr absl::Duration kLongerForSessions = absl::Hours(24);
+
+// The uses whose keys are never replaced by age, and outlive a restoration of the store.
+inline constexpr std::array<storage::KeyUse, 3> kKeptKeyUses = {
+    storage::KeyUse::kSecretHash, storage::KeyUse::kSeal, storage::KeyUse::kAudit};
+bool IsKept(storage::KeyUse use);
+// False for keys of the audit trail: with one, all proof of what was done would be lost.
+bool MayBeCalledBack(storage::KeyUse use);
 
 // `keys.*`, and of `tokens.*` what says how long a key is needed. All replicas of a store have the
 // same.
@@ -66,7 +74,7 @@ struct KeyPlan {
   }
 };
 
-// Signing and MAC keys alike; a key that hashes secrets is never replaced by age.
+// Signing and MAC keys alike; a kept key is never replaced by age.
 KeyPlan PlanKeys(const StoredKeySet& set, const KeyPolicy& policy, const KeySituation& situation);
 
 // The active key of a use (of several the one activated last), or null.
@@ -81,6 +89,9 @@ size_t CountVerifying(const StoredKeySet& set, storage::KeyUse use);
 storage::StoredKey Activated(storage::StoredKey key, absl::Time now);
 storage::StoredKey Retired(storage::StoredKey key, const KeyPolicy& policy, absl::Time now);
 storage::StoredKey Revoked(storage::StoredKey key, const KeyPolicy& policy, absl::Time now);
+// The row of a key that was called back and still has to open what it sealed (kSeal): it seals
+// nothing more, and never goes.
+storage::StoredKey Superseded(storage::StoredKey key, absl::Time now);
 
 }  // namespace tessera::server
 

@@ -24,6 +24,7 @@ constexpr int kMaxTries = 16;
 absl::StatusOr<KeyChange> NewLife(const RestorationParts& parts, absl::Time now) {
   KeyChange change;
   change.store_epoch = NewStoreEpoch();
+  change.record = parts.record;
   TESSERA_ASSIGN_OR_RETURN(auto signing, NewSigningKey(parts.policy.algorithm, parts.sealer, now));
   change.insert.push_back(std::move(signing));
   TESSERA_ASSIGN_OR_RETURN(auto mac, NewSharedKey(KeyUse::kMac, parts.sealer, now));
@@ -36,7 +37,7 @@ void EndKeys(const StoredKeySet& set, const KeyPolicy& policy, absl::Time now, K
   change.update.clear();
   change.revoke.clear();
   for (const storage::StoredKey& key : set.keys) {
-    if (key.use == KeyUse::kSecretHash) continue;
+    if (IsKept(key.use)) continue;
     change.update.push_back(Revoked(key, policy, now));
     if (key.use == KeyUse::kSign) change.revoke.push_back(RevokeKeyEntry(key.kid, now));
   }

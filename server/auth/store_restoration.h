@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/key_changes.h"
 #include "server/auth/key_states.h"
 #include "server/auth/sealer.h"
 #include "storage/store.h"
@@ -37,6 +38,7 @@ struct RestorationParts {
   const KeyPolicy& policy;
   const Clock& clock;
   LogSink& log;
+  KeyRecord record = {};  // of the change of the keys
 };
 absl::StatusOr<int64_t> MarkStoreRestored(const RestorationParts& parts, absl::Time deadline);
 

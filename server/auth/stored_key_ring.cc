@@ -1,6 +1,7 @@
 #include "server/auth/stored_key_ring.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,8 @@ using storage::StoredKey;
 constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
 // Callers wait for a key that is unknown: they hear soon that nothing can be said.
 constexpr absl::Duration kRefreshTimeout = absl::Milliseconds(1500);
+constexpr std::array<KeyUse, 4> kSharedUses = {KeyUse::kMac, KeyUse::kSecretHash, KeyUse::kSeal,
+                                               KeyUse::kAudit};
 constexpr int kMaxTries = 5;  // each lost try means that another replica has made progress
 
 bool HasActive(const StoredKeySet& stored, KeyUse use) {
@@ -29,7 +32,8 @@ bool HasActive(const StoredKeySet& stored, KeyUse use) {
 
 bool IsComplete(const StoredKeySet& stored) {
   return !stored.store_epoch.empty() && HasActive(stored, KeyUse::kSign) &&
-         HasActive(stored, KeyUse::kMac) && HasActive(stored, KeyUse::kSecretHash);
+         std::all_of(kSharedUses.begin(), kSharedUses.end(),
+                     [&stored](KeyUse use) { return HasActive(stored, use); });
 }
 
 // Writes what is new if the key set is still at `from`; ABORTED if somebody else was faster.
@@ -86,7 +90,7 @@ absl::Status StoredKeyRing::MakeMissing(const StoredKeySet& found, Algorithm alg
     TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSigningKey(algorithm, sealer_, clock_.Now()));
     fresh.push_back(std::move(key));
   }
-  for (const KeyUse use : {KeyUse::kMac, KeyUse::kSecretHash}) {
+  for (const KeyUse use : kSharedUses) {
     if (HasActive(found, use)) continue;
     TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSharedKey(use, sealer_, clock_.Now()));
     fresh.push_back(std::move(key));

@@ -44,7 +44,7 @@ absl::StatusOr<UnsealedKeys> UnsealKeys(const StoredKeySet& stored, const Sealer
 // New keys, active at once, sealed.
 absl::StatusOr<storage::StoredKey> NewSigningKey(Algorithm algorithm, const Sealer& sealer,
                                                  absl::Time now);
-// Of 32 random bytes: for kMac and kSecretHash.
+// Of 32 random bytes: for every use but kSign.
 absl::StatusOr<storage::StoredKey> NewSharedKey(storage::KeyUse use, const Sealer& sealer,
                                                 absl::Time now);
 // 16 random bytes.

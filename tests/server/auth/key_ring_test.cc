@@ -72,7 +72,9 @@ TEST_F(KeyRingTest, TheFirstOpenMakesOneKeyOfEachUseAndAnEpoch) {
   EXPECT_EQ(keys->macs.count(keys->mac_kid), 1u);
   EXPECT_NE(keys->jwks_json.find(keys->signing->kid()), std::string::npos);
   EXPECT_EQ(keys->secret_hashes.at(keys->secret_hash_kid).Reveal().size(), 32u);
-  ASSERT_EQ(Rows().size(), 3u);
+  EXPECT_EQ(keys->seals.at(keys->seal_kid).Reveal().size(), 32u);
+  EXPECT_EQ(keys->audits.at(keys->audit_kid).Reveal().size(), 32u);
+  ASSERT_EQ(Rows().size(), 5u);
   for (const auto& row : Rows()) EXPECT_EQ(row.state, storage::KeyState::kActive);
 }
 
@@ -83,7 +85,7 @@ TEST_F(KeyRingTest, TheSecondOpenFindsTheSameKeys) {
   EXPECT_EQ(first->mac_kid, second->mac_kid);
   EXPECT_EQ(first->macs.at(first->mac_kid), second->macs.at(second->mac_kid));
   EXPECT_EQ(first->store_epoch, second->store_epoch);
-  EXPECT_EQ(Rows().size(), 3u);
+  EXPECT_EQ(Rows().size(), 5u);
 }
 
 TEST_F(KeyRingTest, OfManyWhoOpenAtOnceOneMakesTheKeys) {
@@ -94,7 +96,7 @@ TEST_F(KeyRingTest, OfManyWhoOpenAtOnceOneMakesTheKeys) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(std::set<std::string>(kids.begin(), kids.end()).size(), 1u);
-  EXPECT_EQ(Rows().size(), 3u);
+  EXPECT_EQ(Rows().size(), 5u);
 }
 
 TEST_F(KeyRingTest, TheWrongMasterKeyIsRefused) {
@@ -217,7 +219,9 @@ TEST_F(KeyRingTest, RowsSealedAnewUnderAnUnknownMasterKeyLoseNoKey) {
   EXPECT_EQ(after->signing->kid(), before->signing->kid());
   EXPECT_EQ(after->macs.at(after->mac_kid), before->macs.at(before->mac_kid));
   EXPECT_EQ(after->secret_hashes, before->secret_hashes);
-  EXPECT_EQ(log_.Count("keys.unopened", "still_held", "yes"), 3);
+  EXPECT_EQ(after->seals, before->seals);
+  EXPECT_EQ(after->audits, before->audits);
+  EXPECT_EQ(log_.Count("keys.unopened", "still_held", "yes"), 5);
 
   SetState(RowOf(storage::KeyUse::kMac), storage::KeyState::kRevoked);
   EXPECT_TRUE(ring->Refresh().ok());

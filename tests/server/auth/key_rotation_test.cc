@@ -81,6 +81,8 @@ TEST_F(KeyRotationTest, SigningAndMacKeysAreReplacedByAge) {
   EXPECT_NE(after->mac_kid, before->mac_kid);
   EXPECT_EQ(after->macs.count(before->mac_kid), 1u);
   EXPECT_EQ(after->secret_hash_kid, before->secret_hash_kid);
+  EXPECT_EQ(after->seal_kid, before->seal_kid);
+  EXPECT_EQ(after->audit_kid, before->audit_kid);
 }
 
 TEST_F(KeyRotationTest, AClockThatJumpsAheadByAYearRotatesOnce) {
@@ -354,7 +356,7 @@ TEST_F(KeyRotationTest, RewrappingMovesEveryKeyUnderTheFirstMasterKey) {
     KeyReplica replica(ground_, options);
     const auto done = Require(replica.facade->Rewrap(replica.call, "usr_admin"));
     EXPECT_EQ(done.master_key_id, "two");
-    EXPECT_EQ(done.count, 4);
+    EXPECT_EQ(done.count, 6);
     EXPECT_EQ(Require(replica.facade->Rewrap(replica.call, "usr_admin")).count, 0);
   }
   options.master = {"two"};  // the old line is taken out
@@ -363,6 +365,8 @@ TEST_F(KeyRotationTest, RewrappingMovesEveryKeyUnderTheFirstMasterKey) {
   EXPECT_EQ(replica.Keys()->verify->keys().size(), 2u);
   EXPECT_EQ(replica.Keys()->macs, before->macs);
   EXPECT_EQ(replica.Keys()->secret_hashes, before->secret_hashes);
+  EXPECT_EQ(replica.Keys()->seals, before->seals);
+  EXPECT_EQ(replica.Keys()->audits, before->audits);
   options.master = {"one"};
   EXPECT_TRUE(
       absl::IsFailedPrecondition(KeyRing::Open(*ground_.Store(), MasterKeysNamed({"one"}),
@@ -403,10 +407,35 @@ TEST_F(KeyRotationTest, RewrappingWhatNobodyOpensChangesNothing) {
   EXPECT_EQ(ground_.Rows().version, before.version);
 }
 
+// What it sealed is still there, and must open; what is sealed from now on is not its.
+TEST_F(KeyRotationTest, ASealKeyThatIsCalledBackSealsNoMoreAndStillOpens) {
+  KeyReplica replica(ground_);
+  const auto before = replica.Keys();
+  for (int i = 0; i < 2; ++i) {  // the second time changes nothing
+    Require(replica.facade->Revoke(replica.call, "usr_admin", before->seal_kid));
+    const auto after = replica.Keys();
+    EXPECT_NE(after->seal_kid, before->seal_kid);
+    EXPECT_EQ(after->seals.size(), 2u);
+    EXPECT_EQ(after->seals.at(before->seal_kid), before->seals.at(before->seal_kid));
+  }
+  ground_.clock.Advance(absl::Hours(24 * 3660));
+  replica.Turn();
+  EXPECT_EQ(replica.Keys()->seals.count(before->seal_kid), 1u);
+}
+
+// An administrator who could would do away with all proof of what was done.
+TEST_F(KeyRotationTest, NobodyCallsTheKeyOfTheAuditTrailBack) {
+  KeyReplica replica(ground_);
+  const auto before = replica.Keys();
+  EXPECT_EQ(Reason(replica.facade->Revoke(replica.call, "usr_admin", before->audit_kid)),
+            "KEY_NOT_FOUND");
+  EXPECT_EQ(replica.Keys()->audits, before->audits);
+}
+
 TEST_F(KeyRotationTest, ListingShowsNothingThatIsSealed) {
   KeyReplica replica(ground_);
   const StoredKeySet listed = Require(replica.facade->List(replica.call));
-  EXPECT_EQ(listed.keys.size(), 3u);
+  EXPECT_EQ(listed.keys.size(), 5u);
   for (const StoredKey& key : listed.keys) EXPECT_EQ(key.sealed, "");
 }
 

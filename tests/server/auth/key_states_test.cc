@@ -36,7 +36,9 @@ StoredKeySet Set(std::vector<StoredKey> more = {}) {
   set.version = 5;
   set.keys = {Key("sign", KeyUse::kSign, KeyState::kActive),
               Key("mac", KeyUse::kMac, KeyState::kActive),
-              Key("hash", KeyUse::kSecretHash, KeyState::kActive)};
+              Key("hash", KeyUse::kSecretHash, KeyState::kActive),
+              Key("seal", KeyUse::kSeal, KeyState::kActive),
+              Key("audit", KeyUse::kAudit, KeyState::kActive)};
   for (StoredKey& key : more) set.keys.push_back(std::move(key));
   return set;
 }
@@ -196,9 +198,12 @@ TEST(KeyStates, ThereIsNeverNoActiveKey) {
   set.keys[0].state = KeyState::kRevoked;
   set.keys[1].state = KeyState::kRevoked;
   set.keys[2].state = KeyState::kRevoked;
+  set.keys[3].state = KeyState::kRevoked;
+  set.keys[4].state = KeyState::kRevoked;
   const KeyPlan plan = PlanKeys(set, {}, At(kNow));
   EXPECT_TRUE(Activates(plan));
-  EXPECT_EQ(plan.replace, (std::vector<KeyUse>{KeyUse::kMac, KeyUse::kSecretHash}));
+  EXPECT_EQ(plan.replace, (std::vector<KeyUse>{KeyUse::kMac, KeyUse::kSecretHash, KeyUse::kSeal,
+                                               KeyUse::kAudit}));
 }
 
 TEST(KeyStates, AnotherAlgorithmIsPublishedWhereItCounts) {

@@ -86,6 +86,8 @@ TEST_F(StoreRestorationTest, EverySessionEndsAndEveryKeyThatSignsIsReplaced) {
   EXPECT_EQ(after->verify->keys().size(), 1u);
   EXPECT_EQ(after->macs.size(), 1u);
   EXPECT_EQ(after->secret_hashes, before->secret_hashes);
+  EXPECT_EQ(after->seals, before->seals);
+  EXPECT_EQ(after->audits, before->audits);
   EXPECT_EQ(ground_.Count(KeyUse::kSign, KeyState::kRevoked), 2);
   EXPECT_EQ(ground_.Feed().size(), 2u);
   EXPECT_EQ(ground_.log.Count("store.restored", "ended_sessions", "2"), 1);

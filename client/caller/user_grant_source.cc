@@ -46,6 +46,13 @@ absl::Status NoPassword(const absl::Status& cause) {
       absl::StrCat("the password source answered ", absl::StatusCodeToString(cause.code())));
 }
 
+// Nobody is there who could look at an authenticator.
+absl::Status Challenged() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kStepUpRequired,
+                 "the login failed: the user has a second factor, which a program cannot show; "
+                 "use a service account");
+}
+
 }  // namespace
 
 void UserGrantSource::Login(GrantDone done) {
@@ -56,6 +63,17 @@ void UserGrantSource::Login(GrantDone done) {
   });
 }
 
+void UserGrantSource::Keep(std::string device_proof) {
+  if (device_proof.empty()) return;
+  MutexLock lock(mu_);
+  device_proof_ = Secret(std::move(device_proof));
+}
+
+std::string UserGrantSource::DeviceProof() const {
+  MutexLock lock(mu_);
+  return std::string(device_proof_.Reveal());
+}
+
 void UserGrantSource::SendLogin(const Secret& password, const GrantDone& done) {
   const auto flight = std::make_shared<AuthExchange<v1::LoginRequest, v1::LoginResponse>>();
   auto* const call = flight.get();
@@ -63,17 +81,20 @@ void UserGrantSource::SendLogin(const Secret& password, const GrantDone& done) {
   call->request.set_password(std::string(password.Reveal()));
   call->request.set_audience(login_.audience);
   call->request.set_device_id(std::string(login_.device_id.Reveal()));
+  call->request.set_device_proof(DeviceProof());
   call->request.set_device_label(login_.device_label);
   call->request.mutable_scopes()->Assign(login_.scopes.begin(), login_.scopes.end());
   if (!requests_.Prepare(flight)) return;
-  requests_.stub().async()->Login(&call->context, &call->request, &call->response,
-                                  call->Then([call, done](const grpc::Status& status) {
-                                    const Secret sent(std::move(*call->request.mutable_password()));
-                                    WipeString(*call->request.mutable_device_id());
-                                    if (!status.ok())
-                                      return done(AuthFailure("login", status, sent));
-                                    done(TakeGrant(*call->response.mutable_grant()));
-                                  }));
+  requests_.stub().async()->Login(
+      &call->context, &call->request, &call->response,
+      call->Then([this, call, done](const grpc::Status& status) {
+        const Secret sent(std::move(*call->request.mutable_password()));
+        WipeString(*call->request.mutable_device_id());
+        if (!status.ok()) return done(AuthFailure("login", status, sent));
+        if (call->response.has_challenge()) return done(Challenged());
+        Keep(std::move(*call->response.mutable_grant()->mutable_device_proof()));
+        done(TakeGrant(*call->response.mutable_grant()));
+      }));
 }
 
 void UserGrantSource::Renew(const Grant& held, GrantDone done) {

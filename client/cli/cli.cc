@@ -65,11 +65,15 @@ void AddCommands(CLI::App& app, Parsed& parsed) {
   AddGlobalFlags(app, parsed.flags);
   AddSessionCommands(app, parsed.command);
   AddSessionsCommands(app, parsed.command);
+  AddTotpCommands(app, parsed.command);
   AddTokenCommands(app, parsed.command);
   AddUserCommands(app, parsed.command);
+  AddPasswordCommands(app, parsed.command);
   AddRoleCommands(app, parsed.command);
+  AddGroupCommands(app, parsed.command);
   AddKeysCommands(app, parsed.command);
   AddServiceAccountCommands(app, parsed.command);
+  AddAuditCommands(app, parsed.command);
   AddContextCommands(app, parsed.command);
 }
 

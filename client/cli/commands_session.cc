@@ -1,8 +1,10 @@
 // login, logout, whoami.
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 #include "tessera/base/reason.h"
@@ -10,6 +12,7 @@
 #include "tessera/cli/commands.h"
 #include "tessera/cli/connection.h"
 #include "tessera/cli/exit_code.h"
+#include "tessera/cli/login_code.h"
 #include "tessera/cli/render.h"
 #include "tessera/cli/signal_delay.h"
 #include "tessera/token/claims.h"
@@ -24,9 +27,12 @@ struct LoginArguments {
   std::string username;
   std::string audience;
   std::vector<std::string> scopes;
+  std::vector<std::string> claims;  // NAME=VALUE
   std::string device_label;
   bool no_device = false;
+  bool groups = false;
   PasswordOption password;
+  std::string code_file;
 };
 
 absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArguments& arguments) {
@@ -42,29 +48,52 @@ absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArgument
 struct LoginProof {
   Secret password;
   std::optional<Secret> device_id;
+  Secret device_proof;  // of an earlier login; empty: none
   std::string device_label;
   std::vector<std::string> scopes;
+  std::map<std::string, std::string> claims;
+  bool groups = false;    // tokens name the user's groups
+  std::string code_file;  // of the second factor; empty: it is asked for
 };
 
+absl::StatusOr<std::map<std::string, std::string>> ClaimsAsked(
+    const std::vector<std::string>& given) {
+  std::map<std::string, std::string> claims;
+  for (const std::string& text : given) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return UsageError("--claim takes NAME=VALUE, not " + EscapeForTerminal(text));
+    }
+    const std::string name = text.substr(0, equals);
+    if (!claims.emplace(name, text.substr(equals + 1)).second) {
+      return UsageError("--claim " + EscapeForTerminal(name) + " is given twice");
+    }
+  }
+  return claims;
+}
+
 // For the user and the audience that `grant` names.
-absl::StatusOr<TokenGrant> AskServer(Invocation& invocation, const StoredGrant& grant,
-                                     const LoginProof& proof) {
+absl::StatusOr<LoginResponse> AskServer(Invocation& invocation, const StoredGrant& grant,
+                                        const LoginProof& proof) {
   LoginRequest request;
   request.set_username(grant.username);
   request.set_password(std::string(proof.password.Reveal()));
   request.set_audience(grant.audience);
   if (proof.device_id.has_value()) request.set_device_id(std::string(proof.device_id->Reveal()));
+  request.set_device_proof(std::string(proof.device_proof.Reveal()));
   request.set_device_label(proof.device_label);
   *request.mutable_scopes() = {proof.scopes.begin(), proof.scopes.end()};
+  request.mutable_claims()->insert(proof.claims.begin(), proof.claims.end());
+  request.set_include_groups(proof.groups);
   absl::StatusOr<LoginResponse> response = invocation.CallAuth(&AuthStub::Login, request);
   WipeString(*request.mutable_password());
   WipeString(*request.mutable_device_id());
   TESSERA_RETURN_IF_ERROR(response.status());
-  if (!response->has_grant()) {
+  if (!response->has_grant() && !response->has_challenge()) {
     return Refusal(absl::StatusCode::kUnimplemented, local_reason::kUnexpectedAnswer,
                    "the server asks for a second step that this version does not know");
   }
-  return std::move(*response->mutable_grant());
+  return response;
 }
 
 // `iss` and `aud` of a token that came from the server just now; nothing is decided by them.
@@ -107,17 +136,51 @@ void EndReplaced(Invocation& invocation, const absl::StatusOr<std::optional<Stor
   EndUnkept(invocation, (*before)->refresh_token, "the session before this one");
 }
 
+// No signal waits while the terminal asks; there is no session yet.
+absl::StatusOr<TokenGrant> CompleteLogin(Invocation& invocation, const LoginChallenge& challenge,
+                                         const LoginProof& proof,
+                                         std::optional<SignalDelay>& until_saved) {
+  for (int tries = 1;; ++tries) {
+    until_saved.reset();
+    TESSERA_ASSIGN_OR_RETURN(const Secret code, ReadCode(invocation, proof.code_file));
+    until_saved.emplace();
+    CompleteLoginRequest request = AnswerWith(challenge, code);
+    request.set_device_proof(std::string(proof.device_proof.Reveal()));
+    absl::StatusOr<CompleteLoginResponse> answer =
+        invocation.CallAuth(&AuthStub::CompleteLogin, request);
+    if (answer.ok()) return std::move(*answer->mutable_grant());
+    if (!MayTryAgain(answer.status(), proof.code_file, tries)) return answer.status();
+    PrintWarning(std::string(answer.status().message()), invocation.json(), invocation.world().err);
+  }
+}
+
+// A login without it works as well, unless strangers hammer at the user.
+void KeepProof(Invocation& invocation, const StoredGrant& grant, const std::string& proof) {
+  if (proof.empty()) return;
+  const absl::Status kept = invocation.proofs().Keep(
+      {grant.server, grant.username}, Secret::CopyOf(proof), invocation.settings().timeout);
+  if (kept.ok()) return;
+  PrintWarning("the device's proof could not be kept: " + std::string(kept.message()),
+               invocation.json(), invocation.world().err);
+}
+
 // Opens the session that `grant` describes and stores it; a signal meanwhile waits. What cannot be
 // stored is ended.
 absl::Status OpenSession(Invocation& invocation, const LoginProof& proof,
                          const HeldCredentials& held, StoredGrant& grant) {
-  const SignalDelay until_saved;
-  TESSERA_ASSIGN_OR_RETURN(TokenGrant answer, AskServer(invocation, grant, proof));
-  TESSERA_RETURN_IF_ERROR(TakeTokens(answer, invocation.world().clock.Now(), grant));
+  std::optional<SignalDelay> until_saved(std::in_place);
+  TESSERA_ASSIGN_OR_RETURN(LoginResponse answer, AskServer(invocation, grant, proof));
+  if (answer.has_challenge()) {
+    TESSERA_ASSIGN_OR_RETURN(*answer.mutable_grant(),
+                             CompleteLogin(invocation, answer.challenge(), proof, until_saved));
+  }
+  TESSERA_RETURN_IF_ERROR(
+      TakeTokens(*answer.mutable_grant(), invocation.world().clock.Now(), grant));
   const Claims claims = ClaimsOf(grant.access_token);
   if (!claims.audience.empty()) grant.audience = claims.audience;
   const absl::Status saved = held.Save(grant);
   if (!saved.ok()) EndUnkept(invocation, grant.refresh_token, "the new session");
+  if (saved.ok()) KeepProof(invocation, grant, answer.grant().device_proof());
   return saved;
 }
 
@@ -139,17 +202,24 @@ void PrintLogin(Invocation& invocation, const StoredGrant& grant) {
 
 absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(CheckPasswordOption(arguments.password));
+  LoginProof proof;
+  TESSERA_ASSIGN_OR_RETURN(proof.claims, ClaimsAsked(arguments.claims));
+  proof.groups = arguments.groups;
   StoredGrant grant;
   grant.server = invocation.settings().context.server;
   grant.audience = arguments.audience;
   TESSERA_ASSIGN_OR_RETURN(grant.username, UserName(invocation, arguments));
   // Before the password is asked for: a refused connection needs none.
   TESSERA_RETURN_IF_ERROR(invocation.Server().status());
-  LoginProof proof;
   proof.device_label = arguments.device_label;
   proof.scopes = arguments.scopes;
+  proof.code_file = arguments.code_file;
+  if (proof.code_file == "-" && arguments.password.file == "-") {
+    return UsageError("only one of password and code can come from standard input");
+  }
   TESSERA_ASSIGN_OR_RETURN(proof.password, ReadPassword(arguments.password.file,
                                                         "Password: ", invocation.world().sources));
+  proof.device_proof = invocation.proofs().FindFor({grant.server, grant.username});
   if (!arguments.no_device) {
     TESSERA_ASSIGN_OR_RETURN(
         proof.device_id, invocation.devices().MakeFor(grant.server, invocation.settings().timeout));
@@ -292,10 +362,17 @@ void AddSessionCommands(CLI::App& app, Command& chosen) {
   sub->add_option("--scope", login->scopes, "A scope to ask for; may be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  sub->add_option("--claim", login->claims,
+                  "NAME=VALUE, a claim for the tokens to carry; may be given several times")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   sub->add_option("--device-label", login->device_label,
                   "What to call this device in lists of sessions; at most 128 bytes");
+  sub->add_flag("--groups", login->groups, "Let the tokens name your groups");
   sub->add_flag("--no-device", login->no_device, "Do not bind the session to this device");
   AddPasswordOption(*sub, login->password);
+  sub->add_option("--code-file", login->code_file,
+                  "Read the code of the second factor, or a recovery code, from this file");
   RunWith(*sub, chosen, login, &Login);
 
   auto logout = std::make_shared<LogoutArguments>();

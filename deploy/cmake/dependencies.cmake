@@ -12,6 +12,7 @@ find_package(spdlog CONFIG REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)
 find_package(CURL 7.85 REQUIRED)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 
 # libsoci-dev ships neither a CMake config nor a .pc file. Static: the linker can then put our own
 # mysql_real_connect before SOCI's call (storage/CMakeLists.txt).

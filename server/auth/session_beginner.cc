@@ -4,6 +4,7 @@
 
 #include "server/auth/revocation_feed.h"
 #include "server/auth/session_ender.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
@@ -24,6 +25,13 @@ absl::StatusOr<EndedSessions> EndOthers(storage::Repositories& in,
   }
   TESSERA_RETURN_IF_ERROR(in.revocations.Append(all.entries));
   return all;
+}
+
+// Refused, the whole transaction is taken back.
+absl::Status UseUpFactor(storage::Repositories& in, const VerifiedLogin& login) {
+  if (!login.factor().has_value()) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const bool mine, login.factor()->UseUpIn(in));
+  return mine ? absl::OkStatus() : CodeWrong();
 }
 
 }  // namespace
@@ -48,11 +56,18 @@ absl::StatusOr<bool> SessionBeginner::Begin(const CallInfo& call, const Verified
         }
         TESSERA_ASSIGN_OR_RETURN(const auto there, in.sessions.Find(session.id));
         if (there.has_value()) return absl::OkStatus();
+        TESSERA_RETURN_IF_ERROR(UseUpFactor(in, login));
         TESSERA_RETURN_IF_ERROR(in.sessions.Insert(session));
         if (!alone_) return absl::OkStatus();
         TESSERA_ASSIGN_OR_RETURN(ended, EndOthers(in, session));
         return absl::OkStatus();
       });
+  if (ReasonOf(begun) == reason::kCodeWrong) {
+    parts_.log.Warning("login.refused", {{"reason", "used_code"},
+                                         {"user", user.id.str()},
+                                         {"audience", session.audience},
+                                         {"peer", call.peer}});
+  }
   TESSERA_RETURN_IF_ERROR(begun);
   TellOfEnded(call, session, ended);
   return admitted;

@@ -47,7 +47,7 @@ absl::Status CheckBinding(const SessionTerms& terms, const CallInfo& call) {
 }
 
 void Bind(const SessionTerms& terms, const CallInfo& call, storage::Session& session) {
-  if (!terms.device_id.empty()) session.device_hash = DeviceHash(terms.device_id);
+  session.device_hash = terms.device_id.empty() ? terms.device_hash : DeviceHash(terms.device_id);
   session.device_label = terms.device_label;
   if (terms.bind_certificate && call.certificate.has_value()) {
     session.certificate = call.certificate->thumbprint;

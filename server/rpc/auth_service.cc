@@ -10,7 +10,8 @@
 namespace tessera::server {
 
 std::shared_ptr<Call> AuthService::Begin(Context& context) const {
-  return std::make_shared<Call>(context, parts_.clock, parts_.log, parts_.certificates);
+  return std::make_shared<Call>(context, parts_.clock, parts_.log,
+                                CallPort{parts_.certificates, &parts_.source});
 }
 
 void AuthService::Give(const IssuedGrant& grant, bool set_cookies, Context& context,
@@ -41,10 +42,10 @@ AuthService::Reactor* AuthService::Login(Context* context, const v1::LoginReques
           })
       .On(parts_.lanes.database,
           [&auth](const CallInfo& call, const VerifiedLogin& login) {
-            return auth.OpenSession(call, login);
+            return auth.FinishLogin(call, login);
           })
-      .Answer([=, this](const IssuedGrant& grant) {
-        Give(grant, request->set_cookies(), *context, response->mutable_grant());
+      .Answer([=, this](const LoginOutcome& outcome) {
+        Give(outcome, request->set_cookies(), *context, response);
       });
 }
 

@@ -44,6 +44,7 @@ class AuthService final : public v1::AuthService::CallbackService {
     ClientCertificates certificates = ClientCertificates::kUnverified;
     CookieOptions cookies = {};
     KubernetesTokens* kubernetes = nullptr;  // null: no cluster is configured
+    CallSource source = CallSource();
   };
   explicit AuthService(Parts parts) : parts_(std::move(parts)), cookies_(parts_.cookies) {}
 
@@ -51,6 +52,8 @@ class AuthService final : public v1::AuthService::CallbackService {
   using Reactor = grpc::ServerUnaryReactor;
   Reactor* Login(Context* context, const v1::LoginRequest* request,
                  v1::LoginResponse* response) override;
+  Reactor* CompleteLogin(Context* context, const v1::CompleteLoginRequest* request,
+                         v1::CompleteLoginResponse* response) override;
   Reactor* RenewToken(Context* context, const v1::RenewTokenRequest* request,
                       v1::RenewTokenResponse* response) override;
   Reactor* IssueToken(Context* context, const v1::IssueTokenRequest* request,
@@ -98,6 +101,8 @@ class AuthService final : public v1::AuthService::CallbackService {
   // The grant to the caller, as cookies if it asked for them.
   void Give(const IssuedGrant& grant, bool set_cookies, Context& context,
             v1::TokenGrant* wire) const;
+  void Give(const LoginOutcome& outcome, bool set_cookies, Context& context,
+            v1::LoginResponse* wire) const;
 
   const Parts parts_;
   const Cookies cookies_;

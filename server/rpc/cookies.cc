@@ -69,6 +69,13 @@ absl::StatusOr<LoginInput> Cookies::Complete(const grpc::ServerContextBase& cont
   return input;
 }
 
+absl::StatusOr<CompletionInput> Cookies::Complete(const grpc::ServerContextBase& context,
+                                                  CompletionInput input, bool set_cookies) const {
+  TESSERA_RETURN_IF_ERROR(CheckAsked(context, set_cookies));
+  if (set_cookies) input.max_access_token = MaxAccessToken();
+  return input;
+}
+
 absl::StatusOr<RenewalInput> Cookies::Complete(const grpc::ServerContextBase& context,
                                                RenewalInput input, bool set_cookies) const {
   TESSERA_RETURN_IF_ERROR(CheckAsked(context, set_cookies));

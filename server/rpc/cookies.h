@@ -49,6 +49,8 @@ class Cookies {
   // As CheckAsked, and no access token may then be issued that does not fit into its cookie.
   absl::StatusOr<LoginInput> Complete(const grpc::ServerContextBase& context, LoginInput input,
                                       bool set_cookies) const;
+  absl::StatusOr<CompletionInput> Complete(const grpc::ServerContextBase& context,
+                                           CompletionInput input, bool set_cookies) const;
   // Likewise; puts the tokens of the call's cookies into an input that brings none, if it asks for
   // cookies. UNAUTHENTICATED TOKEN_MISSING: no cookie, or none that may be read;
   // TOKEN_MULTIPLE: two of one name.

@@ -16,6 +16,10 @@ v1::KeyPurpose PurposeOf(storage::KeyUse use) {
       return v1::KEY_PURPOSE_REFRESH;
     case storage::KeyUse::kSecretHash:
       return v1::KEY_PURPOSE_SECRETS;
+    case storage::KeyUse::kSeal:
+      return v1::KEY_PURPOSE_SECOND_FACTORS;
+    case storage::KeyUse::kAudit:
+      return v1::KEY_PURPOSE_AUDIT;
   }
   return v1::KEY_PURPOSE_UNSPECIFIED;
 }

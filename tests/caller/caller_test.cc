@@ -112,6 +112,15 @@ TEST_F(CallerTest, WrongCredentialsAreUnauthenticatedWithTheServersReason) {
   EXPECT_TRUE(Call().ok());
 }
 
+TEST_F(CallerTest, AUserWithASecondFactorIsNoLoginForAProgram) {
+  auth_.challenges = true;
+  Start();
+  const grpc::Status status = Call();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(ReasonOf(status), "STEP_UP_REQUIRED");
+  EXPECT_EQ(calls_.calls(), 0);
+}
+
 TEST_F(CallerTest, AnAuthServerThatIsAwayIsUnavailable) {
   auth_server_.Stop();
   options_.wait_limit = absl::Milliseconds(200);
@@ -337,6 +346,16 @@ TEST_F(CallerTest, LogoutEndsTheSessionAndALaterCallLogsInAnew) {
   EXPECT_TRUE(Call().ok());
   EXPECT_EQ(LastToken(), "Bearer access-2");
   EXPECT_EQ(auth_.logins.value(), 2);
+}
+
+// So that strangers who guess at the user's password do not hold the program up.
+TEST_F(CallerTest, ALoginShowsTheProofThatTheLoginBeforeItGave) {
+  Start();
+  for (const char* shown : {"", "tsd_access-1", "tsd_access-2"}) {
+    ASSERT_TRUE(Call().ok());
+    EXPECT_EQ(auth_.last_login().device_proof(), shown);
+    EXPECT_TRUE(caller_->Logout().ok());
+  }
 }
 
 TEST_F(CallerTest, LogoutOfASessionThatEndedBeforeIsFine) {

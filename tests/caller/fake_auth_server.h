@@ -7,6 +7,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -101,7 +102,14 @@ class FakeAuthService final : public v1::AuthService::Service {
       MutexLock lock(mu_);
       last_login_ = *request;
     }
-    return Answer(logins, login_judge_, [&] { Fill(*response->mutable_grant()); });
+    return Answer(logins, login_judge_, [&] {
+      if (challenges) {
+        response->mutable_challenge()->set_challenge_token("tsc_challenge");
+      } else {
+        Fill(*response->mutable_grant());
+        response->mutable_grant()->set_device_proof("tsd_" + response->grant().access_token());
+      }
+    });
   }
   grpc::Status RenewToken(grpc::ServerContext*, const v1::RenewTokenRequest* request,
                           v1::RenewTokenResponse* response) override {
@@ -147,6 +155,7 @@ class FakeAuthService final : public v1::AuthService::Service {
   }
 
   Counter logins, renewals, logouts, issues;  // requests that arrived
+  std::atomic<bool> challenges{false};        // logins are asked for a second factor
   Gate gate;                                  // requests wait here before they are judged
 
  private:

@@ -47,6 +47,10 @@ const std::vector<Query>& Queries() {
        "SELECT assertion_hash FROM used_assertions WHERE expires_at < 1"
        " ORDER BY expires_at, assertion_hash LIMIT 1000",
        "used_assertions_by_expiry"},
+      {"answered_requests",
+       "SELECT request_hash FROM answered_requests WHERE expires_at < 1"
+       " ORDER BY expires_at, request_hash LIMIT 1000",
+       "answered_requests_by_expiry"},
       {"replicas",
        "SELECT id FROM replicas WHERE reported_at < 1 ORDER BY reported_at, id"
        " LIMIT 1000",
@@ -74,6 +78,8 @@ absl::Status InsertOne(Repositories& r, const UserId& user, const ServiceId& ser
   TESSERA_RETURN_IF_ERROR(r.services.InsertSecret(secret));
   TESSERA_RETURN_IF_ERROR(
       r.services.ConsumeAssertion(absl::StrCat("hash", number), "use", end).status());
+  TESSERA_RETURN_IF_ERROR(
+      r.requests.Keep({absl::StrCat("hash", number), "content", "usr_1", end}, now).status());
   TESSERA_RETURN_IF_ERROR(r.replicas.Report({absl::StrCat("rep_", number), end, 1, 1}));
   const std::string counter = absl::StrCat("counter ", 1'000'000 + number, "#");
   TESSERA_RETURN_IF_ERROR(r.throttle.Swap(std::nullopt, {counter, 1, now, end}).status());
@@ -112,7 +118,7 @@ absl::StatusOr<int64_t> Clean(Store& store, absl::Time now) {
              {r.sessions.DeleteEnded(now, 1000), r.revocations.DeleteExpired(now, 1000),
               r.services.DeleteExpiredSecrets(now, 1000),
               r.services.DeleteExpiredAssertions(now, 1000), r.replicas.DeleteOld(now, 1000),
-              r.throttle.DeleteExpired(now, 1000)}) {
+              r.throttle.DeleteExpired(now, 1000), r.requests.DeleteExpired(now, 1000)}) {
           if (!count.ok()) return count.status();
           removed += *count;
         }

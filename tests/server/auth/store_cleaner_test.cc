@@ -94,6 +94,17 @@ TEST_F(StoreCleanerTest, ExpiredSecretsAndUsedAssertionsGoWhenTheyHaveBeenOverFo
   EXPECT_EQ(removed.assertions, 1);
 }
 
+TEST_F(StoreCleanerTest, AnsweredRequestsGoWhenTheyHaveBeenOverForTheSlack) {
+  const absl::Time end = world_.clock.Now() + absl::Hours(1);
+  world_.Write([&](storage::Repositories& in) {
+    return in.requests.Keep({"hash", "content", "usr_1", end}, world_.clock.Now()).status();
+  });
+  world_.clock.Advance(absl::Hours(1) + kRevocationSlack);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).requests, 0);
+  world_.clock.Advance(absl::Microseconds(1));
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).requests, 1);
+}
+
 TEST_F(StoreCleanerTest, ReportsOfReplicasThatAreGoneGo) {
   world_.Write([&](storage::Repositories& in) {
     return in.replicas.Report({"rep_1", world_.clock.Now(), 1, 1});

@@ -105,6 +105,28 @@ TEST_F(StoreCleanerTest, AnsweredRequestsGoWhenTheyHaveBeenOverForTheSlack) {
   EXPECT_EQ(Require(cleaner_.CleanOnce()).requests, 1);
 }
 
+TEST_F(StoreCleanerTest, ResetTokensGoWhenTheyHaveBeenOverForTheSlack) {
+  const absl::Time end = world_.clock.Now() + absl::Hours(1);
+  const UserId ada = world_.AddUser("ada").id;
+  world_.Write([&](storage::Repositories& in) {
+    return in.passwords.PutReset({ada, 1, "hash", "key", end});
+  });
+  world_.clock.Advance(absl::Hours(1) + kRevocationSlack);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).resets, 0);
+  world_.clock.Advance(absl::Microseconds(1));
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).resets, 1);
+}
+
+TEST_F(StoreCleanerTest, TheCostOfAHashIsForgottenWithItsLastUser) {
+  const storage::User ada = world_.AddUser("ada");
+  const UserId bob = world_.AddUser("bob").id;
+  world_.ChangeUser(bob, [](storage::User& user) { user.password_hash = "$other$cost$a$b"; });
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).costs, 0);
+  world_.ChangeUser(bob, [&](storage::User& user) { user.password_hash = ada.password_hash; });
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).costs, 1);
+  EXPECT_EQ(Require(cleaner_.CleanOnce()).costs, 0);
+}
+
 TEST_F(StoreCleanerTest, ReportsOfReplicasThatAreGoneGo) {
   world_.Write([&](storage::Repositories& in) {
     return in.replicas.Report({"rep_1", world_.clock.Now(), 1, 1});

@@ -90,6 +90,7 @@ Fields UserFields(const tessera::v1::User& user) {
   if (!attributes.empty()) {
     fields.push_back({"attributes", absl::StrJoin(attributes, ", ", absl::PairFormatter("="))});
   }
+  if (user.totp_enrolled()) fields.push_back({"second_factor", "totp"});
   if (!user.email().empty()) fields.insert(fields.begin() + 2, {"email", user.email()});
   return fields;
 }

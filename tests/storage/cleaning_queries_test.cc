@@ -58,6 +58,10 @@ const std::vector<Query>& Queries() {
       {"throttle",
        "SELECT id FROM throttle WHERE expires_at < 1 ORDER BY expires_at, id LIMIT 1000",
        "throttle_by_expiry"},
+      {"password_resets",
+       "SELECT user_id FROM password_resets WHERE expires_at < 1"
+       " ORDER BY expires_at, user_id LIMIT 1000",
+       "password_resets_by_expiry"},
   };
   return queries;
 }
@@ -83,6 +87,11 @@ absl::Status InsertOne(Repositories& r, const UserId& user, const ServiceId& ser
   TESSERA_RETURN_IF_ERROR(r.replicas.Report({absl::StrCat("rep_", number), end, 1, 1}));
   const std::string counter = absl::StrCat("counter ", 1'000'000 + number, "#");
   TESSERA_RETURN_IF_ERROR(r.throttle.Swap(std::nullopt, {counter, 1, now, end}).status());
+  User resetting;
+  resetting.id = UserId(absl::StrCat("usr_reset_", number));
+  resetting.username = absl::StrCat("reset_", number);
+  TESSERA_RETURN_IF_ERROR(r.users.Insert(resetting));
+  TESSERA_RETURN_IF_ERROR(r.passwords.PutReset({resetting.id, 1, "hash", "key", end}));
   Revocation entry;
   entry.kind = RevocationKind::kSession;
   entry.id_hash = std::string(16, 'x');
@@ -118,7 +127,8 @@ absl::StatusOr<int64_t> Clean(Store& store, absl::Time now) {
              {r.sessions.DeleteEnded(now, 1000), r.revocations.DeleteExpired(now, 1000),
               r.services.DeleteExpiredSecrets(now, 1000),
               r.services.DeleteExpiredAssertions(now, 1000), r.replicas.DeleteOld(now, 1000),
-              r.throttle.DeleteExpired(now, 1000), r.requests.DeleteExpired(now, 1000)}) {
+              r.throttle.DeleteExpired(now, 1000), r.requests.DeleteExpired(now, 1000),
+              r.passwords.DeleteExpiredResets(now, 1000)}) {
           if (!count.ok()) return count.status();
           removed += *count;
         }

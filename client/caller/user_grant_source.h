@@ -2,8 +2,11 @@
 #ifndef TESSERA_CALLER_USER_GRANT_SOURCE_H_
 #define TESSERA_CALLER_USER_GRANT_SOURCE_H_
 
+#include <string>
 #include <utility>
 
+#include "tessera/base/mutex.h"
+#include "tessera/base/secret.h"
 #include "tessera/caller/auth_requests.h"
 #include "tessera/caller/caller.h"
 #include "tessera/caller/grant_source.h"
@@ -26,8 +29,13 @@ class UserGrantSource final : public GrantSource {
 
  private:
   void SendLogin(const Secret& password, const GrantDone& done);
+  void Keep(std::string device_proof) ABSL_LOCKS_EXCLUDED(mu_);
+  std::string DeviceProof() const ABSL_LOCKS_EXCLUDED(mu_);
 
   const UserLogin login_;
+  mutable Mutex mu_;
+  // What the last login was given: strangers' attempts do not hold the next one up.
+  Secret device_proof_ ABSL_GUARDED_BY(mu_);
   AuthRequests requests_;  // the last member: its thread uses the others
 };
 

@@ -18,7 +18,8 @@ Invocation::Invocation(World& world, Flags flags, Settings settings)
       settings_(std::move(settings)),
       contexts_(settings_.folder),
       credentials_(settings_.folder, settings_.context_name),
-      devices_(settings_.folder, settings_.context_name) {}
+      devices_(settings_.folder, settings_.context_name),
+      proofs_(settings_.folder, settings_.context_name) {}
 
 absl::StatusOr<Api*> Invocation::Server() {
   if (api_ != nullptr) return api_.get();

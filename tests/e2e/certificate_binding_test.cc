@@ -2,13 +2,13 @@
 // client certificates, and where it does not.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tessera/caller/reason.h"
+#include "tests/e2e/authority.h"
 #include "tests/e2e/calls.h"
 #include "tests/e2e/tesserad.h"
 
@@ -16,37 +16,6 @@ namespace tessera::testing {
 namespace {
 
 enum class Engine { kSqlite, kMariaDb };
-
-void Run(const std::string& command) {
-  EXPECT_EQ(std::system((command + " 2>/dev/null").c_str()), 0) << command;
-}
-
-// An authority and the certificates that it has signed: NAME.crt, NAME.key.
-class Authority {
- public:
-  explicit Authority(const TemporaryFolder& folder) : folder_(folder) {
-    Run(kNew + "-subj /CN=clients-of-the-test -keyout " + folder.Path("ca.key") + " -out " +
-        path());
-  }
-  std::string path() const { return folder_.Path("ca.crt"); }
-  void Sign(const std::string& name) const {
-    Run(kNew + "-subj /CN=" + name + " -addext basicConstraints=critical,CA:FALSE -CA " + path() +
-        " -CAkey " + folder_.Path("ca.key") + " -keyout " + folder_.Path(name + ".key") + " -out " +
-        folder_.Path(name + ".crt"));
-  }
-  // The claim that binds to it, by another program.
-  std::string Thumbprint(const std::string& name) const {
-    Run("openssl x509 -in " + folder_.Path(name + ".crt") +
-        " -outform der | openssl dgst -sha256 -binary | basenc --base64url | tr -d '=\n' > " +
-        folder_.Path("thumbprint"));
-    return folder_.Read("thumbprint");
-  }
-
- private:
-  const std::string kNew =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 ";
-  const TemporaryFolder& folder_;
-};
 
 class CertificateBinding : public ::testing::TestWithParam<Engine> {
  protected:
@@ -67,15 +36,7 @@ class CertificateBinding : public ::testing::TestWithParam<Engine> {
   }
   // A connection that shows this certificate; empty: none.
   std::shared_ptr<grpc::Channel> ChannelOf(const std::string& name) {
-    grpc::SslCredentialsOptions options;
-    options.pem_root_certs = server_->certificate().certificate_pem;
-    if (!name.empty()) {
-      options.pem_cert_chain = folder_.Read(name + ".crt");
-      options.pem_private_key = folder_.Read(name + ".key");
-    }
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel(server_->address(), grpc::SslCredentials(options), arguments);
+    return ChannelShowing(*server_, folder_, name);
   }
   std::unique_ptr<v1::AuthService::Stub> AuthOf(const std::string& name) {
     return v1::AuthService::NewStub(ChannelOf(name));

@@ -110,11 +110,11 @@ class CallbackOrders final : public pb::OrderService::CallbackService {
   std::atomic<int>& entries_;
 };
 
-GuardOptions OptionsFor(Tesserad& tesserad, Caller& caller) {
+GuardOptions OptionsFor(Tesserad& tesserad, Caller& caller, const std::string& audience) {
   auto credentials = tesserad.ChannelCredentials();
   GuardOptions options;
   options.issuer = Tesserad::kIssuer;
-  options.audience = "orders";
+  options.audience = audience;
   options.clock = &tesserad.clock();
   options.keys = KeysFromServer(tesserad.NewChannel(), {}, *options.clock, NoLog());
   options.revocations = RevocationsFromServer(caller.CreateChannel(tesserad.address(), credentials),
@@ -124,7 +124,8 @@ GuardOptions OptionsFor(Tesserad& tesserad, Caller& caller) {
 
 }  // namespace
 
-GuardedOrders::GuardedOrders(Tesserad& tesserad, Transport transport, Api api) {
+GuardedOrders::GuardedOrders(Tesserad& tesserad, Transport transport, Api api,
+                             const std::string& audience) {
   CallerOptions options;
   options.auth_server = tesserad.NewChannel();
   options.service.emplace();
@@ -132,7 +133,7 @@ GuardedOrders::GuardedOrders(Tesserad& tesserad, Transport transport, Api api) {
   options.allow_plaintext = true;
   options.clock = &tesserad.clock();
   caller_ = *Caller::Create(options);
-  guard_ = *Guard::Create(OptionsFor(tesserad, *caller_));
+  guard_ = *Guard::Create(OptionsFor(tesserad, *caller_, audience));
   Start(tesserad, transport, api);
 }
 

@@ -20,8 +20,10 @@ enum class Api { kSync, kCallback };
 
 class GuardedOrders {
  public:
-  // `tesserad` runs, and outlives this. The feed runs as a service account.
-  GuardedOrders(Tesserad& tesserad, Transport transport, Api api);
+  // `tesserad` runs, and outlives this. The feed runs as a service account. `audience`: that of the
+  // tokens that it admits.
+  GuardedOrders(Tesserad& tesserad, Transport transport, Api api,
+                const std::string& audience = "orders");
   ~GuardedOrders();
 
   std::unique_ptr<orders::v1::OrderService::Stub> Stub() const {

@@ -1,0 +1,355 @@
+// What the database holds after a run that made everything that lets somebody in: nothing of it in
+// a form that can be used. The dump is of all tables, on SQLite also of the files as they lie
+// there; the server's log is held to the same.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tessera/token/base64url.h"
+#include "tests/base/program.h"
+#include "tests/e2e/assertion.h"
+#include "tests/e2e/calls.h"
+#include "tests/e2e/seen_secrets.h"
+#include "tests/e2e/tesserad.h"
+#include "tests/mariadb/database_under_test.h"
+
+namespace tessera::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kPassword[] = "first password of ada";
+constexpr char kSecondPassword[] = "second password of ada";
+constexpr char kThirdPassword[] = "third password of ada";
+constexpr char kGuess[] = "a guess at adas password";
+constexpr char kDevice[] = "device-of-ada-0123456789";
+
+// What another program says that an authenticator shows.
+std::string TotpCode(const std::string& secret, absl::Time now) {
+  const auto program =
+      Program::Start({"/usr/bin/oathtool", "--totp", "--base32", "--digits=6", "--now",
+                      absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", now, absl::UTCTimeZone()), secret});
+  EXPECT_EQ(program->Wait(absl::Seconds(30)), 0) << program->Output();
+  return program->Output().substr(0, 6);
+}
+
+std::string DumpOfSqlite(const std::string& path) {
+  sqlite3* database = nullptr;
+  EXPECT_EQ(sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+  const auto rows = [&](const std::string& query) {
+    std::string text;
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr), SQLITE_OK)
+        << query;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+        const void* const bytes = sqlite3_column_blob(statement, i);
+        const auto size = static_cast<size_t>(sqlite3_column_bytes(statement, i));
+        if (bytes != nullptr) text.append(static_cast<const char*>(bytes), size);
+        text.push_back('\t');
+      }
+      text.push_back('\n');
+    }
+    sqlite3_finalize(statement);
+    return text;
+  };
+  std::string dump;
+  const std::string tables = rows("SELECT name FROM sqlite_master WHERE type = 'table'");
+  for (const absl::string_view line : absl::StrSplit(tables, '\n', absl::SkipEmpty())) {
+    dump += rows(absl::StrCat("SELECT * FROM ", line.substr(0, line.size() - 1)));
+  }
+  sqlite3_close(database);
+  return dump;
+}
+
+std::string DumpOfMariaDb(const MariaDbDatabase& database) {
+  std::string dump;
+  const std::string tables = database.Sql("SHOW TABLES");
+  for (const absl::string_view table : absl::StrSplit(tables, '\n', absl::SkipEmpty())) {
+    absl::StrAppend(&dump, database.Sql(absl::StrCat("SELECT * FROM `", table, "`")));
+  }
+  return dump;
+}
+
+class Dump : public ::testing::TestWithParam<TestEngine> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == TestEngine::kMariaDb) database_.emplace(MariaDb::Shared());
+    Tesserad::Options options;
+    options.installation = database_.has_value() ? std::make_shared<Installation>(*database_)
+                                                 : std::make_shared<Installation>();
+    options.environment = {"TESSERA_KEYS_PUBLISH_AHEAD=0s", "TESSERA_COOKIES_ENABLED=true",
+                           "TESSERA_COOKIES_ALLOWED_ORIGINS=https://app.example.test",
+                           "TESSERA_REGISTRATION_ENABLED=true"};
+    server_ = std::make_unique<Tesserad>(options);
+    ASSERT_NO_FATAL_FAILURE(server_->Start());
+    auth_ = server_->Auth();
+    users_ = server_->Users();
+    for (const char* password : {kPassword, kSecondPassword, kThirdPassword, kGuess}) {
+      seen_.AddGuessable(absl::StrCat("\"", password, "\""), password);
+    }
+    seen_.AddGuessable("the administrator's password", Tesserad::kAdminPassword);
+    const std::string master = server_->installation().folder.Read("master.key");
+    seen_.Add("the master key", std::string(absl::StripAsciiWhitespace(
+                                    absl::string_view(master).substr(master.find(':') + 1))));
+    if (database_.has_value()) seen_.Add("the database's password", database_->password());
+  }
+
+  SharedClock& clock() { return server_->clock(); }
+  std::unique_ptr<grpc::ClientContext> AsAdmin() {
+    const v1::TokenGrant grant = server_->LoginAdmin();
+    See("the administrator's", grant);
+    return ContextWith({grant.access_token()});
+  }
+  void See(const std::string& whose, const v1::TokenGrant& grant) {
+    seen_.Add(whose + " access token", grant.access_token());
+    // The part that proves it.
+    seen_.Add(whose + " access token's signature",
+              grant.access_token().substr(grant.access_token().rfind('.') + 1));
+    if (!grant.refresh_token().empty()) {
+      seen_.Add(whose + " refresh token", grant.refresh_token());
+    }
+    if (!grant.device_proof().empty()) seen_.Add(whose + " device proof", grant.device_proof());
+  }
+  v1::LoginResponse Login(const std::string& name, const std::string& password) {
+    v1::LoginRequest request;
+    request.set_username(name);
+    request.set_password(password);
+    request.set_device_id(kDevice);
+    v1::LoginResponse response;
+    const grpc::Status status = auth_->Login(ContextWith({}).get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    if (response.has_grant()) See(name + "'s", response.grant());
+    return response;
+  }
+  static void Require(const grpc::Status& status) {
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+
+  // The steps, each on what the ones before it left.
+  void UseSessions();
+  void UseServices();
+  void UsePasswords();
+  void UseSecondFactor();
+  void UseImports();
+
+  // All that lies in the store; the server has stopped.
+  std::string WhatIsStored() {
+    if (database_.has_value()) return DumpOfMariaDb(*database_);
+    const std::filesystem::path folder = std::filesystem::path(server_->command()[2]).parent_path();
+    std::string all = DumpOfSqlite(folder / "tessera.db");
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      if (file.path().filename().string().rfind("tessera.db", 0) == 0) {
+        all += ReadFile(file.path());
+      }
+    }
+    return all;
+  }
+
+  std::optional<MariaDbDatabase> database_;
+  std::unique_ptr<Tesserad> server_;
+  std::unique_ptr<v1::AuthService::Stub> auth_;
+  std::unique_ptr<v1::UserService::Stub> users_;
+  SeenSecrets seen_;
+  std::string ada_;
+};
+
+INSTANTIATE_TEST_SUITE_P(On, Dump, ::testing::Values(TestEngine::kSqlite, TestEngine::kMariaDb),
+                         [](const auto& each) {
+                           return each.param == TestEngine::kSqlite ? "Sqlite" : "MariaDb";
+                         });
+
+void Dump::UseSessions() {
+  ada_ = server_->AddUser("ada", kPassword);
+  seen_.Add("ada's device id", kDevice);
+  const v1::TokenGrant grant = Login("ada", kPassword).grant();
+  v1::RenewTokenRequest renew;
+  renew.set_refresh_token(grant.refresh_token());
+  renew.set_device_id(kDevice);
+  v1::RenewTokenResponse renewed;
+  Require(auth_->RenewToken(ContextWith({}).get(), renew, &renewed));
+  See("ada's renewed", renewed.grant());
+  v1::LoginRequest guess;
+  guess.set_username("ada");
+  guess.set_password(kGuess);
+  v1::LoginResponse none;
+  EXPECT_FALSE(auth_->Login(ContextWith({}).get(), guess, &none).ok());
+  EXPECT_TRUE(Revoke(*auth_, renewed.grant().access_token()).ok());
+  // In cookies.
+  v1::LoginRequest page;
+  page.set_username("ada");
+  page.set_password(kPassword);
+  page.set_set_cookies(true);
+  v1::LoginResponse response;
+  const auto context = ContextWith({});
+  context->AddMetadata("origin", "https://app.example.test");
+  context->AddMetadata("x-grpc-web", "1");
+  Require(auth_->Login(context.get(), page, &response));
+  const auto [begin, end] = context->GetServerInitialMetadata().equal_range("set-cookie");
+  for (auto field = begin; field != end; ++field) {
+    const std::string text(field->second.data(), field->second.size());
+    const size_t from = text.find('=') + 1;
+    seen_.Add("a cookie", text.substr(from, text.find(';') - from));
+  }
+}
+
+void Dump::UseServices() {
+  const Tesserad::Service service = server_->AddService({"mail", {}, {"tessera", "billing"}});
+  seen_.Add("a service's secret", service.secret);
+  v1::RotateServiceAccountSecretRequest rotate;
+  rotate.set_service_account_id(service.id);
+  rotate.mutable_keep_old_for()->set_seconds(3600);
+  v1::RotateServiceAccountSecretResponse rotated;
+  Require(users_->RotateServiceAccountSecret(AsAdmin().get(), rotate, &rotated));
+  seen_.Add("a service's second secret", rotated.secret());
+  v1::IssueTokenRequest issue;
+  issue.set_secret(rotated.secret());
+  v1::IssueTokenResponse issued;
+  Require(auth_->IssueToken(ContextWith({}).get(), issue, &issued));
+  seen_.Add("a service's token", issued.access_token());
+
+  const SigningKey key = SigningKey::Generate(Algorithm::kEs256).value();
+  v1::UpdateServiceAccountRequest update;
+  update.mutable_service_account()->set_id(service.id);
+  update.mutable_service_account()->set_public_jwks_json(JwkSetOf(key));
+  update.mutable_service_account()->add_served_audiences("orders");
+  for (const char* path : {"public_jwks_json", "served_audiences"}) {
+    update.mutable_update_mask()->add_paths(path);
+  }
+  v1::UpdateServiceAccountResponse updated;
+  Require(users_->UpdateServiceAccount(AsAdmin().get(), update, &updated));
+  v1::IssueTokenRequest by_key;
+  by_key.set_assertion(AssertionOf(service.id, key, clock().Now()));
+  seen_.Add("an assertion", by_key.assertion());
+  Require(auth_->IssueToken(ContextWith({}).get(), by_key, &issued));
+  seen_.Add("a service's token by its key", issued.access_token());
+
+  const v1::TokenGrant subject = server_->Login("ada", kPassword, "orders");
+  See("ada's orders", subject);
+  v1::ExchangeTokenRequest exchange;
+  exchange.set_subject_token(subject.access_token());
+  exchange.set_audience("billing");
+  v1::ExchangeTokenResponse exchanged;
+  Require(auth_->ExchangeToken(ContextWith({issued.access_token()}).get(), exchange, &exchanged));
+  seen_.Add("an exchanged token", exchanged.access_token());
+}
+
+// Ends with kThirdPassword.
+void Dump::UsePasswords() {
+  v1::ChangePasswordRequest change;
+  change.set_old_password(kPassword);
+  change.set_new_password(kSecondPassword);
+  v1::ChangePasswordResponse changed;
+  const std::string token = Login("ada", kPassword).grant().access_token();
+  Require(users_->ChangePassword(ContextWith({token}).get(), change, &changed));
+  // One reset that is used, and one that is not.
+  v1::ResetPasswordRequest reset;
+  reset.set_user_id(ada_);
+  v1::ResetPasswordResponse given;
+  Require(users_->ResetPassword(AsAdmin().get(), reset, &given));
+  seen_.Add("a reset token", given.reset_token());
+  v1::CompletePasswordResetRequest complete;
+  complete.set_reset_token(given.reset_token());
+  complete.set_new_password(kThirdPassword);
+  v1::CompletePasswordResetResponse completed;
+  Require(users_->CompletePasswordReset(ContextWith({}).get(), complete, &completed));
+  Require(users_->ResetPassword(AsAdmin().get(), reset, &given));
+  seen_.Add("an unused reset token", given.reset_token());
+}
+
+void Dump::UseSecondFactor() {
+  v1::EnrollTotpResponse enrolled;
+  const std::string token = Login("ada", kThirdPassword).grant().access_token();
+  Require(users_->EnrollTotp(ContextWith({token}).get(), {}, &enrolled));
+  seen_.Add("the second factor's secret", enrolled.secret());
+  seen_.Add("the second factor's URI", enrolled.otpauth_uri());
+  v1::ConfirmTotpRequest confirm;
+  confirm.set_totp_code(TotpCode(enrolled.secret(), clock().Now()));
+  v1::ConfirmTotpResponse confirmed;
+  Require(users_->ConfirmTotp(ContextWith({token}).get(), confirm, &confirmed));
+  ASSERT_EQ(confirmed.recovery_codes_size(), 10);
+  for (const std::string& code : confirmed.recovery_codes()) {
+    seen_.AddGuessable("a recovery code", code);
+    std::string without_dash = code;
+    without_dash.erase(without_dash.find('-'), 1);
+    seen_.AddGuessable("a recovery code without its dash", without_dash);
+  }
+  clock().Advance(absl::Minutes(1));  // each step's code is good once
+  for (const bool by_recovery_code : {false, true}) {
+    const v1::LoginChallenge challenge = Login("ada", kThirdPassword).challenge();
+    seen_.Add("a challenge", challenge.challenge_token());
+    v1::CompleteLoginRequest complete;
+    complete.set_challenge_token(challenge.challenge_token());
+    if (by_recovery_code) {
+      complete.set_recovery_code(confirmed.recovery_codes(0));
+    } else {
+      complete.set_totp_code(TotpCode(enrolled.secret(), clock().Now()));
+    }
+    v1::CompleteLoginResponse completed;
+    Require(auth_->CompleteLogin(ContextWith({}).get(), complete, &completed));
+    See("ada's strong", completed.grant());
+  }
+}
+
+// A hash that another system made lets whoever has it guess fast: it is not kept as it was.
+void Dump::UseImports() {
+  // bcrypt of "U*U", a published test vector.
+  const std::string bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+  v1::ImportUsersRequest import;
+  v1::ImportedUser& user = *import.add_users();
+  user.mutable_user()->set_username("grace");
+  user.set_password_hash(bcrypt);
+  v1::ImportUsersResponse imported;
+  Require(users_->ImportUsers(AsAdmin().get(), import, &imported));
+  ASSERT_EQ(imported.results_size(), 1);
+  ASSERT_NE(imported.results(0).user_id(), "") << imported.results(0).message();
+  seen_.Add("an imported hash", bcrypt);
+  seen_.Add("an imported hash's digest", bcrypt.substr(bcrypt.size() - 31));
+}
+
+TEST_P(Dump, HoldsNothingThatLetsAnybodyIn) {
+  ASSERT_NO_FATAL_FAILURE(UseSessions());
+  ASSERT_NO_FATAL_FAILURE(UseServices());
+  ASSERT_NO_FATAL_FAILURE(UsePasswords());
+  ASSERT_NO_FATAL_FAILURE(UseSecondFactor());
+  ASSERT_NO_FATAL_FAILURE(UseImports());
+  const std::string log = server_->program().Output();
+  server_->Stop();
+  const std::string stored = WhatIsStored();
+  ASSERT_THAT(stored, HasSubstr(ada_)) << "all tables are there";
+  ASSERT_GT(seen_.size(), 500u);
+  EXPECT_THAT(seen_.FoundIn(stored), IsEmpty());
+  EXPECT_THAT(seen_.FoundIn(log), IsEmpty());
+}
+
+TEST(SeenSecrets, AreFoundInEveryForm) {
+  SeenSecrets seen;
+  const std::string bytes("\x01\x02\xfe\xff\x10\x20\x30\x40\x50\x60\x70\x80\x90\xa0", 14);
+  const std::string secret = "tss_" + Base64UrlEncode(bytes);
+  seen.Add("it", secret);
+  seen.AddGuessable("a password", "correct horse");
+  for (const std::string& text :
+       {secret, secret.substr(4), absl::BytesToHexString(secret), absl::BytesToHexString(bytes),
+        bytes, absl::Base64Escape(secret), absl::Base64Escape("a" + secret + "b"),
+        absl::Base64Escape("ab" + bytes + "cd"), absl::WebSafeBase64Escape("a" + bytes + "c"),
+        std::string("CORRECT") + "correct horse",
+        // MD5 and SHA-256 of the password, by other programs.
+        std::string("3cb4e732631f47e6eb961f34554b7cde"),
+        std::string("4104D36F8DA2C254349F85836793EBE029E0C957063A34C91C2E9203187B5631")}) {
+    EXPECT_FALSE(seen.FoundIn("before " + text + " after").empty()) << text;
+  }
+  EXPECT_THAT(seen.FoundIn("before and after"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace tessera::testing

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "nlohmann/json.hpp"
 #include "tests/cli/cli_fixture.h"
@@ -34,6 +36,24 @@ TEST_F(LoginTest, AsksForTheScopesGivenAndElseForNone) {
   EXPECT_EQ(server_.last_scopes(), "");
   ASSERT_EQ(Login({"--scope", "orders.read", "--scope=orders.write"}).code, ExitCode::kOk);
   EXPECT_EQ(server_.last_scopes(), "orders.read orders.write");
+}
+
+TEST_F(LoginTest, AsksForTheClaimsGivenAndElseForNone) {
+  using Claims = std::map<std::string, std::string>;
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  EXPECT_EQ(server_.last_claims(), Claims());
+  ASSERT_EQ(Login({"--claim", "tenant=north", "--claim=note=a=b"}).code, ExitCode::kOk);
+  EXPECT_EQ(server_.last_claims(), (Claims{{"tenant", "north"}, {"note", "a=b"}}));
+}
+
+TEST_F(LoginTest, AClaimThatIsNoneIsAMistakeAndAsksForNoPassword) {
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--claim", "tenant"},
+        {"--claim", "=north"},
+        {"--claim", "tenant=north", "--claim", "tenant=south"}}) {
+    EXPECT_EQ(Login(more).code, ExitCode::kUsage);
+  }
+  EXPECT_FALSE((*Credentials().Load("")).has_value());
 }
 
 TEST_F(LoginTest, PrintsNoToken) {

@@ -78,6 +78,10 @@ bool IsSignalled() {
   return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
+LogFormat FormatOf(const Config& config) {
+  return config.log.format == "json" ? LogFormat::kJson : LogFormat::kText;
+}
+
 void LogWarnings(const Config& config, LogSink& log) {
   for (const std::string& warning : config.warnings) {
     log.Warning("config.warning", {{"text", warning}});
@@ -93,7 +97,7 @@ int Failed(std::string_view event, const absl::Status& status, LogSink& log) {
 int Migrate(const Config& config, const Clock& clock) {
   HideMemory();
   signal(SIGPIPE, SIG_IGN);
-  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  const std::unique_ptr<LogSink> log = StandardErrorLog(FormatOf(config));
   LogWarnings(config, *log);
   const absl::Status migrated = MigrateStore(config.storage, clock, *log);
   if (!migrated.ok()) return Failed("migrate.failed", migrated, *log);
@@ -104,7 +108,7 @@ int Migrate(const Config& config, const Clock& clock) {
 int MarkRestored(const Config& config, const Clock& clock) {
   HideMemory();
   signal(SIGPIPE, SIG_IGN);
-  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  const std::unique_ptr<LogSink> log = StandardErrorLog(FormatOf(config));
   LogWarnings(config, *log);
   const absl::StatusOr<int64_t> ended = RestoreStore(config, clock, *log);
   if (!ended.ok()) return Failed("store_restored.failed", ended.status(), *log);
@@ -116,7 +120,7 @@ int MarkRestored(const Config& config, const Clock& clock) {
 int Serve(const Config& config, const Clock& clock) {
   HideMemory();
   PrepareSignals();
-  const std::unique_ptr<LogSink> log = StandardErrorLog();
+  const std::unique_ptr<LogSink> log = StandardErrorLog(FormatOf(config));
   LogWarnings(config, *log);
   const absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Create(config, clock, *log, IsSignalled);

@@ -88,6 +88,8 @@ class AuditRepository {
   virtual absl::Status InsertChain(const AuditChain& chain) = 0;
   virtual absl::Status UpdateChain(const AuditChain& chain) = 0;
   virtual absl::Status DeleteChain(std::string_view replica_id) = 0;
+  // Likewise, without holding it.
+  virtual absl::StatusOr<std::optional<AuditChain>> FindChain(std::string_view replica_id) = 0;
   // In the order of ids, behind `after`.
   virtual absl::StatusOr<std::vector<AuditChain>> ListChains(std::string_view after, int limit) = 0;
 
@@ -98,6 +100,8 @@ class AuditRepository {
                                                             int64_t after, int limit) = 0;
   // Removes those up to `last`, which is included.
   virtual absl::Status DeleteThrough(std::string_view replica_id, int64_t last) = 0;
+  // The next replica behind `after` that has events, in the order of ids; empty for none.
+  virtual absl::StatusOr<std::string> NextWithEvents(std::string_view after) = 0;
   // The newest first, behind `from`.
   virtual absl::StatusOr<std::vector<AuditEvent>> List(const AuditFilter& filter,
                                                        const AuditPosition& from, int limit) = 0;

@@ -7,6 +7,7 @@
 
 #include "server/audit/trail_walk.h"
 #include "server/user/page_token.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {

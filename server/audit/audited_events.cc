@@ -52,9 +52,6 @@ std::string_view ActorOf(const LogEvent& event, const AuditedEvent& audited) {
 
 const std::vector<AuditedEvent>& AuditedEvents() {
   static const auto& events = *new std::vector<AuditedEvent>{
-      {"audit.began", true, "", "replica"},
-      {"audit.chain_replaced", false, "", "replica"},
-      {"audit.dropped", false, "", ""},
       {"audit.went_back", false, "", "replica"},
       {"bootstrap.administrator_made", true, "", "user"},
       {"bootstrap.role_made", true, "", "role"},
@@ -71,6 +68,7 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"login.refused", false, "user", "user"},
       {"login.unreadable_hash", false, "user", "user"},
       {"password.change_refused", false, "user", "user"},
+      {"password.reset_refused", false, "user", "user"},
       {"refresh_token.refused", false, "", "token"},
       {"renewal.foreign_access_token", false, "user", "session"},
       {"renewal.grace_replay", true, "user", "session"},
@@ -87,6 +85,7 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"session.renewed", true, "user", "session"},
       {"store.keys_replaced", true, "", ""},
       {"store.restored", true, "", ""},
+      {"tessera.throttle", false, "", "counter"},
       {"token.exchanged", true, "service", "user"},
       {"token.revoked", true, "user", "token_id"},
       {"token_exchange.refused", false, "service", "service"},

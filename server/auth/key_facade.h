@@ -52,6 +52,11 @@ class KeyFacade {
   absl::StatusOr<int64_t> MarkRestored(const CallInfo& call, const std::string& actor) const;
 
  private:
+  // Takes an administrative event down in the transaction of the change that it tells of; about
+  // `target`, or about the change's own key.
+  KeyRecord Record(const CallInfo& call, std::string_view event, const std::string& actor,
+                   const std::string& target) const;
+
   const Sealer sealer_;
   const Parts parts_;
 };

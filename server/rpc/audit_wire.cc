@@ -1,7 +1,6 @@
 #include "server/rpc/audit_wire.h"
 
-#include <google/protobuf/util/time_util.h>
-
+#include <cstdint>
 #include <optional>
 
 #include "server/auth/named_texts.h"
@@ -14,6 +13,11 @@ namespace tessera::server {
 namespace {
 
 using google::protobuf::Timestamp;
+
+// The years 1 to 9999, as timestamp.proto has it.
+constexpr int64_t kFirstSecond = -62'135'596'800;
+constexpr int64_t kLastSecond = 253'402'300'799;
+constexpr int32_t kNanosOfASecond = 1'000'000'000;
 
 absl::Status CheckText(std::string_view field, const std::string& text) {
   if (text.size() <= storage::kMaxAuditName && text.find('\0') == text.npos) {
@@ -36,7 +40,9 @@ absl::StatusOr<std::optional<bool>> DoneOf(v1::AuditOutcome outcome) {
 }
 
 absl::StatusOr<absl::Time> TimeOf(std::string_view field, const Timestamp& wire) {
-  if (!google::protobuf::util::TimeUtil::IsTimestampValid(wire)) {
+  const bool fits = wire.seconds() >= kFirstSecond && wire.seconds() <= kLastSecond &&
+                    wire.nanos() >= 0 && wire.nanos() < kNanosOfASecond;
+  if (!fits) {
     return FieldInvalid(field, "a time of the years 1 to 9999");
   }
   return absl::FromUnixSeconds(wire.seconds()) + absl::Nanoseconds(wire.nanos());

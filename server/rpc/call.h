@@ -16,8 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/audit/call_scope.h"
 #include "server/call_info.h"
 #include "server/lanes/worker_pool.h"
+#include "server/rpc/call_source.h"
 #include "server/rpc/caller_evidence.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -42,12 +44,22 @@ inline constexpr absl::Duration kMaxAnswerTime = absl::Milliseconds(250);
 // How long the work may take for a caller that waits for `left`; infinite: without a deadline.
 absl::Duration WorkTime(absl::Duration left);
 
-// Thread-safe. Uses the context until Finish, not after.
+// What the port that took a call says of callers.
+struct CallPort {
+  ClientCertificates certificates = ClientCertificates::kUnverified;
+  const CallSource* source = nullptr;  // null: no proxy is trusted
+};
+
+// Metadata that names the call, in what is logged of it and in the answer.
+inline constexpr char kCorrelationMetadata[] = "x-request-id";
+
+// Thread-safe. Uses the context until Finish, not after. The answer's trailing metadata holds the
+// correlation id.
 class Call {
  public:
   // `clock` counts the deadline: gRPC's is on the machine's clock.
   Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& log,
-       ClientCertificates certificates = ClientCertificates::kUnverified);
+       const CallPort& port = {});
 
   const CallInfo& info() const { return info_; }
   // INVALID_ARGUMENT FIELD_INVALID: the call's metadata says what cannot be; Run refuses it then.
@@ -168,7 +180,11 @@ class Steps {
             auto held = std::make_shared<T>(*std::move(value));
             place([call, step, done, held](absl::Status turn) {
               if (!turn.ok()) return done(std::move(turn));
-              done(Result::Wrap(step(call->info(), std::move(*held))));
+              auto result = [&] {
+                const CallScope scope(call->info());
+                return Result::Wrap(step(call->info(), std::move(*held)));
+              }();
+              done(std::move(result));
             });
           });
         });

@@ -114,6 +114,31 @@ absl::Status RotateIn(Repositories& repositories, const SecretRotation& rotation
                  : StoreNext(repositories, account, now);
 }
 
+// Which fields, and the state; no other value.
+AuditEntry UpdateEntry(const UserId& actor, const ServiceAccountChange& change) {
+  AuditEntry entry{event::kServiceAccountUpdated, actor.str(), change.id.str()};
+  const ServiceAccountFields& fields = change.fields;
+  std::string names;
+  const auto add = [&names](const auto& field, std::string_view name) {
+    if (field.has_value()) names.append(names.empty() ? "" : " ").append(name);
+  };
+  add(fields.description, "description");
+  add(fields.state, "state");
+  add(fields.roles, "roles");
+  add(fields.audiences, "audiences");
+  add(fields.served_audiences, "served_audiences");
+  add(fields.scopes, "scopes");
+  add(fields.public_jwks, "public_jwks");
+  add(fields.certificate_names, "certificate_names");
+  add(fields.kubernetes_names, "kubernetes_names");
+  entry.details.emplace_back("fields", std::move(names));
+  if (fields.state.has_value()) {
+    entry.details.emplace_back(
+        "state", fields.state == storage::ServiceAccountState::kActive ? "active" : "disabled");
+  }
+  return entry;
+}
+
 }  // namespace
 
 std::string EtagOf(const ServiceAccount& account) { return absl::StrCat("v", account.revision); }
@@ -182,8 +207,16 @@ absl::StatusOr<CreatedServiceAccount> ServiceAccountFacade::Create(
         TESSERA_RETURN_IF_ERROR(repositories.services.Insert(stored));
         TESSERA_RETURN_IF_ERROR(
             StoreRoles(repositories, fields.roles.value_or(std::vector<std::string>()), stored));
-        if (created.view.secrets.empty()) return absl::OkStatus();
-        return repositories.services.InsertSecret(created.view.secrets.front());
+        if (!created.view.secrets.empty()) {
+          TESSERA_RETURN_IF_ERROR(repositories.services.InsertSecret(created.view.secrets.front()));
+        }
+        return parts_.audit.AppendIn(repositories, call,
+                                     {event::kServiceAccountCreated,
+                                      actor.str(),
+                                      stored.id.str(),
+                                      true,
+                                      "",
+                                      {{"name", stored.name}}});
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kServiceAccountCreated, FieldsOf(stored.id, actor, call));
@@ -225,6 +258,8 @@ absl::StatusOr<ServiceAccountView> ServiceAccountFacade::Update(const CallInfo& 
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        TESSERA_RETURN_IF_ERROR(
+            parts_.audit.AppendIn(repositories, call, UpdateEntry(actor, change)));
         TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, change, now));
         return absl::OkStatus();
       });
@@ -244,6 +279,8 @@ absl::Status ServiceAccountFacade::Delete(const CallInfo& call, const UserId& ac
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_RETURN_IF_ERROR(FindAt(repositories, id, etag).status());
         TESSERA_RETURN_IF_ERROR(repositories.services.Delete(id).status());
+        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+            repositories, call, {event::kServiceAccountDeleted, actor.str(), id.str()}));
         return repositories.revocations.Append({RevokeWholeServiceEntry(id, now)});
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -262,6 +299,13 @@ absl::StatusOr<RotatedSecret> ServiceAccountFacade::RotateSecret(
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, call,
+                                                      {event::kServiceSecretRotated,
+                                                       actor.str(),
+                                                       rotation.id.str(),
+                                                       true,
+                                                       "",
+                                                       {{"secret", fresh.row.id.str()}}}));
         return RotateIn(repositories, rotation, fresh.row, now);
       });
   TESSERA_RETURN_IF_ERROR(written);

@@ -102,16 +102,19 @@ absl::Status SessionFacade::Revoke(const CallInfo& call, const Principal& caller
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         if (!own) TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, IdOf(caller)));
+        TESSERA_ASSIGN_OR_RETURN(const auto session, repositories.sessions.Find(id));
+        if (session.has_value() && !session->revoked_at.has_value()) {
+          TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+              repositories, call, {event::kSessionRevoked, caller.claims.subject, id.str()}));
+        }
         TESSERA_ASSIGN_OR_RETURN(const bool lived, EndSessionIn(repositories, id, now));
         ended = ended || lived;  // a second run, behind a COMMIT without an answer, finds it ended
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   if (ended) {
-    parts_.log.Info(event::kSessionEnded, {{"session", id.str()},
-                                           {"cause", "revoked"},
-                                           {"actor", caller.claims.subject},
-                                           {"peer", call.peer}});
+    parts_.log.Info(event::kSessionRevoked,
+                    {{"session", id.str()}, {"actor", caller.claims.subject}, {"peer", call.peer}});
   }
   return parts_.feed.CatchUp(call.deadline);
 }
@@ -181,6 +184,8 @@ absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const Prin
         if (raised == found.version) return absl::OkStatus();
         if (user == actor) TESSERA_RETURN_IF_ERROR(RefuseIfOutdated(found, caller));
         raised = found.version + 1;
+        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+            repositories, call, {event::kSessionsEnded, actor.str(), user.str()}));
         TESSERA_ASSIGN_OR_RETURN(live, EndAllOf(repositories, std::move(found), now));
         return absl::OkStatus();
       });
@@ -195,7 +200,8 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
   const absl::Time now = RowTime(parts_.clock.Now());
   const UserId user = IdOf(caller);
   std::set<SessionId> live;
-  for (bool more = true; more;) {
+  bool told = false;
+  for (bool more = true; more; told = true) {
     const absl::Status written = parts_.store.Write(
         Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
           TESSERA_ASSIGN_OR_RETURN(const storage::User found, FindUser(repositories, user));
@@ -205,6 +211,11 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
               EndOtherSessionsIn(repositories, user, caller.claims.session_id, now));
           live.insert(ended.live.begin(), ended.live.end());
           more = ended.more;
+          if (!told) {
+            TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
+                repositories, call,
+                {event::kSessionsEnded, user.str(), user.str(), true, "all_others"}));
+          }
           return repositories.revocations.Append(ended.entries);
         });
     TESSERA_RETURN_IF_ERROR(written);

@@ -68,6 +68,14 @@ struct ChainRow {
   }
 };
 
+std::optional<AuditChain> SelectChain(soci::session& session, std::string_view replica_id) {
+  ChainRow row;
+  Statement statement(session, absl::StrCat(kSelectChain, "WHERE replica_id = :id"));
+  row.FillFrom(statement);
+  if (!statement.Bind("id", replica_id).One()) return std::nullopt;
+  return row.Take();
+}
+
 void BindChain(Statement& statement, const AuditChain& chain) {
   statement.Bind("replica_id", chain.replica_id).Bind("place", chain.sequence);
   statement.Bind("kid", chain.kid).Bind("mac", absl::BytesToHexString(chain.mac));
@@ -165,15 +173,16 @@ AuditRegister SelectRegister(soci::session& session) {
 absl::StatusOr<std::optional<AuditChain>> SqlAuditRepository::TakeChain(
     std::string_view replica_id) {
   return transaction_.Do("audit.take_chain", [&](soci::session& session) {
-    std::optional<AuditChain> chain;
     Statement take(session, "UPDATE audit_chains SET place = place WHERE replica_id = :id");
-    if (take.Bind("id", replica_id).Run() == 0) return chain;
-    ChainRow row;
-    Statement statement(session, absl::StrCat(kSelectChain, "WHERE replica_id = :id"));
-    row.FillFrom(statement);
-    if (statement.Bind("id", replica_id).One()) chain = row.Take();
-    return chain;
+    if (take.Bind("id", replica_id).Run() == 0) return std::optional<AuditChain>();
+    return SelectChain(session, replica_id);
   });
+}
+
+absl::StatusOr<std::optional<AuditChain>> SqlAuditRepository::FindChain(
+    std::string_view replica_id) {
+  return transaction_.Do("audit.find_chain",
+                         [&](soci::session& session) { return SelectChain(session, replica_id); });
 }
 
 absl::Status SqlAuditRepository::InsertChain(const AuditChain& chain) {
@@ -256,6 +265,17 @@ absl::Status SqlAuditRepository::DeleteThrough(std::string_view replica_id, int6
          " AND place IN ",
          [&](Statement& statement) { statement.Bind("replica", replica_id).Bind("last", last); }},
         std::numeric_limits<int64_t>::max());
+  });
+}
+
+absl::StatusOr<std::string> SqlAuditRepository::NextWithEvents(std::string_view after) {
+  return transaction_.Do("audit.next_with_events", [&](soci::session& session) {
+    std::string next;
+    Statement statement(session,
+                        "SELECT replica_id FROM audit_events WHERE replica_id > :after"
+                        " ORDER BY replica_id LIMIT 1");
+    statement.Bind("after", after).Into(next).One();
+    return next;
   });
 }
 

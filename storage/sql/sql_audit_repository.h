@@ -19,11 +19,13 @@ class SqlAuditRepository final : public AuditRepository {
   absl::Status InsertChain(const AuditChain& chain) override;
   absl::Status UpdateChain(const AuditChain& chain) override;
   absl::Status DeleteChain(std::string_view replica_id) override;
+  absl::StatusOr<std::optional<AuditChain>> FindChain(std::string_view replica_id) override;
   absl::StatusOr<std::vector<AuditChain>> ListChains(std::string_view after, int limit) override;
   absl::Status Append(const std::vector<AuditEvent>& events) override;
   absl::StatusOr<std::vector<AuditEvent>> ListChain(std::string_view replica_id, int64_t after,
                                                     int limit) override;
   absl::Status DeleteThrough(std::string_view replica_id, int64_t last) override;
+  absl::StatusOr<std::string> NextWithEvents(std::string_view after) override;
   absl::StatusOr<std::vector<AuditEvent>> List(const AuditFilter& filter, const AuditPosition& from,
                                                int limit) override;
   absl::StatusOr<AuditRegister> TakeRegister() override;

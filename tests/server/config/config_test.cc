@@ -77,6 +77,8 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheManual) {
   EXPECT_EQ(config->passwords.passes, 2u);
   EXPECT_EQ(config->passwords.min_length, 8);
   EXPECT_EQ(config->bootstrap.admin_username, "admin");
+  EXPECT_EQ(config->audit.retention, absl::Hours(24 * 90));
+  EXPECT_EQ(config->log.format, "text");
   EXPECT_THAT(config->warnings, IsEmpty());
 }
 
@@ -368,6 +370,14 @@ TEST_F(ConfigTest, TheProcessesEnvironmentIsRead) {
   ASSERT_EQ(setenv("TESSERA_CONFIG_TEST", "a=b", 1), 0);
   EXPECT_EQ(ProcessEnvironment()["TESSERA_CONFIG_TEST"], "a=b");
   ASSERT_EQ(unsetenv("TESSERA_CONFIG_TEST"), 0);
+}
+
+TEST_F(ConfigTest, TheTrailIsKeptForAMinuteAtLeastAndTheLogHasTwoFormats) {
+  EXPECT_TRUE(Accepts("TESSERA_AUDIT_RETENTION", "1m"));
+  EXPECT_THAT(ErrorOf("TESSERA_AUDIT_RETENTION", "59s"), HasSubstr("audit.retention"));
+  EXPECT_THAT(ErrorOf("TESSERA_AUDIT_RETENTION", "3661d"), HasSubstr("audit.retention"));
+  EXPECT_TRUE(Accepts("TESSERA_LOG_FORMAT", "json"));
+  EXPECT_THAT(ErrorOf("TESSERA_LOG_FORMAT", "JSON"), HasSubstr("expected \"text\" or \"json\""));
 }
 
 }  // namespace

@@ -49,5 +49,31 @@ TEST(KeyValueLog, LongValueIsCut) {
             "login.refused peer=" + std::string(kMaxLoggedValueBytes, 'a') + "...");
 }
 
+std::string FormatAsJson(const LogSink::Fields& fields) {
+  return FormatEventAsJson({Severity::kWarning, "login.refused", fields},
+                           absl::FromUnixMillis(1'800'000'000'123));
+}
+
+TEST(JsonLog, IsAnObjectOnALine) {
+  EXPECT_EQ(FormatAsJson({{"reason", "bad_password"}, {"peer", "10.0.0.7"}}),
+            R"({"time":"2027-01-15T08:00:00.123Z","level":"warning","event":"login.refused",)"
+            R"("reason":"bad_password","peer":"10.0.0.7"})");
+}
+
+// What somebody else says cannot take the place of what we say, nor end its string or its line.
+TEST(JsonLog, NoValueBreaksOut) {
+  EXPECT_EQ(FormatAsJson({{"event", "login.admitted"}, {"peer", "x\",\"level\":\"info\n"}}),
+            R"({"time":"2027-01-15T08:00:00.123Z","level":"warning","event":"login.refused",)"
+            R"("peer":"x\",\"level\":\"info\n"})");
+  const std::string invalid = FormatAsJson({{"peer", "\xff\xfe"}});
+  EXPECT_EQ(invalid.find('\xff'), invalid.npos);
+  EXPECT_NE(invalid.find("\xef\xbf\xbd"), invalid.npos);
+}
+
+TEST(JsonLog, LongValueIsCut) {
+  const std::string line = FormatAsJson({{"peer", std::string(kMaxLoggedValueBytes + 1, 'a')}});
+  EXPECT_NE(line.find(std::string(kMaxLoggedValueBytes, 'a') + "..."), line.npos);
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -188,7 +188,7 @@ TEST_F(SessionFacadeTest, UsersEndASessionOfTheirsAndItsTokensAtOnce) {
   EXPECT_EQ(WhyInactive(kept.access_token), "");
   EXPECT_TRUE(Renew(kept).ok());
   EXPECT_EQ(Entries(storage::RevocationKind::kSession), 1u);
-  EXPECT_THAT(log_.Text(), HasSubstr("session.ended " + lost.session_id.str() + " revoked"));
+  EXPECT_THAT(log_.Text(), HasSubstr("session.revoked " + lost.session_id.str()));
 }
 
 TEST_F(SessionFacadeTest, EndingTheSessionThatAsksAndOneThatHasEndedAreNoErrors) {
@@ -444,9 +444,9 @@ TEST_F(SessionFacadeTest, AnAnswerLostAtCommitIsToldOfAllTheSame) {
   disturbed_->LoseNextAnswer();
   ASSERT_TRUE(Revoke(caller, lost.session_id).ok());
   EXPECT_EQ(Entries(storage::RevocationKind::kSession), 1u);
-  EXPECT_EQ(Told("session.ended " + lost.session_id.str()), 1u);
+  EXPECT_EQ(Told("session.revoked " + lost.session_id.str()), 1u);
   ASSERT_TRUE(Revoke(caller, lost.session_id).ok());
-  EXPECT_EQ(Told("session.ended " + lost.session_id.str()), 1u);
+  EXPECT_EQ(Told("session.revoked " + lost.session_id.str()), 1u);
 }
 
 }  // namespace

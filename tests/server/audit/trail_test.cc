@@ -1,0 +1,190 @@
+// What comes into the audit trail, and when.
+#include <gmock/gmock.h>
+
+#include "tests/server/audit/audit_world.h"
+
+namespace tessera::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+TEST_F(AuditTest, AnAdministrativeEventStandsWithAllThatIsKnownOfIt) {
+  ASSERT_TRUE(
+      replica_->Do({"role.granted", "usr_1", "usr_2", true, "", {{"role", "orders.admin"}}}).ok());
+  const std::vector<storage::AuditEvent> events = replica_->Events({"role.granted"});
+  ASSERT_THAT(events, SizeIs(1));
+  const storage::AuditEvent& event = events.front();
+  EXPECT_EQ(event.replica_id, "rep_a");
+  EXPECT_EQ(event.sequence, 2);  // behind audit.began
+  EXPECT_EQ(event.at, clock_.Now());
+  EXPECT_EQ(event.actor, "usr_1");
+  EXPECT_EQ(event.target, "usr_2");
+  EXPECT_EQ(event.source, "192.0.2.0");
+  EXPECT_EQ(event.correlation_id, "call-1");
+  EXPECT_TRUE(event.done);
+  EXPECT_EQ(event.count, 1);
+  EXPECT_THAT(event.details, HasSubstr("orders.admin"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+// It is committed with its change, or not at all.
+TEST_F(AuditTest, AChangeThatIsRolledBackLeavesNoEvent) {
+  EXPECT_FALSE(replica_->Do({"role.deleted", "usr_1", "r"}, absl::AbortedError("no")).ok());
+  ASSERT_TRUE(replica_->Do({"role.created", "usr_1", "r"}).ok());
+  EXPECT_THAT(replica_->Names(), ElementsAre("audit.began", "role.created"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+TEST_F(AuditTest, ADecisionThatIsLoggedIsKeptWithItsCall) {
+  {
+    const CallScope scope(replica_->call);
+    replica_->log.Warning("login.refused", {{"reason", "bad_password"},
+                                            {"user", "usr_1"},
+                                            {"audience", "orders"},
+                                            {"peer", "192.0.2.7"}});
+  }
+  replica_->log.Info("store.cleaned");  // no decision
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  const std::vector<storage::AuditEvent> events = replica_->Events({"login."});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_FALSE(events[0].done);
+  EXPECT_EQ(events[0].reason, "bad_password");
+  EXPECT_EQ(events[0].actor, "usr_1");
+  EXPECT_EQ(events[0].source, "192.0.2.0");
+  EXPECT_EQ(events[0].correlation_id, "call-1");
+  EXPECT_THAT(events[0].details, HasSubstr("orders"));
+  EXPECT_THAT(replica_->Names({"store."}), IsEmpty());
+  EXPECT_THAT(replica_->plain_log.text(),
+              HasSubstr("login.refused reason=bad_password user=usr_1 audience=orders"
+                        " peer=192.0.2.7 correlation=call-1"));
+}
+
+TEST_F(AuditTest, WhatWaitsIsWrittenWhenTheServerStops) {
+  replica_->log.Info("login.admitted", {{"user", "usr_1"}});
+  replica_.reset();
+  replica_ = NewReplica("rep_b");
+  EXPECT_THAT(replica_->Names({"login."}), ElementsAre("login.admitted"));
+}
+
+// Ten thousand refusals of one kind are a row with a number.
+TEST_F(AuditTest, AFloodOfOneKindIsCountedInFewRows) {
+  for (int i = 0; i < 10'000; ++i) {
+    replica_->log.Warning("login.refused", {{"reason", "unknown_user"}, {"peer", "192.0.2.7"}});
+  }
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  int64_t count = 0;
+  const std::vector<storage::AuditEvent> events = replica_->Events({"login."});
+  for (const storage::AuditEvent& event : events) count += event.count;
+  EXPECT_EQ(count, 10'000);
+  EXPECT_LT(events.size(), 1000u);
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+// From ten thousand sources: beyond the allowance none is told by its source, and none is lost.
+TEST_F(AuditTest, AFloodFromManySourcesFillsNoTable) {
+  for (int i = 0; i < 10'000; ++i) {
+    replica_->log.Warning("login.refused", {{"reason", "unknown_user"},
+                                            {"peer", "2001:db8:" + std::to_string(i) + "::"}});
+  }
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  int64_t count = 0;
+  size_t together = 0;
+  storage::AuditFilter filter;
+  filter.event = "login.refused";
+  std::string token;
+  size_t rows = 0;
+  do {
+    const AuditFacade::Page page =
+        Require(replica_->facade.List(replica_->call, filter, 1000, token));
+    for (const storage::AuditEvent& event : page.events) {
+      count += event.count;
+      if (event.source.empty()) ++together;
+    }
+    rows += page.events.size();
+    token = page.next_page_token;
+  } while (!token.empty());
+  EXPECT_EQ(count, 10'000);
+  EXPECT_GE(together, 1u);
+  EXPECT_LE(rows, static_cast<size_t>(DecisionQueue::kRefusalsAtOnce) + together);
+}
+
+// A store that is away holds up nobody; what there was no room for is told when it is back.
+TEST_F(AuditTest, AStoreThatIsAwayDelaysAndBoundsTheTrail) {
+  replica_->store.set_away(true);
+  for (int i = 0; i < 5'000; ++i) {
+    replica_->log.Info("login.admitted", {{"user", "usr_" + std::to_string(i)}});
+  }
+  EXPECT_FALSE(replica_->trail->Settle(absl::Milliseconds(200)));
+  replica_->store.set_away(false);
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  int64_t count = 0;
+  for (const storage::AuditEvent& event : replica_->Events({"login."})) count += event.count;
+  EXPECT_GE(count, static_cast<int64_t>(DecisionQueue::kMost));
+  EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.write_failed"));
+  EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.write_recovered"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+TEST(DecisionQueueTest, WhatThereIsNoRoomForIsCounted) {
+  testing::FakeClock clock;
+  DecisionQueue queue(clock);
+  const int kinds = 2 * static_cast<int>(DecisionQueue::kMost + DecisionQueue::kMostTogether);
+  for (int i = 0; i < kinds; ++i) {
+    storage::AuditEvent event;
+    event.event = "e" + std::to_string(i);
+    queue.Add(event);
+  }
+  const DecisionQueue::Batch batch = queue.Take();
+  EXPECT_EQ(batch.events.size(), DecisionQueue::kMost + DecisionQueue::kMostTogether);
+  EXPECT_EQ(static_cast<size_t>(batch.dropped), kinds - batch.events.size());
+  EXPECT_EQ(batch.through, kinds);
+  EXPECT_THAT(queue.Take().events, IsEmpty());
+}
+
+// A COMMIT without an answer: the decisions are there once.
+TEST_F(AuditTest, ADecisionWhoseCommitGotNoAnswerIsNotKeptTwice) {
+  replica_->log.Info("login.admitted", {{"user", "usr_1"}});
+  replica_->store.LoseNextAnswer();
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  replica_->log.Info("login.admitted", {{"user", "usr_2"}});
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  EXPECT_THAT(replica_->Names({"login."}), ElementsAre("login.admitted", "login.admitted"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+TEST_F(AuditTest, AnotherConfigurationIsTold) {
+  replica_.reset();
+  NewReplica("rep_b", "[tokens]\naccess_ttl = \"15m\"\nleeway = \"5s\"\n").reset();
+  NewReplica("rep_c", "[tokens]\naccess_ttl = \"15m\"\nleeway = \"5s\"\n").reset();
+  replica_ = NewReplica("rep_d", "[tokens]\naccess_ttl = \"1h\"\nleeway = \"5s\"\n");
+  const std::vector<storage::AuditEvent> events = replica_->Events({"config.changed"});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].replica_id, "rep_d");
+  EXPECT_THAT(events[0].details, HasSubstr("tokens.access_ttl"));
+  EXPECT_THAT(events[0].details, Not(HasSubstr("leeway")));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+// No text breaks out of its column, its line or the statement.
+TEST_F(AuditTest, ForeignTextIsCutAndMadeHarmless) {
+  ASSERT_TRUE(replica_
+                  ->Do({"role.created",
+                        std::string(1000, 'x'),
+                        "a'; DROP TABLE audit_events; --\n\xff",
+                        true,
+                        "",
+                        {{"text", std::string("n\0l", 3)}}})
+                  .ok());
+  const std::vector<storage::AuditEvent> events = replica_->Events({"role.created"});
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].actor.size(), storage::kMaxAuditName);
+  EXPECT_EQ(events[0].target, "a'; DROP TABLE audit_events; --??");
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace tessera::server

@@ -83,16 +83,16 @@ absl::StatusOr<AuditFacade::Checked> AuditFacade::Verify(const CallInfo& call,
   TESSERA_ASSIGN_OR_RETURN(const AuditPosition from, ReadToken(PageOf::kAuditCheck, page_token));
   const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
   Checked checked;
-  TESSERA_RETURN_IF_ERROR(
-      parts_.store.Read(call.deadline, [&](storage::Repositories& in) -> absl::Status {
-        TrailWalk walk(in, *keys, kCheckedAtOnce);
-        if (page_token.empty()) TESSERA_RETURN_IF_ERROR(walk.CheckRegister());
-        TESSERA_ASSIGN_OR_RETURN(const std::optional<AuditPosition> next,
-                                 walk.GoOnFrom({from.replica_id, from.sequence}));
-        checked = Checked{walk.count(), walk.faults()};
-        if (next.has_value()) checked.next_page_token = TokenOf(PageOf::kAuditCheck, *next);
-        return absl::OkStatus();
-      }));
+  const auto check = [&](storage::Repositories& in) -> absl::Status {
+    TrailWalk walk(in, *keys, kCheckedAtOnce);
+    if (page_token.empty()) TESSERA_RETURN_IF_ERROR(walk.CheckRegister());
+    TESSERA_ASSIGN_OR_RETURN(const std::optional<AuditPosition> next,
+                             walk.GoOnFrom({from.replica_id, from.sequence}));
+    checked = Checked{walk.count(), walk.faults()};
+    if (next.has_value()) checked.next_page_token = TokenOf(PageOf::kAuditCheck, *next);
+    return absl::OkStatus();
+  };
+  TESSERA_RETURN_IF_ERROR(parts_.store.Read(call.deadline, check));
   return checked;
 }
 

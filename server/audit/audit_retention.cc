@@ -43,6 +43,10 @@ AuditRetention::~AuditRetention() {
   }
   stop_changed_.NotifyAll();
   thread_.join();
+  {
+    MutexLock lock(mu_);
+    if (!held_) return;
+  }
   parts_.store
       .Write(storage::Repeat::kIdempotent, parts_.clock.Now() + kDropTimeout,
              [&](Repositories& in) { return in.replicas.DropLease(kLeaseName, me_); })
@@ -67,6 +71,10 @@ absl::StatusOr<AuditRetention::Step> AuditRetention::PruneSome(const std::string
         fault = std::move(pruned.fault);
         return absl::OkStatus();
       }));
+  {
+    MutexLock lock(mu_);
+    held_ = step.mine;
+  }
   if (fault.has_value()) {
     parts_.log.Error("audit.fault_found", {{"replica", fault->replica_id},
                                            {"sequence", absl::StrCat(fault->sequence)},

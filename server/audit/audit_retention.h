@@ -63,7 +63,8 @@ class AuditRetention {
   mutable Mutex mu_;
   CondVar stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;  // last: it uses the rest
+  bool held_ ABSL_GUARDED_BY(mu_) = false;  // the lease, when it was last asked for
+  std::thread thread_;                      // last: it uses the rest
 };
 
 }  // namespace tessera::server

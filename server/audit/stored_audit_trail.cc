@@ -120,7 +120,7 @@ absl::Status StoredAuditTrail::Replace(Repositories& in, ChainState state, const
 }
 
 absl::Status StoredAuditTrail::Keep(std::vector<AuditEvent>& events) {
-  return parts_.store.Write(storage::Repeat::kIdempotent, parts_.clock.Now() + kStoreTimeout,
+  return parts_.store.Write(storage::Repeat::kIdempotent, parts_.clock.Now() + patience_,
                             [&](Repositories& in) -> absl::Status {
                               TESSERA_ASSIGN_OR_RETURN(const bool there,
                                                        IsThere(in, events.front()));
@@ -186,6 +186,7 @@ void StoredAuditTrail::Run() {
     }
     if (!Turn() && !stop) parts_.queue.Wake();
   }
+  patience_ = kLastWrite;
   const absl::Duration end = parts_.clock.Monotonic() + kLastWrite;
   while (Turn() && parts_.queue.added() > batch_.through && parts_.clock.Monotonic() < end) {
   }

@@ -83,6 +83,7 @@ class StoredAuditTrail final : public AuditTrail {
   std::string last_chain_;
   int64_t last_sequence_ = 0;
   bool failing_ = false;
+  absl::Duration patience_ = kStoreTimeout;
   std::thread thread_;  // last: it uses the rest
 };
 

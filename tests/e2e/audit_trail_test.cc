@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +22,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
@@ -215,6 +213,23 @@ TEST_P(AuditTrailTest, HoldsOverRotationAndARestoredStore) {
   ASSERT_NO_FATAL_FAILURE(LogInAuditor());
   const Ran good = Tessera({"audit", "verify"});
   EXPECT_EQ(good.code, 0) << good.output;
+}
+
+TEST_P(AuditTrailTest, LogLinesAreJsonWhereThatIsAskedFor) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  std::vector<std::string> command = here().command();
+  command.push_back("--migrate");
+  std::vector<std::string> environment = here().environment();
+  environment.push_back("TESSERA_LOG_FORMAT=json");
+  here().Stop();
+  const auto program = Program::Start(command, environment);
+  ASSERT_EQ(program->Wait(kPatience), 0) << program->Output();
+  std::vector<std::string> events;
+  for (const auto line : absl::StrSplit(program->Output(), '\n', absl::SkipEmpty())) {
+    const auto json = nlohmann::json::parse(std::string(line.data(), line.size()));
+    events.push_back(json["event"]);
+  }
+  EXPECT_THAT(events, Contains("migrate.done"));
 }
 
 }  // namespace

@@ -153,7 +153,9 @@ struct Server::Parts {
 };
 
 absl::Status Server::Parts::OpenStore(StopAsked stop_asked) {
-  const int connections = config.storage.connections + kMoreConnections;
+  const bool own_writer = !SqlitePath(config.storage).empty();  // it needs no connections to write
+  const int connections =
+      config.storage.connections + kMoreConnections + (own_writer ? 0 : HashingThreads());
   TESSERA_ASSIGN_OR_RETURN(
       store, server::OpenStore({config.storage, connections, std::move(stop_asked)}, clock, log));
   return absl::OkStatus();
@@ -179,9 +181,7 @@ absl::Status Server::Parts::OpenAuth() {
   bootstrap.passwords = *password_policy;
   // On a thread that ends: the memory that hashing sets aside for a thread goes with it.
   absl::Status bootstrapped;
-  std::thread([&] {
-    bootstrapped = Bootstrap(bootstrap, *store, *hasher, clock, log);
-  }).join();
+  std::thread([&] { bootstrapped = Bootstrap(bootstrap, *store, *hasher, clock, log); }).join();
   TESSERA_RETURN_IF_ERROR(bootstrapped);
   TESSERA_ASSIGN_OR_RETURN(arena_bytes, ArenaBytesFor(*hasher, *store, clock));
   TESSERA_ASSIGN_OR_RETURN(feed, RevocationFeed::Open(*store, *keys, {}, clock, log));
@@ -221,7 +221,7 @@ void Server::Parts::MakeFacades() {
   imports = std::make_unique<UserImport>(user_parts);
   resets = std::make_unique<PasswordResets>(
       config.passwords.reset_token_ttl, *password_policy,
-      PasswordResets::Parts{*store, *keys, *hasher, *throttle, *feed, audit, clock, log});
+      PasswordResets::Parts{*store, *keys, *hasher, *throttle, *feed, *audit, clock, log});
   roles = std::make_unique<RoleFacade>(
       AllAudiences(config.tokens),
       RoleFacade::Parts{*store, *feed, clock, log, *audit, config.users.admin_roles,
@@ -288,9 +288,9 @@ void Server::Parts::MakeServices() {
       *auth, *sessions, *service_tokens, *exchange, *key_facade, *key_source, *hub, *guard,
       pools->lanes(), clock, log, Certificates(), CookiesOf(config), service_proofs->kubernetes(),
       SourceOf(config.server.trusted_proxies)});
-  user_service = std::make_unique<UserService>(
-      UserService::Parts{*users, *roles, *groups, *services, *factors, *imports, *resets, *trail, *guard,
-                         pools->lanes(), clock, log, SourceOf(config.server.trusted_proxies)});
+  user_service = std::make_unique<UserService>(UserService::Parts{
+      *users, *roles, *groups, *services, *factors, *imports, *resets, *trail, *guard,
+      pools->lanes(), clock, log, SourceOf(config.server.trusted_proxies)});
 }
 
 // As Credentials has it: without TLS of its own the port verifies none.

@@ -207,13 +207,19 @@ TEST_P(AuditRepositoryTest, EveryFilterThatIsSetMustFit) {
   other.correlation_id = "call-1";
   other.done = true;
   Append({NewEvent("rep_a", 1), other});
-  EXPECT_THAT(List({"login."}), ElementsAre("rep_a 2"));
-  EXPECT_THAT(List({"login"}), IsEmpty());
-  EXPECT_THAT(List({"", "usr_1"}), ElementsAre("rep_a 2"));
-  EXPECT_THAT(List({"", "", "O'Brien \\ %"}), ElementsAre("rep_a 1"));
-  EXPECT_THAT(List({"", "", "", "10.0.0.1"}), ElementsAre("rep_a 2"));
-  EXPECT_THAT(List({"", "", "", "", "Call-1"}), ElementsAre("rep_a 1"));  // not call-1
-  EXPECT_THAT(List({"", "", "", "", "", false}), ElementsAre("rep_a 1"));
+  const auto with = [this](const auto& set) {
+    AuditFilter filter;
+    set(filter);
+    return List(filter);
+  };
+  EXPECT_THAT(with([](AuditFilter& f) { f.event = "login."; }), ElementsAre("rep_a 2"));
+  EXPECT_THAT(with([](AuditFilter& f) { f.event = "login"; }), IsEmpty());
+  EXPECT_THAT(with([](AuditFilter& f) { f.actor = "usr_1"; }), ElementsAre("rep_a 2"));
+  EXPECT_THAT(with([](AuditFilter& f) { f.target = "O'Brien \\ %"; }), ElementsAre("rep_a 1"));
+  EXPECT_THAT(with([](AuditFilter& f) { f.source = "10.0.0.1"; }), ElementsAre("rep_a 2"));
+  // Not call-1.
+  EXPECT_THAT(with([](AuditFilter& f) { f.correlation_id = "Call-1"; }), ElementsAre("rep_a 1"));
+  EXPECT_THAT(with([](AuditFilter& f) { f.done = false; }), ElementsAre("rep_a 1"));
   AuditFilter times;
   times.start = other.at;
   EXPECT_THAT(List(times), ElementsAre("rep_a 2"));

@@ -25,6 +25,15 @@ namespace tessera::server {
 
 inline constexpr absl::Duration kInTime = absl::Seconds(60);
 
+// Each that is not empty must fit.
+inline storage::AuditFilter Of(std::string event, std::string actor = "", std::string target = "") {
+  storage::AuditFilter filter;
+  filter.event = std::move(event);
+  filter.actor = std::move(actor);
+  filter.target = std::move(target);
+  return filter;
+}
+
 // A server's part of the trail. On SQLite one at a time.
 struct AuditReplica {
   AuditReplica(testing::DatabaseUnderTest& database, testing::FakeClock& the_clock,

@@ -27,14 +27,13 @@ class ListingTest : public AuditTest {
 TEST_F(ListingTest, EachFilterThatIsSetMustFit) {
   AddSome();
   using Filter = storage::AuditFilter;
-  EXPECT_THAT(replica_->Names(Filter{"role."}),
+  EXPECT_THAT(replica_->Names(Of("role.")),
               ElementsAre("role.created", "role.granted", "role.granted"));
-  EXPECT_THAT(replica_->Names(Filter{"role"}), IsEmpty());  // a name, not a beginning
-  EXPECT_THAT(replica_->Names(Filter{"role.granted", "usr_3"}), ElementsAre("role.granted"));
-  EXPECT_THAT(replica_->Names(Filter{"", "usr_3"}), ElementsAre("role.granted", "group.created"));
-  EXPECT_THAT(replica_->Names(Filter{"", "", "usr_2"}),
-              ElementsAre("role.granted", "role.granted"));
-  EXPECT_THAT(replica_->Names(Filter{"", "", "USR_2"}), IsEmpty());
+  EXPECT_THAT(replica_->Names(Of("role")), IsEmpty());  // a name, not a beginning
+  EXPECT_THAT(replica_->Names(Of("role.granted", "usr_3")), ElementsAre("role.granted"));
+  EXPECT_THAT(replica_->Names(Of("", "usr_3")), ElementsAre("role.granted", "group.created"));
+  EXPECT_THAT(replica_->Names(Of("", "", "usr_2")), ElementsAre("role.granted", "role.granted"));
+  EXPECT_THAT(replica_->Names(Of("", "", "USR_2")), IsEmpty());
   Filter refused;
   refused.done = false;
   EXPECT_THAT(replica_->Names(refused), ElementsAre("role.granted"));
@@ -59,7 +58,7 @@ TEST_F(ListingTest, PagesAreStableUnderInserts) {
   std::string token;
   do {
     const AuditFacade::Page page =
-        Require(replica_->facade.List(replica_->call, {"role."}, 3, token));
+        Require(replica_->facade.List(replica_->call, Of("role."), 3, token));
     for (const storage::AuditEvent& event : page.events) seen.push_back(event.target);
     token = page.next_page_token;
     ASSERT_TRUE(replica_->Do({"role.created", "", "later"}).ok());

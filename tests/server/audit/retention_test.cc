@@ -27,7 +27,7 @@ class RetentionTest : public AuditTest {
   }
   std::vector<std::string> Targets() {
     std::vector<std::string> targets;
-    for (const auto& event : replica_->Events({"role."})) {
+    for (const auto& event : replica_->Events(Of("role."))) {
       targets.insert(targets.begin(), event.target);
     }
     return targets;

@@ -70,12 +70,12 @@ TEST_F(TamperingTest, WritingOnDoesNotCoverUpACutTail) {
   Sql("UPDATE audit_chains SET place = 4, mac = (SELECT mac FROM audit_events WHERE place = 4)");
   AddAnother();
   EXPECT_THAT(replica_->Faults(), ElementsAre("rep_a 5"));
-  const std::vector<storage::AuditEvent> notices = replica_->Events({"audit.chain_replaced"});
+  const std::vector<storage::AuditEvent> notices = replica_->Events(Of("audit.chain_replaced"));
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_EQ(notices[0].target, "rep_a");
   EXPECT_EQ(notices[0].reason, "chain_broken");
   EXPECT_NE(notices[0].replica_id, "rep_a");
-  EXPECT_EQ(replica_->Events({"role.revoked"}).size(), 1u);
+  EXPECT_EQ(replica_->Events(Of("role.revoked")).size(), 1u);
 }
 
 // Whoever has saved the head of before can put it back: the server that wrote on tells of it.
@@ -94,7 +94,7 @@ TEST_F(TamperingTest, ARunningServerNoticesThatItsChainWentBack) {
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
   EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.went_back replica=rep_a kept=8"));
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
-  EXPECT_THAT(replica_->Names({"audit.went_back"}), ElementsAre("audit.went_back"));
+  EXPECT_THAT(replica_->Names(Of("audit.went_back")), ElementsAre("audit.went_back"));
 }
 
 TEST_F(TamperingTest, AChainReplayedOnAnotherReplicasIdShows) {

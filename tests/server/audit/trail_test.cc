@@ -15,7 +15,7 @@ using ::testing::SizeIs;
 TEST_F(AuditTest, AnAdministrativeEventStandsWithAllThatIsKnownOfIt) {
   ASSERT_TRUE(
       replica_->Do({"role.granted", "usr_1", "usr_2", true, "", {{"role", "orders.admin"}}}).ok());
-  const std::vector<storage::AuditEvent> events = replica_->Events({"role.granted"});
+  const std::vector<storage::AuditEvent> events = replica_->Events(Of("role.granted"));
   ASSERT_THAT(events, SizeIs(1));
   const storage::AuditEvent& event = events.front();
   EXPECT_EQ(event.replica_id, "rep_a");
@@ -49,7 +49,7 @@ TEST_F(AuditTest, ADecisionThatIsLoggedIsKeptWithItsCall) {
   }
   replica_->log.Info("store.cleaned");  // no decision
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
-  const std::vector<storage::AuditEvent> events = replica_->Events({"login."});
+  const std::vector<storage::AuditEvent> events = replica_->Events(Of("login."));
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_FALSE(events[0].done);
   EXPECT_EQ(events[0].reason, "bad_password");
@@ -57,7 +57,7 @@ TEST_F(AuditTest, ADecisionThatIsLoggedIsKeptWithItsCall) {
   EXPECT_EQ(events[0].source, "192.0.2.0");
   EXPECT_EQ(events[0].correlation_id, "call-1");
   EXPECT_THAT(events[0].details, HasSubstr("orders"));
-  EXPECT_THAT(replica_->Names({"store."}), IsEmpty());
+  EXPECT_THAT(replica_->Names(Of("store.")), IsEmpty());
   EXPECT_THAT(replica_->plain_log.text(),
               HasSubstr("login.refused reason=bad_password user=usr_1 audience=orders"
                         " peer=192.0.2.7 correlation=call-1"));
@@ -67,7 +67,7 @@ TEST_F(AuditTest, WhatWaitsIsWrittenWhenTheServerStops) {
   replica_->log.Info("login.admitted", {{"user", "usr_1"}});
   replica_.reset();
   replica_ = NewReplica("rep_b");
-  EXPECT_THAT(replica_->Names({"login."}), ElementsAre("login.admitted"));
+  EXPECT_THAT(replica_->Names(Of("login.")), ElementsAre("login.admitted"));
 }
 
 // Ten thousand refusals of one kind are a row with a number.
@@ -77,7 +77,7 @@ TEST_F(AuditTest, AFloodOfOneKindIsCountedInFewRows) {
   }
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
   int64_t count = 0;
-  const std::vector<storage::AuditEvent> events = replica_->Events({"login."});
+  const std::vector<storage::AuditEvent> events = replica_->Events(Of("login."));
   for (const storage::AuditEvent& event : events) count += event.count;
   EXPECT_EQ(count, 10'000);
   EXPECT_LT(events.size(), 1000u);
@@ -122,7 +122,7 @@ TEST_F(AuditTest, AStoreThatIsAwayDelaysAndBoundsTheTrail) {
   replica_->store.set_away(false);
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
   int64_t count = 0;
-  for (const storage::AuditEvent& event : replica_->Events({"login."})) count += event.count;
+  for (const storage::AuditEvent& event : replica_->Events(Of("login."))) count += event.count;
   EXPECT_GE(count, static_cast<int64_t>(DecisionQueue::kMost));
   EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.write_failed"));
   EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.write_recovered"));
@@ -132,8 +132,8 @@ TEST_F(AuditTest, AStoreThatIsAwayDelaysAndBoundsTheTrail) {
 TEST(DecisionQueueTest, WhatThereIsNoRoomForIsCounted) {
   testing::FakeClock clock;
   DecisionQueue queue(clock);
-  const int kinds = 2 * static_cast<int>(DecisionQueue::kMost + DecisionQueue::kMostTogether);
-  for (int i = 0; i < kinds; ++i) {
+  const size_t kinds = 2 * (DecisionQueue::kMost + DecisionQueue::kMostTogether);
+  for (size_t i = 0; i < kinds; ++i) {
     storage::AuditEvent event;
     event.event = "e" + std::to_string(i);
     queue.Add(event);
@@ -141,7 +141,7 @@ TEST(DecisionQueueTest, WhatThereIsNoRoomForIsCounted) {
   const DecisionQueue::Batch batch = queue.Take();
   EXPECT_EQ(batch.events.size(), DecisionQueue::kMost + DecisionQueue::kMostTogether);
   EXPECT_EQ(static_cast<size_t>(batch.dropped), kinds - batch.events.size());
-  EXPECT_EQ(batch.through, kinds);
+  EXPECT_EQ(static_cast<size_t>(batch.through), kinds);
   EXPECT_THAT(queue.Take().events, IsEmpty());
 }
 
@@ -152,7 +152,7 @@ TEST_F(AuditTest, ADecisionWhoseCommitGotNoAnswerIsNotKeptTwice) {
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
   replica_->log.Info("login.admitted", {{"user", "usr_2"}});
   ASSERT_TRUE(replica_->trail->Settle(kInTime));
-  EXPECT_THAT(replica_->Names({"login."}), ElementsAre("login.admitted", "login.admitted"));
+  EXPECT_THAT(replica_->Names(Of("login.")), ElementsAre("login.admitted", "login.admitted"));
   EXPECT_THAT(replica_->Faults(), IsEmpty());
 }
 
@@ -161,7 +161,7 @@ TEST_F(AuditTest, AnotherConfigurationIsTold) {
   NewReplica("rep_b", "[tokens]\naccess_ttl = \"15m\"\nleeway = \"5s\"\n").reset();
   NewReplica("rep_c", "[tokens]\naccess_ttl = \"15m\"\nleeway = \"5s\"\n").reset();
   replica_ = NewReplica("rep_d", "[tokens]\naccess_ttl = \"1h\"\nleeway = \"5s\"\n");
-  const std::vector<storage::AuditEvent> events = replica_->Events({"config.changed"});
+  const std::vector<storage::AuditEvent> events = replica_->Events(Of("config.changed"));
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_EQ(events[0].replica_id, "rep_d");
   EXPECT_THAT(events[0].details, HasSubstr("tokens.access_ttl"));
@@ -179,7 +179,7 @@ TEST_F(AuditTest, ForeignTextIsCutAndMadeHarmless) {
                         "",
                         {{"text", std::string("n\0l", 3)}}})
                   .ok());
-  const std::vector<storage::AuditEvent> events = replica_->Events({"role.created"});
+  const std::vector<storage::AuditEvent> events = replica_->Events(Of("role.created"));
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_EQ(events[0].actor.size(), storage::kMaxAuditName);
   EXPECT_EQ(events[0].target, "a'; DROP TABLE audit_events; --??");

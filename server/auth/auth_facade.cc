@@ -171,6 +171,48 @@ absl::StatusOr<UserFacts> AuthFacade::Impl::FactsOf(const CallInfo& call,
   return facts;
 }
 
+absl::StatusOr<LoginOutcome> AuthFacade::FinishLogin(const CallInfo& call,
+                                                     const VerifiedLogin& login) const {
+  if (login.user().totp_enrolled) {
+    TESSERA_ASSIGN_OR_RETURN(IssuedChallenge challenge,
+                             impl_->second_factors.Challenge(call, login));
+    return challenge;
+  }
+  TESSERA_ASSIGN_OR_RETURN(IssuedGrant grant, OpenSession(call, login));
+  return grant;
+}
+
+bool AuthFacade::NamesUnknownKey(const CompletionInput& input) const {
+  return ChallengeNamesUnknownKey(input.challenge_token, *impl_->parts.keys.Current());
+}
+
+absl::StatusOr<CompletionInput> AuthFacade::CheckCompletion(const CallInfo& call,
+                                                            CompletionInput input) const {
+  TESSERA_RETURN_IF_ERROR(impl_->second_factors.Read(call, input.challenge_token).status());
+  return input;
+}
+
+// The guess is counted before it is judged, however many challenges there are.
+absl::StatusOr<IssuedGrant> AuthFacade::CompleteLogin(const CallInfo& call,
+                                                      const CompletionInput& input) const {
+  TESSERA_ASSIGN_OR_RETURN(LoginChallenge challenge,
+                           impl_->second_factors.Read(call, input.challenge_token));
+  const LoginThrottle& throttle = impl_->parts.throttle;
+  TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
+                           throttle.ReserveCode(call, challenge.user_id, input.device_proof));
+  TESSERA_ASSIGN_OR_RETURN(SecondFactorLogin::Proof proof,
+                           impl_->second_factors.Prove(call, challenge, input.answer));
+  LoginAttempt attempt;
+  attempt.audience = std::move(challenge.audience);
+  attempt.terms = std::move(challenge.terms);
+  attempt.terms.max_access_token = input.max_access_token;
+  attempt.subject.device = throttle.DeviceOf(input.device_proof, proof.user.id);
+  const VerifiedLogin login(std::move(proof.user), std::move(attempt), std::move(proof.use));
+  TESSERA_ASSIGN_OR_RETURN(IssuedGrant grant, OpenSession(call, login));
+  throttle.Succeeded(call, reservation);
+  return grant;
+}
+
 absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                                     const VerifiedLogin& login) const {
   if (login.user().totp_enrolled && !login.factor().has_value()) {

@@ -382,11 +382,11 @@ TEST_F(KeyRotationTest, AReplicaWithoutTheNewMasterKeyServesOnAndIsWaitedFor) {
   options.id = "rep_new";
   options.master = {"two", "one"};
   KeyReplica new_one(ground_, options);
-  EXPECT_EQ(Require(new_one.facade->Rewrap(new_one.call, "usr_admin")).count, 3);
+  EXPECT_EQ(Require(new_one.facade->Rewrap(new_one.call, "usr_admin")).count, 5);
   old_one.Turn();
   EXPECT_EQ(old_one.Signing(), before->signing->kid());
   EXPECT_EQ(old_one.Keys()->macs, before->macs);
-  EXPECT_EQ(ground_.log.Count("keys.unopened", "still_held", "yes"), 3);
+  EXPECT_EQ(ground_.log.Count("keys.unopened", "still_held", "yes"), 5);
   // It cannot load a key made now, so nobody signs with it before the timeout.
   const StoredKey fresh = Rotate(new_one);
   Require(old_one.feed->CatchUp(absl::InfiniteFuture()));

@@ -6,6 +6,7 @@
 #include "echo.pb.h"
 #include "tessera/v1/access.pb.h"
 #include "tessera/v1/auth_service.pb.h"
+#include "tessera/v1/user_service.pb.h"
 
 namespace tessera::guard {
 namespace {
@@ -160,6 +161,7 @@ TEST(RuleBook, APublicRuleThatAsksForALoginWasNotMeantSo) {
 }
 
 TEST(RuleBook, TesserasOwnRulesAskForARecentLoginWhereAFactorChanges) {
+  ASSERT_NE(v1::EnrollTotpRequest::descriptor(), nullptr);  // links the service's descriptor
   const auto book =
       Make({"/tessera.v1.UserService/ChangePassword", "/tessera.v1.UserService/EnrollTotp",
             "/tessera.v1.UserService/DisableTotp"});

@@ -120,7 +120,8 @@ absl::Status StoreCleaner::Remember() {
       storage::Repeat::kIdempotent, now + kStoreTimeout, [&](Repositories& in) -> absl::Status {
         TESSERA_ASSIGN_OR_RETURN(const std::optional<absl::Time> before,
                                  in.revocations.PruningTime());
-        if (before.has_value()) pruning_.GoOnFrom(*before);
+        // Without one there is nothing to go on from, and what is remembered below is its own.
+        pruning_.GoOnFrom(before.value_or(absl::InfiniteFuture()));
         TESSERA_ASSIGN_OR_RETURN(const bool mine,
                                  in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
         return mine ? in.revocations.RaisePruningTime(pruning_.Now()) : absl::OkStatus();

@@ -31,7 +31,8 @@ std::vector<storage::Session> LiveSessions(AuthWorld& world, const UserId& user)
 }
 
 AuthFacade::Parts PartsOf(AuthWorld& world) {
-  return {*world.store, *world.keys, *world.hasher, *world.feed, world.clock, world.log};
+  return {*world.store, *world.keys, *world.hasher,  *world.feed,
+          world.clock,  world.log,   *world.throttle};
 }
 
 TEST(OneSessionPerUser, IsOffUnlessAskedFor) {

@@ -200,8 +200,9 @@ class UnloadedFeed final : public RevocationFeed {
 
 TEST_F(ValidateTest, BeforeTheRevocationsAreLoadedNothingIsJudged) {
   UnloadedFeed feed(world_.clock);
-  const AuthFacade auth(WorldOptions::DefaultPolicy(), {*world_.store, *world_.keys, *world_.hasher,
-                                                        feed, world_.clock, world_.log});
+  const AuthFacade auth(WorldOptions::DefaultPolicy(),
+                        {*world_.store, *world_.keys, *world_.hasher, feed, world_.clock,
+                         world_.log, *world_.throttle});
   const auto seen = auth.Validate(grant_.access_token);
   EXPECT_TRUE(absl::IsUnavailable(seen.status()));
   EXPECT_EQ(Reason(seen), "REVOCATION_VIEW_STALE");
@@ -209,8 +210,9 @@ TEST_F(ValidateTest, BeforeTheRevocationsAreLoadedNothingIsJudged) {
 
 TEST_F(ValidateTest, WithoutKeysNothingIsJudged) {
   const NoKeys keys;
-  const AuthFacade auth(WorldOptions::DefaultPolicy(), {*world_.store, keys, *world_.hasher,
-                                                        *world_.feed, world_.clock, world_.log});
+  const AuthFacade auth(WorldOptions::DefaultPolicy(),
+                        {*world_.store, keys, *world_.hasher, *world_.feed, world_.clock,
+                         world_.log, *world_.throttle});
   EXPECT_EQ(Reason(auth.Validate(grant_.access_token)), "KEYS_UNAVAILABLE");
   EXPECT_EQ(Reason(auth.Jwks()), "KEYS_UNAVAILABLE");
 }

@@ -92,6 +92,21 @@ TEST(PasswordHasher, EachThreadHasAnArenaOfItsOwn) {
   EXPECT_NE(other, HashArena::OfThisThread().memory());
 }
 
+// So a flood of logins takes no more memory than was set aside at the start.
+TEST(HashArena, WhatIsReservedIsUsedByEveryHashUpToIt) {
+  std::thread([] {
+    HashArena& arena = HashArena::OfThisThread();
+    ASSERT_TRUE(arena.Reserve(ArenaBytes(kLowCost, {})));
+    const uint8_t* const memory = arena.memory();
+    const size_t capacity = arena.capacity();
+    Require(Hasher().Hash(Secret::CopyOf("correct horse")));
+    Require(Hasher({32 * 1024, 1}).Hash(Secret::CopyOf("correct horse")));
+    ASSERT_TRUE(arena.Reserve(1024));
+    EXPECT_EQ(arena.memory(), memory);
+    EXPECT_EQ(arena.capacity(), capacity);
+  }).join();
+}
+
 TEST(HashArena, ASecondTakeBeforeGiveIsRefused) {
   HashArena arena;
   ASSERT_NE(arena.Take(4096), nullptr);

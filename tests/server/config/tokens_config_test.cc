@@ -45,6 +45,24 @@ TEST_F(TokensConfigTest, AResetHasATimeAndAZoneThatThisMachineKnows) {
   }
 }
 
+TEST_F(TokensConfigTest, AResetTokenIsGoodForAMinuteToAWeek) {
+  for (const char* good : {"1m", "1h", "7d"}) {
+    const auto config = Load(std::string("[passwords]\nreset_token_ttl = \"") + good + "\"");
+    EXPECT_TRUE(config.ok()) << config.status();
+  }
+  for (const char* bad : {"59s", "0s", "7d1ms"}) {
+    EXPECT_THAT(ErrorOf(std::string("[passwords]\nreset_token_ttl = \"") + bad + "\""),
+                HasSubstr("passwords.reset_token_ttl"))
+        << bad;
+  }
+}
+
+TEST_F(TokensConfigTest, ABlocklistIsTaken) {
+  const auto config = Load("[passwords]\nblocklist_file = \"/etc/tessera/blocked\"");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->passwords.blocklist_file, "/etc/tessera/blocked");
+}
+
 TEST_F(TokensConfigTest, AResetIsReadAsItIsWritten) {
   const auto reset = ParseResetTime("23:05 Europe/Berlin");
   ASSERT_TRUE(reset.has_value());

@@ -43,6 +43,27 @@ WorkerPool::Job Recording(std::promise<absl::Status>& told) {
   return job;
 }
 
+TEST(WorkerPool, EachThreadPreparesItselfBeforeItsFirstWork) {
+  thread_local bool prepared = false;
+  FakeClock clock;
+  std::atomic<int> preparations{0};
+  {
+    WorkerPool::Options options;
+    options.threads = 3;
+    options.on_start = [&] {
+      prepared = true;
+      ++preparations;
+    };
+    WorkerPool pool(options, clock);
+    for (int i = 0; i < 20; ++i) {
+      WorkerPool::Job job;
+      job.run = [](const absl::Status&) { EXPECT_TRUE(prepared); };
+      pool.Submit(std::move(job));
+    }
+  }
+  EXPECT_EQ(preparations, 3);
+}
+
 TEST(WorkerPool, RunsWorkOnAThreadOfItsOwn) {
   FakeClock clock;
   WorkerPool pool({.name = "test"}, clock);

@@ -37,6 +37,11 @@ absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy, absl::Durati
   return TokenVerifier::Create(std::move(expected));
 }
 
+// What was shown besides the password, for the log.
+std::string FactorOf(const VerifiedLogin& login) {
+  return login.factor().has_value() ? std::string(login.factor()->kind()) : "none";
+}
+
 absl::Status ViewNotLoaded() {
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                           "the revocations are not loaded yet", absl::Seconds(1));
@@ -240,6 +245,7 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
   impl_->parts.log.Info("login.admitted", {{"user", session.user_id.str()},
                                            {"session", session.id.str()},
                                            {"audience", session.audience},
+                                           {"factor", FactorOf(login)},
                                            {"peer", call.peer}});
   IssuedGrant grant{std::move(access.text),  access.expires_at, std::move(refresh),
                     session.idle_expires_at, session.id,        std::move(access.scopes)};

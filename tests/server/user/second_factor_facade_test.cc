@@ -355,6 +355,7 @@ TEST_F(SecondFactorFacadeTest, NoSecretAndNoCodeIsInTheLog) {
   for (const Secret& code : codes) EXPECT_EQ(log.find(std::string(code.Reveal())), log.npos);
   EXPECT_NE(log.find("totp.confirmed"), log.npos);
   EXPECT_NE(log.find("wrong_code"), log.npos);
+  EXPECT_NE(log.find("recovery_code"), log.npos);  // that one was used
 }
 
 TEST_F(SecondFactorFacadeTest, OtherHashesDigitsAndPeriodsWorkAndAreKeptByTheFactor) {

@@ -76,7 +76,7 @@ class QueuedWriteTest : public UserRoom {
     auto lookup = roles_->Lookup(call_, UserKey(user));
     EXPECT_TRUE(lookup.ok()) << lookup.status();
     std::vector<std::string> names;
-    for (const storage::Role& role : lookup->direct) names.push_back(role.name);
+    for (const storage::HeldRole& held : lookup->roles) names.push_back(held.role.name);
     return names;
   }
 

@@ -24,7 +24,7 @@ class RoleFacadeTest : public UserRoom {
     auto lookup = roles_->Lookup(call_, UserKey(user));
     EXPECT_TRUE(lookup.ok());
     std::vector<std::string> names;
-    for (const auto& role : lookup->direct) names.push_back(role.name);
+    for (const auto& held : lookup->roles) names.push_back(held.role.name);
     return names;
   }
 };

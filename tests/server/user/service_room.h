@@ -152,7 +152,7 @@ class ServiceRoom : public UserRoom {
   const AuthFacade& AllKnowing() {
     if (validator_ == nullptr) {
       validator_ = std::make_unique<AuthFacade>(
-          Policy(), AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_});
+          Policy(), AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_, *throttle_});
     }
     return *validator_;
   }

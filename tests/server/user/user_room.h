@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "server/audit/audit_trail.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/key_ring.h"
 #include "server/auth/password_hasher.h"
@@ -23,6 +22,7 @@
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/mariadb/database_under_test.h"
+#include "tests/server/user/recording_trail.h"
 
 namespace tessera::server {
 
@@ -64,20 +64,21 @@ class UserRoom : public ::testing::Test {
     auto feed = RevocationFeed::Open(*store_, *keys_, {}, clock_, log_);
     ASSERT_TRUE(feed.ok()) << feed.status();
     feed_ = *std::move(feed);
+    throttle_.emplace(ThrottlePolicy(), LoginThrottle::Parts{*store_, *keys_, clock_, log_});
     TokenPolicy policy;
     policy.issuer = "https://tessera.test";
     policy.audiences = {"orders"};
     auth_ = std::make_unique<AuthFacade>(
-        policy, AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_});
-    users_ = std::make_unique<UserFacade>(
-        UserFacade::Parts{*store_, *hasher_, *feed_, clock_, log_, audit_, kMinPasswordCharacters});
+        policy, AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_, *throttle_});
+    users_ = std::make_unique<UserFacade>(UserFacade::Parts{
+        *store_, *hasher_, *feed_, clock_, log_, audit_, *throttle_});
     roles_ = std::make_unique<RoleFacade>(std::vector<std::string>{"orders", "tessera"},
                                           RoleFacade::Parts{*store_, *feed_, clock_, log_, audit_});
   }
 
   // What the first start does: the administrator is `admin`.
   void Start() {
-    BootstrapOptions options{"tessera", "admin", folder_.Write("pw", kPassword), nullptr, "", 8};
+    BootstrapOptions options{"tessera", "admin", folder_.Write("pw", kPassword), nullptr, ""};
     const absl::Status started = Bootstrap(options, *store_, *hasher_, clock_, log_);
     ASSERT_TRUE(started.ok()) << started;
     admin_ = Named("admin").id;
@@ -135,13 +136,14 @@ class UserRoom : public ::testing::Test {
   testing::DatabaseUnderTest database_;
   testing::FakeClock clock_;
   RecordingLog log_;
-  NoAuditTrail audit_;
+  RecordingTrail audit_;
   CallInfo call_{"127.0.0.1", absl::InfiniteFuture()};
   UserId admin_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<KeyRing> keys_;
   std::optional<PasswordHasher> hasher_;
   std::unique_ptr<RevocationFeed> feed_;
+  std::optional<LoginThrottle> throttle_;
   std::unique_ptr<AuthFacade> auth_;
   std::unique_ptr<UserFacade> users_;
   std::unique_ptr<RoleFacade> roles_;

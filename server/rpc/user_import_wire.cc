@@ -9,6 +9,15 @@
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
+namespace {
+
+// `REASON: text` -> `text`.
+std::string WithoutReason(const std::string& message, const std::string& reason) {
+  const std::string prefix = reason + ": ";
+  return message.rfind(prefix, 0) == 0 ? message.substr(prefix.size()) : message;
+}
+
+}  // namespace
 
 absl::StatusOr<ImportInput> Parse(const v1::ImportUsersRequest& request) {
   ImportInput input;
@@ -33,9 +42,9 @@ void Write(const std::vector<ImportOutcome>& outcomes, LogSink& log,
     v1::ImportedUserResult* result = wire->add_results();
     result->set_user_id(outcome.id.str());
     if (outcome.status.ok()) continue;
-    const grpc::Status refused = ToWire(outcome.status, log);
-    result->set_reason(ReasonFromName(ReasonOf(outcome.status)));
-    result->set_message(refused.error_message());
+    const std::string reason = ReasonOf(outcome.status);
+    result->set_reason(ReasonFromName(reason));
+    result->set_message(WithoutReason(ToWire(outcome.status, log).error_message(), reason));
   }
 }
 

@@ -16,8 +16,9 @@ constexpr std::string_view kContext = "tessera/throttle/v1";
 constexpr size_t kCounterIdBytes = 16;
 // Each run that comes to nothing means that another attempt was counted meanwhile.
 constexpr int kMaxTries = 64;
-// How often, and how long each time, an attempt waits for others that are under way.
-constexpr int kMaxWaits = 16;
+// How often an attempt waits for others that are under way, and how long for one of them: a hash
+// takes less.
+constexpr int kMaxWaits = 64;
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
 constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
 
@@ -220,6 +221,7 @@ absl::Status LoginThrottle::Count(const CallInfo& call, const Counters& counters
 absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
                                                    const Counters& counters) const {
   const std::string& own = counters.back().id;
+  bool in_time = true;
   for (int waits = 0;; ++waits) {
     const bool others = IsUnderWay(own);
     Reservation reservation;
@@ -231,8 +233,8 @@ absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
     }
     if (verdict.by == nullptr || !absl::IsResourceExhausted(counted)) return counted;
     const bool may_yet_pass = others || IsUnderWay(own);
-    if (!may_yet_pass || waits == kMaxWaits) return Refused(call, verdict);
-    AwaitAnEnd(own);
+    if (!may_yet_pass || !in_time || waits == kMaxWaits) return Refused(call, verdict);
+    in_time = AwaitAnEnd(own);
   }
 }
 
@@ -259,13 +261,14 @@ bool LoginThrottle::IsUnderWay(const std::string& id) const {
   return UnderWay(id) > 0;
 }
 
-void LoginThrottle::AwaitAnEnd(const std::string& id) const {
+bool LoginThrottle::AwaitAnEnd(const std::string& id) const {
   MutexLock lock(mu_);
   const int before = UnderWay(id);
   bool in_time = true;
   while (in_time && before > 0 && UnderWay(id) >= before) {
     in_time = ended_.WaitFor(mu_, kLongestWait);
   }
+  return in_time;
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOne(

@@ -132,7 +132,8 @@ class LoginThrottle {
   void End(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
   int UnderWay(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsUnderWay(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
-  void AwaitAnEnd(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  // False if none ends soon.
+  bool AwaitAnEnd(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
 
   const ThrottlePolicy policy_;
   const Parts parts_;

@@ -112,8 +112,10 @@ AuthWorld::AuthWorld(std::shared_ptr<testing::DatabaseUnderTest> shared, WorldOp
       KeyRing::Open(*feed_store, MasterKeysOf(options.master_seed), Algorithm::kEs256, clock, log));
   hasher = std::make_unique<PasswordHasher>(Require(PasswordHasher::Create(options.cost)));
   feed = Require(RevocationFeed::Open(*feed_store, *keys, {}, clock, log));
-  auth = std::make_unique<AuthFacade>(options.policy,
-                                      AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log});
+  throttle = std::make_unique<LoginThrottle>(options.throttle,
+                                             LoginThrottle::Parts{*store, *keys, clock, log});
+  auth = std::make_unique<AuthFacade>(
+      options.policy, AuthFacade::Parts{*store, *keys, *hasher, *feed, clock, log, *throttle});
 }
 
 void AuthWorld::Write(const std::function<absl::Status(storage::Repositories&)>& work) {

@@ -80,6 +80,7 @@ struct WorldOptions {
   std::string master_seed = "one master key";  // another: another master key
   HashCost cost = kLowCost;
   TokenPolicy policy = DefaultPolicy();
+  ThrottlePolicy throttle = {};
   static TokenPolicy DefaultPolicy();
 };
 
@@ -122,6 +123,7 @@ class AuthWorld {
   std::unique_ptr<KeyRing> keys;
   std::unique_ptr<PasswordHasher> hasher;
   std::unique_ptr<RevocationFeed> feed;
+  std::unique_ptr<LoginThrottle> throttle;
   std::unique_ptr<AuthFacade> auth;
   CallInfo call{"192.0.2.7", absl::InfiniteFuture()};
 };

@@ -122,7 +122,7 @@ TEST_F(ClockWatchTest, NothingIsRenewedWhileTheClocksDiffer) {
   const auto watch = Watch();
   const AuthFacade auth(WorldOptions::DefaultPolicy(),
                         AuthFacade::Parts{*world_.store, *world_.keys, *world_.hasher, *world_.feed,
-                                          world_.clock, world_.log, watch.get()});
+                                          world_.clock, world_.log, *world_.throttle, watch.get()});
   const absl::Status refused = auth.Renew(world_.call, grant.refresh_token).status();
   EXPECT_TRUE(absl::IsUnavailable(refused));
   EXPECT_EQ(Reason(refused), "STORAGE_UNAVAILABLE");

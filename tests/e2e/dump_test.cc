@@ -39,8 +39,9 @@ std::string TotpCode(const std::string& secret, absl::Time now) {
   const auto program =
       Program::Start({"/usr/bin/oathtool", "--totp", "--base32", "--digits=6", "--now",
                       absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", now, absl::UTCTimeZone()), secret});
-  EXPECT_EQ(program->Wait(absl::Seconds(30)), 0) << program->Output();
-  return program->Output().substr(0, 6);
+  const std::string code = program->WaitForLine("", kSoon).substr(0, 6);
+  EXPECT_EQ(program->Wait(kSoon), 0) << program->Output();
+  return code;
 }
 
 std::string DumpOfSqlite(const std::string& path) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
+#include <string.h>
 
 #include <algorithm>
 #include <optional>
@@ -113,7 +114,8 @@ void SeenSecrets::AddForm(const std::string& what, const std::string& text) {
 std::vector<std::string> SeenSecrets::FoundIn(std::string_view text) const {
   std::vector<std::string> found;
   for (const Form& form : forms_) {
-    if (text.find(form.text) != std::string_view::npos) found.push_back(form.what);
+    const void* const at = memmem(text.data(), text.size(), form.text.data(), form.text.size());
+    if (at != nullptr) found.push_back(form.what);
   }
   return found;
 }

@@ -126,10 +126,10 @@ absl::Status GroupFacade::RemoveMemberIn(Repositories& repositories, const Asked
   TESSERA_ASSIGN_OR_RETURN(const storage::Group group, FindGroup(repositories, member.group));
   TESSERA_ASSIGN_OR_RETURN(storage::User user, FindUser(repositories, member.user));
   TESSERA_ASSIGN_OR_RETURN(const bool left, repositories.groups.RemoveMember(group.id, user.id));
+  if (!left) return absl::OkStatus();
   AuditEntry entry{event::kGroupMemberRemoved, asked.actor.str(), user.id.str()};
   entry.details = {{"group", group.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
-  if (!left) return absl::OkStatus();
   TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> given, GivenBy(repositories, group));
   TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
                            MissingOf(repositories, given, user.id));
@@ -166,11 +166,12 @@ absl::StatusOr<GroupFacade::Taken> GroupFacade::RevokeRoleIn(Repositories& repos
   TESSERA_ASSIGN_OR_RETURN(const bool taken,
                            ends ? repositories.groups.BeginLoss(group.id, role.id, asked.now)
                                 : repositories.groups.Revoke(group.id, role.id));
+  if (!taken) return Taken();
   if (role.name == kAdminRole) TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
   AuditEntry entry{event::kRoleRevoked, asked.actor.str(), group.id.str()};
   entry.details = {{"role", role.name}, {"group", group.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
-  if (!taken || !ends) return Taken();
+  if (!ends) return Taken();
   TESSERA_ASSIGN_OR_RETURN(const bool more,
                            EndNextMembers(repositories, group.id, role.id, asked.now));
   return Taken{group.id, role.id, more};

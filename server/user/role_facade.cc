@@ -177,10 +177,10 @@ absl::Status RoleFacade::RevokeIn(Repositories& repositories, const Taking& taki
   const storage::Role& role = taking.role;
   storage::User holder = taking.holder;
   TESSERA_ASSIGN_OR_RETURN(const bool taken, repositories.roles.Revoke(role.id, holder.id));
-  TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
-      repositories, taking.call,
-      {event::kRoleRevoked, taking.actor.str(), holder.id.str(), true, "", {{"role", role.name}}}));
   if (!taken) return absl::OkStatus();
+  AuditEntry entry{event::kRoleRevoked, taking.actor.str(), holder.id.str()};
+  entry.details = {{"role", role.name}};
+  TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, taking.call, entry));
   TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
                            MissingOf(repositories, {role.name}, holder.id));
   if (lost.empty()) return absl::OkStatus();

@@ -531,5 +531,42 @@ TEST_F(GroupFacadeTest, ALoginThatRacesTheLossDoesNotSurviveIt) {
   EXPECT_EQ(ReasonOf(auth_->OpenSession(call_, *verified).status()), reason::kBadCredentials);
 }
 
+TEST_F(GroupFacadeTest, EachChangeIsAuditedOnceAndWhatChangesNothingIsNot) {
+  AddRole("writer");
+  const UserId ada = Add("ada").id;
+  audit_.Take();
+  AddGroup("writers", {"writer"});
+  Join("writers", ada);
+  const std::string group = groups_->List(call_, 1, "")->groups.front().id.str();
+  const std::string by = " " + admin_.str() + " ";
+  EXPECT_THAT(audit_.Take(), ElementsAre("group.created" + by + group + " group=writers",
+                                         "role.granted" + by + group + " role=writer group=writers",
+                                         "group.member_added" + by + ada.str() + " group=writers"));
+  for (int times = 0; times < 2; ++times) {
+    ASSERT_TRUE(groups_->RemoveMember(call_, admin_, {"writers", ada}).ok());
+    ASSERT_TRUE(groups_->RevokeRole(call_, admin_, {"writers", "writer"}).ok());
+  }
+  ASSERT_TRUE(groups_->Delete(call_, admin_, "writers").ok());
+  EXPECT_THAT(audit_.Take(), ElementsAre("group.member_removed" + by + ada.str() + " group=writers",
+                                         "role.revoked" + by + group + " role=writer group=writers",
+                                         "group.deleted" + by + group + " group=writers"));
+}
+
+TEST_F(GroupFacadeTest, WithoutItsEventNothingIsChanged) {
+  AddRole("writer");
+  AddGroup("writers", {"writer"});
+  const UserId ada = AddMember("writers", "ada");
+  audit_.Answer(absl::UnavailableError("no"));
+  EXPECT_FALSE(groups_->Create(call_, admin_, {"others", ""}).ok());
+  EXPECT_FALSE(groups_->AddMember(call_, admin_, {"writers", admin_}).ok());
+  EXPECT_FALSE(groups_->GrantRole(call_, admin_, {"writers", kAdmin}).ok());
+  EXPECT_FALSE(groups_->RemoveMember(call_, admin_, {"writers", ada}).ok());
+  EXPECT_FALSE(groups_->RevokeRole(call_, admin_, {"writers", "writer"}).ok());
+  EXPECT_FALSE(groups_->Delete(call_, admin_, "writers").ok());
+  EXPECT_THAT(Members("writers"), ElementsAre("ada"));
+  EXPECT_THAT(Held(ada), ElementsAre("writer"));
+  EXPECT_EQ(groups_->List(call_, 10, "")->groups.size(), 1u);
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -227,7 +227,7 @@ TEST_F(DeviceCallerTest, ATokenThatMayNotBeRenewedYetGoesOnToItsEnd) {
   options_.login.device_id = Secret();
   Start();
   ASSERT_TRUE(Call().ok());
-  Counter refused;
+  testing::Counter refused;
   auth_.JudgeRenewals([&] {
     refused.Add();
     return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,

@@ -295,8 +295,8 @@ TEST_F(NewUsersTest, AHolderOfAnAdminRoleIsAnAdministratorToLookupAlone) {
 
 TEST_F(NewUsersTest, AListingHasFiltersAndPages) {
   for (const char* name : {"ada", "adam", "grace", "\u00e5sa"}) {
+    clock_.Advance(absl::Milliseconds(2));  // ids are in the order of their milliseconds
     Add(name);
-    clock_.Advance(absl::Milliseconds(2));
   }
   MakeRole("reader");
   const UserId adam = UserRoom::Named("adam").id;

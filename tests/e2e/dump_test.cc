@@ -1,6 +1,6 @@
 // What the database holds after a run that made everything that lets somebody in: nothing of it in
 // a form that can be used. The dump is of all tables, on SQLite also of the files as they lie
-// there; the server's log is held to the same.
+// there; the server's log, and the statements that MariaDB was told, are held to the same.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -85,7 +85,12 @@ std::string DumpOfMariaDb(const MariaDbDatabase& database) {
 class Dump : public ::testing::TestWithParam<TestEngine> {
  protected:
   void SetUp() override {
-    if (GetParam() == TestEngine::kMariaDb) database_.emplace(MariaDb::Shared());
+    if (GetParam() == TestEngine::kMariaDb) {
+      mariadb_.emplace();
+      database_.emplace(*mariadb_);
+      mariadb_->Sql(
+          absl::StrCat("SET GLOBAL general_log_file = '", GeneralLogFile(), "', general_log = ON"));
+    }
     Tesserad::Options options;
     options.installation = database_.has_value() ? std::make_shared<Installation>(*database_)
                                                  : std::make_shared<Installation>();
@@ -106,6 +111,7 @@ class Dump : public ::testing::TestWithParam<TestEngine> {
     if (database_.has_value()) seen_.Add("the database's password", database_->password());
   }
 
+  std::string GeneralLogFile() const { return mariadb_->folder() + "/general"; }
   SharedClock& clock() { return server_->clock(); }
   std::unique_ptr<grpc::ClientContext> AsAdmin() {
     const v1::TokenGrant grant = server_->LoginAdmin();
@@ -157,6 +163,7 @@ class Dump : public ::testing::TestWithParam<TestEngine> {
     return all;
   }
 
+  std::optional<MariaDb> mariadb_;  // of its own: it writes down what it is told
   std::optional<MariaDbDatabase> database_;
   std::unique_ptr<Tesserad> server_;
   std::unique_ptr<v1::AuthService::Stub> auth_;
@@ -331,6 +338,10 @@ TEST_P(Dump, HoldsNothingThatLetsAnybodyIn) {
   ASSERT_GT(seen_.size(), 500u);
   EXPECT_THAT(seen_.FoundIn(stored), IsEmpty());
   EXPECT_THAT(seen_.FoundIn(log), IsEmpty());
+  if (!mariadb_.has_value()) return;
+  const std::string told = ReadFile(GeneralLogFile());
+  ASSERT_THAT(told, HasSubstr(ada_)) << "the general log is on";
+  EXPECT_THAT(seen_.FoundIn(told), IsEmpty());
 }
 
 TEST(SeenSecrets, AreFoundInEveryForm) {

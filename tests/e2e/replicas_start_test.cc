@@ -40,7 +40,7 @@ TEST(ReplicasStart, ThreeAtOnceOnAnEmptyDatabaseMakeOneOfEverything) {
   EXPECT_EQ(CountOf("bootstrap.administrator_made", log), 1) << log;
   EXPECT_EQ(database.Sql("SELECT COUNT(*) FROM users"), "1\n");
   EXPECT_EQ(database.Sql("SELECT key_use, COUNT(*) FROM signing_keys GROUP BY key_use"),
-            "1\t1\n2\t1\n3\t1\n");
+            "1\t1\n2\t1\n3\t1\n4\t1\n5\t1\n");
   for (Tesserad* server : all) {
     const v1::TokenGrant grant = server->LoginAdmin();
     for (Tesserad* other : all) EXPECT_EQ(Verdict(*other->Auth(), grant.access_token()), "ACTIVE");

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "storage/sql/mysql_connection.h"
@@ -105,6 +107,27 @@ TEST_P(MigrationsTest, AllStepsAreTakenOnceAndTheLeaseIsGivenBack) {
   EXPECT_EQ(Number("SELECT COUNT(*) FROM schema_state WHERE holder = ''"), 1);
   EXPECT_TRUE(Run(steps).ok());
   EXPECT_EQ(Number("SELECT seq FROM feed"), 0);
+}
+
+TEST_P(MigrationsTest, TheCostOfHashesThatWereThereBeforeIsNoted) {
+  Steps before = All();
+  const auto begins = [](const std::string& step) {
+    return step.find("ADD COLUMN hash_cost") != std::string::npos;
+  };
+  before.erase(std::find_if(before.begin(), before.end(), begins), before.end());
+  ASSERT_TRUE(Run(before).ok());
+  const std::string cost = "$argon2id$v=19$m=19456,t=2,p=1";
+  const std::string columns =
+      "INSERT INTO users (id, username, display_name, state, version, revision, created_at,"
+      " updated_at, password_hash) VALUES ";
+  Execute(columns + "('usr_1', 'ada', '', 0, 1, 1, 0, 0, '" + cost + "$" + std::string(22, 's') +
+          "$" + std::string(43, 't') + "')");
+  Execute(columns + "('usr_2', 'bob', '', 0, 1, 1, 0, 0, 'no hash')");
+  EXPECT_TRUE(Run(All()).ok());
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM password_costs"), 1);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM password_costs WHERE cost = '" + cost + "'"), 1);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM users WHERE hash_cost = '" + cost + "'"), 1);
+  EXPECT_EQ(Number("SELECT COUNT(*) FROM users WHERE hash_cost IS NULL"), 0);
 }
 
 // A kill may come behind any step, before or after it is written down.

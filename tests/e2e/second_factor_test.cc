@@ -33,7 +33,8 @@ struct Ran {
   std::string output;
 };
 
-Ran Run(const std::vector<std::string>& argv, const std::vector<std::string>& environment = {}) {
+Ran Execute(const std::vector<std::string>& argv,
+            const std::vector<std::string>& environment = {}) {
   const auto program = Program::Start(argv, environment);
   if (program == nullptr) return {};
   const int code = program->Wait(kPatience);
@@ -64,7 +65,7 @@ class SecondFactors : public ::testing::TestWithParam<On> {
   std::string CodeOf(const std::string& secret, absl::Duration off = absl::ZeroDuration()) {
     const std::string now =
         absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", here().clock().Now() + off, absl::UTCTimeZone());
-    const Ran ran = Run({"oathtool", "--totp=SHA256", "--base32", "--now", now, secret});
+    const Ran ran = Execute({"oathtool", "--totp=SHA256", "--base32", "--now", now, secret});
     EXPECT_EQ(ran.code, 0) << ran.output;
     return std::string(absl::StripAsciiWhitespace(ran.output));
   }
@@ -176,8 +177,8 @@ class SecondFactorsByCommand : public SecondFactors {
  protected:
   Ran Tessera(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    return Run(arguments,
-               {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
+    return Execute(arguments,
+                   {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
   }
   Ran Login(const std::string& code, const std::string& user = "ada",
             const std::string& password = kPassword) {

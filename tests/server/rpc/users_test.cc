@@ -115,7 +115,7 @@ TEST_F(Users, AreListedByPrefixRoleAndState) {
     server_.clock().Advance(absl::Milliseconds(2));
   }
   v1::ListUsersRequest request;
-  request.set_username_prefix("AD");
+  request.set_username_prefix("ADA");
   EXPECT_THAT(Listed(request), ElementsAre("ada", "adam"));
   request.clear_username_prefix();
   request.set_role("tessera.admin");

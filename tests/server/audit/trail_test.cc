@@ -1,6 +1,7 @@
 // What comes into the audit trail, and when.
 #include <gmock/gmock.h>
 
+#include "server/audit/call_scope.h"
 #include "tests/server/audit/audit_world.h"
 
 namespace tessera::server {

@@ -37,6 +37,7 @@ Ran Execute(const std::vector<std::string>& argv,
             const std::vector<std::string>& environment = {}) {
   const auto program = Program::Start(argv, environment);
   if (program == nullptr) return {};
+  program->WaitForLine("\n", kPatience);  // which no line holds: until the output ends
   const int code = program->Wait(kPatience);
   return {code, program->Output()};
 }

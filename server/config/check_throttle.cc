@@ -1,8 +1,8 @@
 #include <string>
 #include <utility>
 
-#include "server/config/ip_network.h"
 #include "server/config/report.h"
+#include "server/names/ip_network.h"
 
 namespace tessera::server {
 namespace {

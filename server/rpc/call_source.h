@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/config/ip_network.h"
+#include "server/names/ip_network.h"
 
 namespace tessera::server {
 

@@ -35,7 +35,7 @@ ROOMS = {
                     "server/names"},
     "server/user": {"client/base", "client/token", "client/guard", "storage", "server",
                     "server/names", "server/auth"},
-    "server/rpc": CLIENT | {PROTO, "storage", "server", "server/lanes", "server/auth",
+    "server/rpc": CLIENT | {PROTO, "storage", "server", "server/lanes", "server/names", "server/auth",
                             "server/user"},
     # The composition root (main) and what all parts share (call_info.h).
     "server": CLIENT | {PROTO, "storage", "storage/sql"} | SERVER_PARTS,

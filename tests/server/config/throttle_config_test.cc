@@ -4,7 +4,7 @@
 #include <string>
 
 #include "server/config/config.h"
-#include "server/config/ip_network.h"
+#include "server/names/ip_network.h"
 
 namespace tessera::server {
 namespace {

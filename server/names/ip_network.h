@@ -1,6 +1,6 @@
 // Addresses and networks of the Internet Protocol, of both versions.
-#ifndef TESSERA_SERVER_CONFIG_IP_NETWORK_H_
-#define TESSERA_SERVER_CONFIG_IP_NETWORK_H_
+#ifndef TESSERA_SERVER_NAMES_IP_NETWORK_H_
+#define TESSERA_SERVER_NAMES_IP_NETWORK_H_
 
 #include <array>
 #include <cstdint>
@@ -43,4 +43,4 @@ class IpNetwork {
 
 }  // namespace tessera::server
 
-#endif  // TESSERA_SERVER_CONFIG_IP_NETWORK_H_
+#endif  // TESSERA_SERVER_NAMES_IP_NETWORK_H_

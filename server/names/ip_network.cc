@@ -1,4 +1,4 @@
-#include "server/config/ip_network.h"
+#include "server/names/ip_network.h"
 
 #include <arpa/inet.h>
 

@@ -74,7 +74,7 @@ void SeenSecrets::Add(const std::string& what, const std::string& secret) {
   std::vector<std::string> parts = {secret};
   const size_t prefix = secret.find('_');
   if (prefix != std::string::npos && prefix <= 4) parts.push_back(secret.substr(prefix + 1));
-  for (const absl::string_view part : absl::StrSplit(secret, absl::ByAnyChar(".-_"))) {
+  for (const absl::string_view part : absl::StrSplit(secret, '.')) {
     if (part.size() >= 16) parts.emplace_back(part);
   }
   for (const std::string& part : parts) {

@@ -15,9 +15,9 @@ class SeenSecrets {
   // what such codes are made from.
   static constexpr size_t kShortest = 8;
 
-  // `what` names it in a failure. Also each part of it that dots or dashes set off, and behind a
-  // prefix (`tss_`) the rest alone; of what is base64url, base32 or hex, the bytes that it stands
-  // for, and the last 32 of them.
+  // `what` names it in a failure. Also each part of it that dots set off (dashes do not: what comes
+  // before one may be an id, which is no secret), and behind a prefix (`tss_`) the rest alone; of
+  // what is base64url, base32 or hex, the bytes that it stands for, and the last 32 of them.
   void Add(const std::string& what, const std::string& secret);
   // Likewise, of what somebody can guess: a hash of it without salt and key is as good as itself.
   void AddGuessable(const std::string& what, const std::string& secret);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "server/auth/stored_hash.h"
@@ -12,8 +14,8 @@ namespace tessera::server {
 namespace {
 
 constexpr std::string_view kExpected =
-    "a hash of Argon2id (at most 64 MiB), bcrypt (cost 4 to 14) or salted PBKDF2-SHA256 (1,000 to "
-    "2,000,000 rounds)";
+    "a hash of Argon2id (at most 64 MiB), bcrypt (cost 4 to 12) or salted PBKDF2-SHA256 (1,000 to "
+    "1,000,000 rounds)";
 
 bool Costs(const ForeignHash& foreign, uint32_t least, uint32_t most) {
   return foreign.made.cost >= least && foreign.made.cost <= most;
@@ -27,9 +29,38 @@ std::optional<ForeignHash> ParseForeign(std::string_view text) {
   return std::nullopt;
 }
 
-void AddOther(const HashCost& cost, const HashCost& todays, std::vector<HashCost>& others) {
-  if (cost == todays || std::find(others.begin(), others.end(), cost) != others.end()) return;
-  others.push_back(cost);
+// What is stored beside hashes of today's parameters.
+struct OtherCosts {
+  std::vector<HashCost> argon;
+  std::set<std::pair<LegacyScheme, uint32_t>> legacy;
+
+  // Whether it was not there before.
+  bool AddArgon(const HashCost& cost, const HashCost& todays) {
+    if (cost == todays || std::find(argon.begin(), argon.end(), cost) != argon.end()) return false;
+    argon.push_back(cost);
+    return true;
+  }
+  bool AddLegacy(LegacyScheme scheme, uint32_t cost_class) {
+    return scheme != LegacyScheme::kNone && legacy.emplace(scheme, cost_class).second;
+  }
+};
+
+absl::StatusOr<OtherCosts> StoredCosts(storage::Repositories& repositories,
+                                       const HashCost& todays) {
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> texts,
+                           repositories.passwords.HashCosts());
+  OtherCosts costs;
+  for (const std::string& text : texts) {
+    const std::optional<StoredCost> cost = ParseStoredCost(text);
+    if (!cost.has_value()) continue;
+    costs.AddArgon(cost->cost, todays);
+    costs.AddLegacy(cost->scheme, cost->legacy_cost);
+  }
+  return costs;
+}
+
+absl::Status TooMany(std::string_view what) {
+  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kTooMany, what);
 }
 
 }  // namespace
@@ -48,18 +79,16 @@ absl::StatusOr<std::string> WrapImportedHash(std::string_view foreign, std::stri
 absl::Status RefuseIfTooManyCosts(storage::Repositories& repositories, std::string_view stored,
                                   const PasswordHasher& hasher) {
   const std::optional<StoredHash> added = ParseStoredHash(stored);
-  if (!added.has_value() || added->cost == hasher.cost()) return absl::OkStatus();
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> costs,
-                           repositories.passwords.HashCosts());
-  std::vector<HashCost> others;
-  for (const std::string& text : costs) {
-    const std::optional<StoredCost> cost = ParseStoredCost(text);
-    if (cost.has_value()) AddOther(cost->cost, hasher.cost(), others);
+  if (!added.has_value()) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(OtherCosts costs, StoredCosts(repositories, hasher.cost()));
+  if (costs.AddArgon(added->cost, hasher.cost()) && costs.argon.size() > kMaxOtherCosts) {
+    return TooMany("password hashes of four other Argon2id costs are stored already");
   }
-  AddOther(added->cost, hasher.cost(), others);
-  if (others.size() <= kMaxOtherCosts) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kFailedPrecondition, reason::kTooMany,
-                 "password hashes of four other Argon2id costs are stored already");
+  if (costs.AddLegacy(added->legacy.scheme, CostClassOf(added->legacy)) &&
+      costs.legacy.size() > kMaxLegacyClasses) {
+    return TooMany("imported password hashes of four other costs are stored already");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tessera::server

@@ -19,6 +19,8 @@ inline constexpr uint32_t kMaxImportedMemoryKib = 64 * 1024;
 // Argon2id hashes of so many other costs than today's may be stored at once, for every attempt to
 // log in does the work of all of them.
 inline constexpr size_t kMaxOtherCosts = 4;
+// Likewise of so many classes of legacy cost: bcrypt's costs and kPbkdf2Classes, counted together.
+inline constexpr size_t kMaxLegacyClasses = 4;
 
 // What to store for `foreign`: Argon2id as it is, bcrypt and PBKDF2-SHA256 hashed once more with
 // Argon2id, so that a stolen one costs as much to try as any other. The next right password of its
@@ -28,7 +30,8 @@ absl::StatusOr<std::string> WrapImportedHash(std::string_view foreign, std::stri
                                              const PasswordHasher& hasher);
 
 // FAILED_PRECONDITION TOO_MANY: with `stored` (as WrapImportedHash made it) there would be
-// more costs than kMaxOtherCosts beside today's. Ask in the transaction that stores it.
+// more costs of Argon2id than kMaxOtherCosts beside today's, or more classes of legacy cost than
+// kMaxLegacyClasses. Ask in the transaction that stores it, behind TakeTurn.
 absl::Status RefuseIfTooManyCosts(storage::Repositories& repositories, std::string_view stored,
                                   const PasswordHasher& hasher);
 

@@ -100,7 +100,9 @@ AttemptWork WorkFor(const HashCost& todays, const std::vector<std::string>& cost
     const std::optional<StoredCost> cost = ParseStoredCost(text);
     if (cost.has_value()) work.Add(*cost);
   }
-  if (stored.has_value()) work.Add({stored->cost, stored->legacy.scheme, stored->legacy.cost});
+  if (stored.has_value()) {
+    work.Add({stored->cost, stored->legacy.scheme, CostClassOf(stored->legacy)});
+  }
   return work;
 }
 

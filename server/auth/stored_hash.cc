@@ -59,6 +59,10 @@ std::optional<HashCost> ParseArgonCost(std::string_view version, std::string_vie
   return HashCost{*memory, *passes, *lanes};
 }
 
+bool IsPbkdf2Class(uint32_t rounds) {
+  return std::find(kPbkdf2Classes.begin(), kPbkdf2Classes.end(), rounds) != kPbkdf2Classes.end();
+}
+
 // Of the fields of a cost: function, version, parameters, and a legacy function's own.
 std::optional<StoredCost> CostOf(const Parts& fields) {
   if (fields.size() < 3) return std::nullopt;
@@ -73,9 +77,7 @@ std::optional<StoredCost> CostOf(const Parts& fields) {
   }
   if (fields[0] != kOverPbkdf2) return std::nullopt;
   const auto rounds = NumberOf(fields[3], "i=");
-  if (!rounds.has_value() || !Within(*rounds, kMinPbkdf2Rounds, kMaxPbkdf2Rounds)) {
-    return std::nullopt;
-  }
+  if (!rounds.has_value() || !IsPbkdf2Class(*rounds)) return std::nullopt;
   return StoredCost{*argon, LegacyScheme::kPbkdf2Sha256, *rounds};
 }
 
@@ -102,10 +104,14 @@ bool TakeLegacySalts(const StoredCost& cost, Parts& salts, LegacyHash& legacy) {
     legacy.variant = std::string(salts[0]);
     legacy.salt = std::string(salts[1]);
   } else {
-    if (salts.size() != 2) return false;
-    std::optional<std::string> salt = Decoded(salts[0], kMinSaltBytes, kMaxSaltBytes);
+    if (salts.size() != 3) return false;
+    const std::optional<uint32_t> rounds = ParsePhcNumber(salts[0]);
+    if (!rounds.has_value() || !Within(*rounds, kMinPbkdf2Rounds, kMaxPbkdf2Rounds)) return false;
+    std::optional<std::string> salt = Decoded(salts[1], kMinSaltBytes, kMaxSaltBytes);
     if (!salt.has_value()) return false;
+    legacy.cost = *rounds;
     legacy.salt = *std::move(salt);
+    if (CostClassOf(legacy) != cost.legacy_cost) return false;
   }
   salts = {salts.back()};
   return true;
@@ -118,7 +124,7 @@ std::string CostText(const StoredHash& hash) {
     case LegacyScheme::kBcrypt:
       return absl::StrCat("$argon2id-bcrypt$", argon, "$c=", hash.legacy.cost);
     case LegacyScheme::kPbkdf2Sha256:
-      return absl::StrCat("$argon2id-pbkdf2-sha256$", argon, "$i=", hash.legacy.cost);
+      return absl::StrCat("$argon2id-pbkdf2-sha256$", argon, "$i=", CostClassOf(hash.legacy));
     case LegacyScheme::kNone:
       break;
   }
@@ -130,7 +136,7 @@ std::string LegacySalts(const LegacyHash& legacy) {
     case LegacyScheme::kBcrypt:
       return absl::StrCat(legacy.variant, ",", legacy.salt, ",");
     case LegacyScheme::kPbkdf2Sha256:
-      return absl::StrCat(EncodePhc(legacy.salt), ",");
+      return absl::StrCat(legacy.cost, ",", EncodePhc(legacy.salt), ",");
     case LegacyScheme::kNone:
       break;
   }
@@ -138,6 +144,13 @@ std::string LegacySalts(const LegacyHash& legacy) {
 }
 
 }  // namespace
+
+uint32_t CostClassOf(const LegacyHash& legacy) {
+  if (legacy.scheme != LegacyScheme::kPbkdf2Sha256) return legacy.cost;
+  const auto* const at_least =
+      std::lower_bound(kPbkdf2Classes.begin(), kPbkdf2Classes.end(), legacy.cost);
+  return at_least == kPbkdf2Classes.end() ? kPbkdf2Classes.back() : *at_least;
+}
 
 std::string FormatStoredHash(const StoredHash& hash) {
   return absl::StrCat(CostText(hash), "$", LegacySalts(hash.legacy), EncodePhc(hash.salt), "$",

@@ -113,7 +113,7 @@ TEST(LoginSameness, EveryRefusedAttemptDoesTheSameWork) {
   AuthWorld world;
   AddAll(world);
   Strangers strangers(world);
-  const Work all{2, 8 * 1024 + 2 * 12 * 1024, 1 << 5, 29'000};
+  const Work all{2, 8 * 1024 + 2 * 12 * 1024, 1 << 5, 100'000};
   for (const std::string& name : AllNames()) EXPECT_TRUE(strangers.WorkOf(name) == all) << name;
   // Disabled, and the password is right.
   EXPECT_TRUE(strangers.WorkOf("disabled", kPassword) == all);
@@ -190,6 +190,35 @@ TEST(LoginSameness, AFifthOtherCostIsNotImported) {
   world.Write([&](storage::Repositories& in) {
     EXPECT_EQ(ReasonOf(RefuseIfTooManyCosts(in, hash, *world.hasher)), reason::kTooMany);
     return RefuseIfTooManyCosts(in, bcrypt, *world.hasher);  // costs no more of Argon2id
+  });
+}
+
+TEST(LoginSameness, AFifthClassOfLegacyCostIsNotImported) {
+  AuthWorld world;
+  const auto hash_of = [&](LegacyScheme scheme, uint32_t cost) {
+    LegacyHash made{scheme, cost, "2b", std::string(kBcryptSaltBytes, '.')};
+    return Require(world.hasher->HashOver(made, Secret::CopyOf("a hash")));
+  };
+  int users = 0;
+  const auto store = [&](const std::string& hash) {
+    const UserId id = world.AddUser("user" + std::to_string(++users)).id;
+    world.Write(
+        [&](storage::Repositories& in) { return RefuseIfTooManyCosts(in, hash, *world.hasher); });
+    world.ChangeUser(id, [&](storage::User& user) { user.password_hash = hash; });
+  };
+  // Two of bcrypt's, two of PBKDF2's; whatever the rounds, as long as their classes are there.
+  store(hash_of(LegacyScheme::kBcrypt, 10));
+  store(hash_of(LegacyScheme::kBcrypt, 12));
+  for (const uint32_t rounds : {29'000u, 99'999u, 5'000u, 260'000u, 216'000u, 300'000u}) {
+    store(hash_of(LegacyScheme::kPbkdf2Sha256, rounds));
+  }
+  world.Write([&](storage::Repositories& in) {
+    EXPECT_EQ(Require(in.passwords.HashCosts()).size(), 5u);  // today's too
+    for (const std::string& fifth :
+         {hash_of(LegacyScheme::kBcrypt, 11), hash_of(LegacyScheme::kPbkdf2Sha256, 600'000)}) {
+      EXPECT_EQ(ReasonOf(RefuseIfTooManyCosts(in, fifth, *world.hasher)), reason::kTooMany);
+    }
+    return RefuseIfTooManyCosts(in, hash_of(LegacyScheme::kBcrypt, 12), *world.hasher);
   });
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/auth/clock_watch.h"
@@ -142,13 +145,68 @@ absl::StatusOr<bool> StoreCleaner::CleanKind(const Kind& kind, int batches, Remo
   return true;
 }
 
+// As GroupFacade does it, in the same turns: if that is still at it, each batch is done by one.
+absl::StatusOr<bool> StoreCleaner::EndLossBatch(const BegunLoss& loss) {
+  const absl::Time now = clock_.Now();
+  bool mine = false;
+  bool more = false;
+  const absl::Status written = store_.Write(
+      storage::Repeat::kIdempotent, now + kStoreTimeout, [&](Repositories& in) -> absl::Status {
+        more = false;
+        TESSERA_ASSIGN_OR_RETURN(mine, in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
+        if (!mine) return absl::OkStatus();
+        TESSERA_RETURN_IF_ERROR(in.roles.TakeTurn());
+        TESSERA_ASSIGN_OR_RETURN(more, EndNextMembers(in, loss.group, loss.role, now));
+        return absl::OkStatus();
+      });
+  TESSERA_RETURN_IF_ERROR(written);
+  NoteLease(mine);
+  return more;
+}
+
+absl::StatusOr<bool> StoreCleaner::EndLoss(const BegunLoss& loss, Removed& removed) {
+  bool more = true;
+  while (more) {
+    const absl::Duration began = clock_.Monotonic();
+    TESSERA_ASSIGN_OR_RETURN(more, EndLossBatch(loss));
+    if (!HoldsLease()) return false;
+    ++removed.losses;
+    const absl::Duration took = clock_.Monotonic() - began;
+    if (!Rest(std::max(kPause, kPauseShare * took))) return false;
+  }
+  return true;
+}
+
+// A look alone, unless there is one: they are rare.
+absl::Status StoreCleaner::EndLosses(Removed& removed) {
+  std::string after;
+  do {
+    std::vector<BegunLoss> begun;
+    std::string next;
+    const absl::Status looked =
+        store_.Read(clock_.Now() + kStoreTimeout, [&](Repositories& in) -> absl::Status {
+          next = after;
+          TESSERA_ASSIGN_OR_RETURN(begun, NextBegunLosses(in, next));
+          return absl::OkStatus();
+        });
+    TESSERA_RETURN_IF_ERROR(looked);
+    after = std::move(next);
+    for (const BegunLoss& loss : begun) {
+      TESSERA_ASSIGN_OR_RETURN(const bool go_on, EndLoss(loss, removed));
+      if (!go_on) return absl::OkStatus();
+    }
+  } while (!after.empty());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StoreCleaner::Removed> StoreCleaner::Clean(int batches_of_each) {
   TESSERA_RETURN_IF_ERROR(Remember());
   Removed removed;
   for (const Kind& kind : Kind::kAll) {
     TESSERA_ASSIGN_OR_RETURN(const bool more, CleanKind(kind, batches_of_each, removed));
-    if (!more) break;
+    if (!more) return removed;
   }
+  TESSERA_RETURN_IF_ERROR(EndLosses(removed));
   return removed;
 }
 
@@ -210,7 +268,8 @@ void StoreCleaner::Run() {
                                   {"throttle", absl::StrCat(removed->throttle)},
                                   {"resets", absl::StrCat(removed->resets)},
                                   {"hash_costs", absl::StrCat(removed->costs)},
-                                  {"replicas", absl::StrCat(removed->reports)}});
+                                  {"replicas", absl::StrCat(removed->reports)},
+                                  {"group_losses", absl::StrCat(removed->losses)}});
     }
   }
 }

@@ -1,4 +1,5 @@
-// Removes rows that nobody can need any more, so that no table grows with traffic.
+// Removes rows that nobody can need any more, so that no table grows with traffic, and goes on with
+// what servers have begun and not brought to an end.
 #ifndef TESSERA_SERVER_AUTH_STORE_CLEANER_H_
 #define TESSERA_SERVER_AUTH_STORE_CLEANER_H_
 
@@ -6,8 +7,10 @@
 #include <string>
 #include <thread>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/lost_roles.h"
 #include "server/auth/pruning_clock.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
@@ -43,7 +46,7 @@ class StoreCleaner {
   StoreCleaner(const StoreCleaner&) = delete;
   StoreCleaner& operator=(const StoreCleaner&) = delete;
 
-  // How many rows of each kind went.
+  // How many rows of each kind went. Of losses: how many transactions went on with them.
   struct Removed {
     int64_t sessions = 0;
     int64_t revocations = 0;
@@ -54,15 +57,18 @@ class StoreCleaner {
     int64_t resets = 0;    // tokens that set a new password
     int64_t costs = 0;     // of password hashes that no user has any more
     int64_t reports = 0;   // of replicas
+    int64_t losses = 0;    // of groups' roles (storage::GroupRepository), not rows
     int64_t Total() const {
       return sessions + revocations + secrets + assertions + requests + throttle + resets + costs +
-             reports;
+             reports + losses;
     }
   };
   // One batch of each kind, with a rest behind each that removed something; nothing from the moment
   // on when another replica holds the lease. Revocations, secrets, assertions and requests go when
   // they have been expired for kRevocationSlack; sessions when they have been over for so long that
-  // no access token of theirs can be alive. Blocks on the store.
+  // no access token of theirs can be alive. Losses of groups' roles are brought to their end: a
+  // server that died, or whose caller's deadline passed, has left members with live tokens. Blocks
+  // on the store.
   absl::StatusOr<Removed> CleanOnce() { return Clean(1); }
   // Batches until none is full, the lease is another's or the cleaner goes: what comes in faster
   // than a batch an interval is removed as well. Nothing while the clock differs from the
@@ -75,9 +81,13 @@ class StoreCleaner {
 
   void Run();
   absl::StatusOr<Removed> Clean(int batches_of_each);
-  // False if there is nothing more to do for now.
+  // False, here and from EndLoss: there is nothing more to do for now.
   absl::StatusOr<bool> CleanKind(const Kind& kind, int batches, Removed& removed);
   absl::StatusOr<int64_t> CleanBatch(const Kind& kind);
+  absl::Status EndLosses(Removed& removed);
+  absl::StatusOr<bool> EndLoss(const BegunLoss& loss, Removed& removed);
+  // True: there are more to do.
+  absl::StatusOr<bool> EndLossBatch(const BegunLoss& loss);
   absl::Status Remember();
   void NoteLease(bool held) ABSL_LOCKS_EXCLUDED(mu_);
   void DropLease();

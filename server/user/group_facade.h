@@ -36,11 +36,12 @@ struct GroupRole {
 // Thread-safe. Every method blocks on the store. Methods that take an `actor` ask in their first
 // transaction whether that user may administer still, as RoleFacade's do.
 //
-// Whoever loses a reserved role by what is taken here (any role with `revoke_on_role_change`), and
-// does not hold it by other means, loses sessions and tokens before the answer. A group may have
-// many members, so that takes several transactions (kEndBatch members each): the first takes the
-// role from the group, so that nobody holds it by the group any more; then the members' sessions
-// end. If that is cut off, the call fails, and doing it again does the rest.
+// Whoever loses a reserved role by what is taken here (with `revoke_on_role_change` any role, or
+// the group itself, which tokens may name), and does not hold it by other means, loses sessions and
+// tokens before the answer. A group may have many members, so that takes several transactions: the
+// first takes the role from the group, so that nobody holds it by the group any more; then the
+// members' sessions end, kEndBatch members at a time. If that is cut off, the call fails; the
+// StoreCleaner goes on with the sessions within its next turns, and doing it again does the rest.
 class GroupFacade {
  public:
   // All references must outlive the facade.

@@ -3,11 +3,11 @@
 #include <optional>
 #include <utility>
 
+#include "server/auth/lost_roles.h"
 #include "server/user/administrators.h"
 #include "server/user/events.h"
 #include "server/user/find_group.h"
 #include "server/user/group_facade.h"
-#include "server/user/lost_roles.h"
 #include "server/user/role_facade.h"
 #include "server/user/store_user.h"
 #include "tessera/base/reason.h"
@@ -39,17 +39,17 @@ absl::StatusOr<std::vector<std::string>> GivenBy(Repositories& repositories,
   return roles;
 }
 
-// Takes from the group all roles whose loss ends tokens; false if there is none, nor one under way.
-absl::StatusOr<bool> BeginLosses(Repositories& repositories, const storage::Group& group,
-                                 bool any_role, absl::Time now) {
+// Takes all roles from the group: nobody holds any by it from here on.
+absl::Status TakeAllRoles(Repositories& repositories, const storage::Group& group, bool any_role,
+                          absl::Time now) {
   for (const std::string& name : group.roles) {
-    if (!LossEndsTokens(name, any_role)) continue;
     TESSERA_ASSIGN_OR_RETURN(const storage::Role role, FindRole(repositories, name));
-    TESSERA_RETURN_IF_ERROR(repositories.groups.BeginLoss(group.id, role.id, now).status());
+    TESSERA_RETURN_IF_ERROR((LossEndsTokens(name, any_role)
+                                 ? repositories.groups.BeginLoss(group.id, role.id, now)
+                                 : repositories.groups.Revoke(group.id, role.id))
+                                .status());
   }
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::GroupLoss> losses,
-                           repositories.groups.LossesOf(group.id));
-  return !losses.empty();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -81,26 +81,21 @@ absl::Status GroupFacade::Finish(const CallInfo& call, bool more, Step step) con
   return parts_.feed.CatchUp(call.deadline);
 }
 
-// What it gives without tokens to end goes with the group itself, behind the last member.
+// The members, and the group behind the last of them, go in transactions of their own.
 absl::StatusOr<GroupFacade::Taken> GroupFacade::DeleteIn(Repositories& repositories,
                                                          const Asked& asked,
                                                          std::string_view name) const {
   TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, asked.actor));
   TESSERA_ASSIGN_OR_RETURN(const storage::Group group, FindGroup(repositories, name));
-  TESSERA_ASSIGN_OR_RETURN(
-      const bool ends, BeginLosses(repositories, group, parts_.revoke_on_role_change, asked.now));
+  TESSERA_RETURN_IF_ERROR(
+      TakeAllRoles(repositories, group, parts_.revoke_on_role_change, asked.now));
   if (Contains(group.roles, kAdminRole)) {
     TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
   }
   AuditEntry entry{event::kGroupDeleted, asked.actor.str(), group.id.str()};
   entry.details = {{"group", group.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
-  if (!ends) {
-    TESSERA_RETURN_IF_ERROR(repositories.groups.Delete(group.id).status());
-    return Taken();
-  }
-  TESSERA_ASSIGN_OR_RETURN(const bool more, RemoveNextMembers(repositories, group.id, asked.now));
-  return Taken{group.id, RoleId(), more};
+  return Taken{group.id, RoleId(), true};
 }
 
 absl::Status GroupFacade::Delete(const CallInfo& call, const UserId& actor,
@@ -116,7 +111,7 @@ absl::Status GroupFacade::Delete(const CallInfo& call, const UserId& actor,
   parts_.log.Info(event::kGroupDeleted,
                   {{"group", std::string(name)}, {"actor", actor.str()}, {"peer", call.peer}});
   return Finish(call, taken.more, [&](Repositories& repositories) {
-    return RemoveNextMembers(repositories, taken.group, asked.now);
+    return RemoveNextMembers(repositories, taken.group, parts_.revoke_on_role_change, asked.now);
   });
 }
 
@@ -127,17 +122,20 @@ absl::Status GroupFacade::RemoveMemberIn(Repositories& repositories, const Asked
   TESSERA_ASSIGN_OR_RETURN(storage::User user, FindUser(repositories, member.user));
   TESSERA_ASSIGN_OR_RETURN(const bool left, repositories.groups.RemoveMember(group.id, user.id));
   if (!left) return absl::OkStatus();
-  AuditEntry entry{event::kGroupMemberRemoved, asked.actor.str(), user.id.str()};
-  entry.details = {{"group", group.name}};
-  TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
   TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> given, GivenBy(repositories, group));
   TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
                            MissingOf(repositories, given, user.id));
   if (Contains(lost, kAdminRole)) TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
-  const bool ends = std::any_of(lost.begin(), lost.end(), [&](const std::string& role) {
-    return LossEndsTokens(role, parts_.revoke_on_role_change);
-  });
-  return ends ? StoreAndEndAll(repositories, user, asked.now) : absl::OkStatus();
+  // Where a role's loss ends tokens, the group's does: they may name it.
+  const bool any = parts_.revoke_on_role_change;
+  const bool ends = any || std::any_of(lost.begin(), lost.end(), [](const std::string& role) {
+                      return LossEndsTokens(role, false);
+                    });
+  if (ends) TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, user, asked.now));
+  AuditEntry entry{event::kGroupMemberRemoved, asked.actor.str(), user.id.str()};
+  entry.details = {{"group", group.name}};
+  TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
+  return ends ? AppendEnd(repositories, user, asked.now) : absl::OkStatus();
 }
 
 absl::Status GroupFacade::RemoveMember(const CallInfo& call, const UserId& actor,
@@ -171,10 +169,7 @@ absl::StatusOr<GroupFacade::Taken> GroupFacade::RevokeRoleIn(Repositories& repos
   AuditEntry entry{event::kRoleRevoked, asked.actor.str(), group.id.str()};
   entry.details = {{"role", role.name}, {"group", group.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
-  if (!ends) return Taken();
-  TESSERA_ASSIGN_OR_RETURN(const bool more,
-                           EndNextMembers(repositories, group.id, role.id, asked.now));
-  return Taken{group.id, role.id, more};
+  return Taken{group.id, role.id, ends};
 }
 
 absl::Status GroupFacade::RevokeRole(const CallInfo& call, const UserId& actor,

@@ -142,9 +142,10 @@ absl::Status PasswordResets::Store(const CallInfo& call, const CheckedReset& res
         if (!user.has_value() || user->version != reset.row_.user_version) return absl::OkStatus();
         used = false;
         user->password_hash = reset.new_hash_;
+        TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, *user, now));
         TESSERA_RETURN_IF_ERROR(
             parts_.audit.AppendIn(repositories, call, {event::kPasswordReset, id.str(), id.str()}));
-        return StoreAndEndAll(repositories, *user, now);
+        return AppendEnd(repositories, *user, now);
       });
   TESSERA_RETURN_IF_ERROR(written);
   if (used) return Invalid(call, id, "used");

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/auth/lost_roles.h"
 #include "server/user/administrators.h"
 #include "server/user/events.h"
 #include "server/user/field_checks.h"
 #include "server/user/find_group.h"
 #include "server/user/find_user.h"
-#include "server/user/lost_roles.h"
 #include "server/user/page_token.h"
 #include "server/user/store_user.h"
 #include "tessera/base/reason.h"
@@ -178,15 +178,18 @@ absl::Status RoleFacade::RevokeIn(Repositories& repositories, const Taking& taki
   storage::User holder = taking.holder;
   TESSERA_ASSIGN_OR_RETURN(const bool taken, repositories.roles.Revoke(role.id, holder.id));
   if (!taken) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
+                           MissingOf(repositories, {role.name}, holder.id));
+  const bool loses = !lost.empty();
+  if (loses && role.name == kAdminRole) {
+    TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
+  }
+  const bool ends = loses && LossEndsTokens(role.name, parts_.revoke_on_role_change);
+  if (ends) TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, holder, taking.now));
   AuditEntry entry{event::kRoleRevoked, taking.actor.str(), holder.id.str()};
   entry.details = {{"role", role.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, taking.call, entry));
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<std::string> lost,
-                           MissingOf(repositories, {role.name}, holder.id));
-  if (lost.empty()) return absl::OkStatus();
-  if (role.name == kAdminRole) TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
-  if (!LossEndsTokens(role.name, parts_.revoke_on_role_change)) return absl::OkStatus();
-  return StoreAndEndAll(repositories, holder, taking.now);
+  return ends ? AppendEnd(repositories, holder, taking.now) : absl::OkStatus();
 }
 
 absl::Status RoleFacade::Revoke(const CallInfo& call, const UserId& actor, std::string_view role,

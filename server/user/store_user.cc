@@ -18,12 +18,22 @@ absl::Status StoreNext(storage::Repositories& repositories, storage::User& user,
   return stored ? absl::OkStatus() : EtagMismatch();
 }
 
-absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::User& user,
-                            absl::Time now) {
+absl::Status StoreAndEndSessions(storage::Repositories& repositories, storage::User& user,
+                                 absl::Time now) {
   ++user.version;
   TESSERA_RETURN_IF_ERROR(StoreNext(repositories, user, now));
-  TESSERA_RETURN_IF_ERROR(repositories.sessions.RevokeAllOf(user.id, now).status());
+  return repositories.sessions.RevokeAllOf(user.id, now).status();
+}
+
+absl::Status AppendEnd(storage::Repositories& repositories, const storage::User& user,
+                       absl::Time now) {
   return repositories.revocations.Append({RevokeUserEntry(user.id, user.version, now)});
+}
+
+absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::User& user,
+                            absl::Time now) {
+  TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, user, now));
+  return AppendEnd(repositories, user, now);
 }
 
 }  // namespace tessera::server

@@ -16,8 +16,15 @@ absl::Status EtagMismatch();
 absl::Status StoreNext(storage::Repositories& repositories, storage::User& user, absl::Time now);
 
 // Likewise and one version on, so that every token the user has is refused and no login or renewal
-// that is under way ends well; revokes all the sessions and appends the feed's entry. The last act
-// of a transaction; call RevocationFeed::CatchUp behind it, before the answer.
+// that is under way ends well; revokes all the sessions. AppendEnd belongs to it.
+absl::Status StoreAndEndSessions(storage::Repositories& repositories, storage::User& user,
+                                 absl::Time now);
+// The feed's entry for that, behind the audit trail's. The last act of a transaction; call
+// RevocationFeed::CatchUp behind it, before the answer.
+absl::Status AppendEnd(storage::Repositories& repositories, const storage::User& user,
+                       absl::Time now);
+
+// Both.
 absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::User& user,
                             absl::Time now);
 

@@ -128,6 +128,7 @@ struct Updated {
   bool disabled = false;  // by this change
 };
 
+// Without the feed's entry for a disabled one, which comes last.
 absl::StatusOr<Updated> UpdateIn(Repositories& repositories, const UserChange& change,
                                  absl::Time now) {
   TESSERA_ASSIGN_OR_RETURN(const User before, FindAt(repositories, change.id, change.etag));
@@ -140,7 +141,7 @@ absl::StatusOr<Updated> UpdateIn(Repositories& repositories, const UserChange& c
     return updated;
   }
   TESSERA_RETURN_IF_ERROR(RefuseIfLastAdministrator(repositories, before));
-  TESSERA_RETURN_IF_ERROR(StoreAndEndAll(repositories, updated.user, now));
+  TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, updated.user, now));
   return updated;
 }
 
@@ -221,10 +222,10 @@ absl::StatusOr<User> UserFacade::Update(const CallInfo& call, const UserId& acto
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
+        TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, checked, now));
         TESSERA_RETURN_IF_ERROR(
             parts_.audit.AppendIn(repositories, call, UpdateEntry(actor, checked)));
-        TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, checked, now));
-        return absl::OkStatus();
+        return updated.disabled ? AppendEnd(repositories, updated.user, now) : absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   const LogSink::Fields fields = {
@@ -292,9 +293,10 @@ absl::Status UserFacade::StorePassword(const CallInfo& call,
         // Another password, or disabled, since the old one was checked.
         if (user.version != checked.version) return WrongPassword();
         user.password_hash = change.new_hash();
+        TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, user, now));
         TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
             repositories, call, {event::kPasswordChanged, user.id.str(), user.id.str()}));
-        return StoreAndEndAll(repositories, user, now);
+        return AppendEnd(repositories, user, now);
       });
   TESSERA_RETURN_IF_ERROR(stored);
   parts_.log.Info(event::kPasswordChanged, {{"user", checked.id.str()}, {"peer", call.peer}});

@@ -72,8 +72,6 @@ void BindUser(Statement& statement, const User& user) {
       .Bind("state", static_cast<int64_t>(user.state))
       .Bind("version", user.version)
       .Bind("revision", user.revision)
-      .Bind("password_hash", user.password_hash)
-      .Bind("hash_cost", HashCostOf(user.password_hash))
       .Bind("updated_at", user.updated_at)
       .Bind("attributes", user.attributes)
       .Bind("email", user.email)
@@ -130,6 +128,22 @@ void BindFilter(Statement& statement, const UserFilter& filter) {
   if (filter.group.has_value()) statement.Bind("group", filter.group->str());
 }
 
+// Behind the row's lock, so that it is compared with what is stored now. Only another hash is
+// noted: writers of a cost's row wait for each other.
+absl::Status WriteHash(Transaction& transaction, const User& user) {
+  TESSERA_ASSIGN_OR_RETURN(
+      const bool changed, transaction.Do("users.write_hash", [&](soci::session& session) {
+        Statement statement(session,
+                            "UPDATE users SET password_hash = :password_hash,"
+                            " hash_cost = :hash_cost"
+                            " WHERE id = :id AND password_hash <> :password_hash");
+        statement.Bind("id", user.id.str()).Bind("password_hash", user.password_hash);
+        statement.Bind("hash_cost", HashCostOf(user.password_hash));
+        return statement.Run() == 1;
+      }));
+  return changed ? NoteHashCost(transaction, user.password_hash) : absl::OkStatus();
+}
+
 void DeleteGrants(soci::session& session, const UserId& id) {
   DeleteByName(session,
                {"SELECT role_id FROM user_roles WHERE user_id = :user ORDER BY role_id"
@@ -176,6 +190,8 @@ absl::Status SqlUserRepository::Insert(const User& user) {
             " :password_hash, :hash_cost, :created_at, :updated_at, :last_login_at, :attributes,"
             " :email, :email_key)");
         BindUser(statement, user);
+        statement.Bind("password_hash", user.password_hash);
+        statement.Bind("hash_cost", HashCostOf(user.password_hash));
         statement.Bind("created_at", user.created_at);
         statement.Bind("last_login_at", user.last_login_at).Run();
       },
@@ -234,9 +250,9 @@ absl::StatusOr<bool> SqlUserRepository::UpdateRow(const User& user, int64_t expe
         Statement statement(
             session,
             "UPDATE users SET username = :username, display_name = :display_name, state = :state,"
-            " version = :version, revision = :revision, password_hash = :password_hash,"
-            " hash_cost = :hash_cost, updated_at = :updated_at, attributes = :attributes,"
-            " email = :email, email_key = :email_key WHERE id = :id AND revision = :expected");
+            " version = :version, revision = :revision, updated_at = :updated_at,"
+            " attributes = :attributes, email = :email, email_key = :email_key"
+            " WHERE id = :id AND revision = :expected");
         BindUser(statement, user);
         return statement.Bind("expected", expected_revision).Run() == 1;
       },
@@ -246,7 +262,7 @@ absl::StatusOr<bool> SqlUserRepository::UpdateRow(const User& user, int64_t expe
 absl::StatusOr<bool> SqlUserRepository::Update(const User& user, int64_t expected_revision) {
   TESSERA_ASSIGN_OR_RETURN(const bool updated, UpdateRow(user, expected_revision));
   if (!updated) return false;
-  TESSERA_RETURN_IF_ERROR(NoteHashCost(transaction_, user.password_hash));
+  TESSERA_RETURN_IF_ERROR(WriteHash(transaction_, user));
   TESSERA_RETURN_IF_ERROR(transaction_.Do("users.update_email",
                                           [&](soci::session& session) {
                                             if (EmailKeyOf(session, user.id) == user.email_key)

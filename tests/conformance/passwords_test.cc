@@ -64,6 +64,19 @@ TEST_P(PasswordRepositoryTest, ChangingAndUpgradingAHashNotesItsCost) {
   EXPECT_THAT(Costs(), ElementsAre(kOneCost, kOtherCost, "$third$of=all"));
 }
 
+TEST_P(PasswordRepositoryTest, AChangeOfAnythingElseKeepsTheHashAndItsCost) {
+  User ada = AddUserWithHash("ada", HashOf(kOneCost));
+  ada.display_name = "Ada";
+  Write([&](Repositories& r) {
+    EXPECT_TRUE(Must(r.users.Update(ada, 1)));
+    EXPECT_EQ(Must(r.users.Find(ada.id))->display_name, "Ada");
+    EXPECT_EQ(Must(r.users.Find(ada.id))->password_hash, HashOf(kOneCost));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(Forget(), 0);
+  EXPECT_THAT(Costs(), ElementsAre(kOneCost));
+}
+
 TEST_P(PasswordRepositoryTest, AHashThatWasNotReplacedLeavesNoCost) {
   const User ada = AddUserWithHash("ada", HashOf(kOneCost));
   Write([&](Repositories& r) {

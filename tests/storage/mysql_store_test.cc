@@ -361,6 +361,33 @@ TEST_F(MysqlStoreTest, CleaningUpWaitsForNobodysRow) {
   EXPECT_THAT(log_.text(), Not(HasSubstr("1205")));
 }
 
+// An administrator renames a user while many register: their hashes all have one cost, whose row
+// the first of them holds.
+TEST_F(MysqlStoreTest, WhoChangesNoHashWaitsForNobodyWhoDoes) {
+  const auto store = Open();
+  User ada;
+  ada.id = UserId("usr_1");
+  ada.username = "ada";
+  ada.password_hash = "$argon2id$v=19$m=8192,t=1,p=1$c2FsdA$dGFn";
+  ASSERT_TRUE(
+      store->Write(Repeat::kOnce, Soon(), [&](Repositories& r) { return r.users.Insert(ada); })
+          .ok());
+  const absl::Status registered = store->Write(Repeat::kOnce, Soon(), [&](Repositories& r) {
+    User other = ada;
+    other.id = UserId("usr_2");
+    other.username = "grace";
+    const absl::Status inserted = r.users.Insert(other);
+    const absl::Status renamed = store->Write(Repeat::kOnce, Soon(), [&](Repositories& in) {
+      ada.display_name = "Ada";
+      return in.users.Update(ada, ada.revision).status();
+    });
+    EXPECT_TRUE(renamed.ok()) << renamed;
+    return inserted;
+  });
+  EXPECT_TRUE(registered.ok()) << registered;
+  EXPECT_THAT(log_.text(), Not(HasSubstr("1205")));
+}
+
 // Whoever sets short deadlines spoils the one connection that he uses.
 TEST_F(MysqlStoreTest, AWorkThatRanOutOfTimeLeavesOthersTheirConnections) {
   const auto store = Open();

@@ -177,6 +177,31 @@ TEST_F(SqliteStoreTest, WhatWasAcknowledgedSurvivesTheKillOfTheProcess) {
 }
 
 // WAL with FULL is what lies behind the promise; so is ours being the connection that has it.
+// Whoever notes what a hash costs waits, elsewhere than here, for all others who note the same.
+TEST_F(SqliteStoreTest, OnlyAnotherHashIsNotedWithItsCost) {
+  const auto store = Open();
+  User user = NewUser("ada");
+  user.password_hash = "$argon2id$v=19$m=8192,t=1,p=1$c2FsdA$dGFn";
+  const auto write = [&](Store::Work work) {
+    const absl::Status done = store->Write(Repeat::kOnce, absl::InfiniteFuture(), work);
+    EXPECT_TRUE(done.ok()) << done;
+  };
+  const auto update = [&] {
+    write([&](Repositories& r) { return r.users.Update(user, user.revision++).status(); });
+  };
+  const auto writes = [&] {
+    return RawSqlite(path_).Run("SELECT SUM(writes) FROM password_costs");
+  };
+  write([&](Repositories& r) { return r.users.Insert(user); });
+  EXPECT_EQ(writes(), "1");
+  user.display_name = "Ada";
+  update();
+  EXPECT_EQ(writes(), "1");
+  user.password_hash = "$argon2id$v=19$m=8192,t=1,p=1$c2FsdA$dGFo";
+  update();
+  EXPECT_EQ(writes(), "2");
+}
+
 TEST_F(SqliteStoreTest, TheFileIsInWalModeAndSoundAfterwards) {
   auto store = Open();
   EXPECT_TRUE(AddUser(*store, "ada").ok());

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "server/auth/lost_roles.h"
 #include "server/auth/session_ender.h"
-#include "server/user/lost_roles.h"
+#include "server/auth/store_cleaner.h"
 #include "tessera/token/token_verifier.h"
 #include "tests/server/user/user_room.h"
 

@@ -1,4 +1,4 @@
-#include "server/user/lost_roles.h"
+#include "server/auth/lost_roles.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,13 +6,15 @@
 #include "server/auth/revocations.h"
 #include "server/auth/session_ender.h"
 #include "server/auth/token_issuer.h"
-#include "server/user/store_user.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
 namespace {
 
 using storage::Repositories;
+
+constexpr int kGroupsPage = 100;
 
 struct Batch {
   std::vector<storage::User> members;
@@ -36,15 +38,26 @@ absl::StatusOr<Batch> NextMembers(Repositories& repositories, const GroupId& gro
   return batch;
 }
 
-// StoreAndEndAll for each, with all their entries of the feed at the end.
+// One version on, as StoreAndEndAll in server/user/store_user.h; the feed's entry is left out.
+absl::Status EndOne(Repositories& repositories, storage::User& user, absl::Time now) {
+  ++user.version;
+  const int64_t expected = user.revision++;
+  user.updated_at = now;
+  TESSERA_ASSIGN_OR_RETURN(const bool stored, repositories.users.Update(user, expected));
+  if (!stored) {
+    return Refusal(absl::StatusCode::kAborted, reason::kEtagMismatch,
+                   "the user was changed since it was read");
+  }
+  return repositories.sessions.RevokeAllOf(user.id, now).status();
+}
+
+// For each, with all their entries of the feed at the end.
 absl::Status EndAllOf(Repositories& repositories, std::vector<storage::User> users,
                       absl::Time now) {
   if (users.empty()) return absl::OkStatus();
   std::vector<storage::Revocation> entries;
   for (storage::User& user : users) {
-    ++user.version;
-    TESSERA_RETURN_IF_ERROR(StoreNext(repositories, user, now));
-    TESSERA_RETURN_IF_ERROR(repositories.sessions.RevokeAllOf(user.id, now).status());
+    TESSERA_RETURN_IF_ERROR(EndOne(repositories, user, now));
     entries.push_back(RevokeUserEntry(user.id, user.version, now));
   }
   return repositories.revocations.Append(std::move(entries));
@@ -88,7 +101,7 @@ absl::StatusOr<bool> EndNextMembers(Repositories& repositories, const GroupId& g
 }
 
 absl::StatusOr<bool> RemoveNextMembers(Repositories& repositories, const GroupId& group,
-                                       absl::Time now) {
+                                       bool any_member, absl::Time now) {
   TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::GroupLoss> losses,
                            repositories.groups.LossesOf(group));
   std::vector<std::string> lost;
@@ -98,8 +111,22 @@ absl::StatusOr<bool> RemoveNextMembers(Repositories& repositories, const GroupId
     TESSERA_RETURN_IF_ERROR(repositories.groups.RemoveMember(group, member.id).status());
   }
   if (!batch.more) TESSERA_RETURN_IF_ERROR(repositories.groups.Delete(group).status());
-  TESSERA_RETURN_IF_ERROR(EndAllOf(repositories, batch.losers, now));
+  TESSERA_RETURN_IF_ERROR(EndAllOf(repositories, any_member ? batch.members : batch.losers, now));
   return batch.more;
+}
+
+absl::StatusOr<std::vector<BegunLoss>> NextBegunLosses(Repositories& repositories,
+                                                       std::string& after) {
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::Group> groups,
+                           repositories.groups.List(after, kGroupsPage));
+  std::vector<BegunLoss> begun;
+  for (const storage::Group& group : groups) {
+    TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::GroupLoss> losses,
+                             repositories.groups.LossesOf(group.id));
+    for (const storage::GroupLoss& loss : losses) begun.push_back({group.id, loss.role_id});
+  }
+  after = groups.size() < static_cast<size_t>(kGroupsPage) ? "" : groups.back().name;
+  return begun;
 }
 
 }  // namespace tessera::server

@@ -1,6 +1,6 @@
 // What users lose with a role.
-#ifndef TESSERA_SERVER_USER_LOST_ROLES_H_
-#define TESSERA_SERVER_USER_LOST_ROLES_H_
+#ifndef TESSERA_SERVER_AUTH_LOST_ROLES_H_
+#define TESSERA_SERVER_AUTH_LOST_ROLES_H_
 
 #include <string>
 #include <string_view>
@@ -30,10 +30,22 @@ absl::StatusOr<std::vector<std::string>> MissingOf(storage::Repositories& reposi
 absl::StatusOr<bool> EndNextMembers(storage::Repositories& repositories, const GroupId& group,
                                     const RoleId& role, absl::Time now);
 
-// Likewise, and takes them all out of the group; deletes the group with the last of them.
+// Likewise of all losses of the group at once, and takes the members out of it, whether they lose
+// anything or not; deletes the group with the last of them. `any_member`: ends also the sessions of
+// those who lose no role, for their tokens may name the group.
 absl::StatusOr<bool> RemoveNextMembers(storage::Repositories& repositories, const GroupId& group,
-                                       absl::Time now);
+                                       bool any_member, absl::Time now);
+
+// A loss that somebody has begun, here or on another replica.
+struct BegunLoss {
+  GroupId group;
+  RoleId role;
+};
+// Those of the groups of a page, behind the name `after`, which becomes the name that the next page
+// begins behind: empty if this was the last.
+absl::StatusOr<std::vector<BegunLoss>> NextBegunLosses(storage::Repositories& repositories,
+                                                       std::string& after);
 
 }  // namespace tessera::server
 
-#endif  // TESSERA_SERVER_USER_LOST_ROLES_H_
+#endif  // TESSERA_SERVER_AUTH_LOST_ROLES_H_

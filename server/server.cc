@@ -207,7 +207,7 @@ void Server::Parts::MakeFacades() {
                         PolicyOf(config.second_factor)});
   factors = std::make_unique<SecondFactorFacade>(
       PolicyOf(config.second_factor),
-      SecondFactorFacade::Parts{*store, *keys, *throttle, *feed, *audit, clock, log});
+      SecondFactorFacade::Parts{*store, *keys, *hasher, *throttle, *feed, *audit, clock, log});
   const UserFacade::Parts user_parts{*store,
                                      *hasher,
                                      *feed,

@@ -19,8 +19,23 @@ namespace {
 using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
 
 struct EnrollArguments {
+  PasswordOption password;
   bool qr = false;
 };
+
+absl::StatusOr<EnrollTotpResponse> AskForFactor(Invocation& invocation,
+                                                const PasswordOption& option) {
+  TESSERA_RETURN_IF_ERROR(CheckPasswordOption(option));
+  TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret password,
+      ReadPassword(option.file, "Your password: ", invocation.world().sources));
+  EnrollTotpRequest request;
+  request.set_password(std::string(password.Reveal()));
+  auto answer = invocation.CallUsers(&UserStub::EnrollTotp, request);
+  WipeString(*request.mutable_password());
+  return answer;
+}
 
 void ShowQrCode(Invocation& invocation, const Secret& uri, bool colors) {
   const std::optional<Secret> drawn = DrawQrCode(uri, colors);
@@ -28,8 +43,7 @@ void ShowQrCode(Invocation& invocation, const Secret& uri, bool colors) {
 }
 
 absl::Status Enroll(Invocation& invocation, const EnrollArguments& arguments) {
-  TESSERA_ASSIGN_OR_RETURN(EnrollTotpResponse answer,
-                           invocation.CallUsers(&UserStub::EnrollTotp, EnrollTotpRequest()));
+  TESSERA_ASSIGN_OR_RETURN(EnrollTotpResponse answer, AskForFactor(invocation, arguments.password));
   const Secret uri(std::move(*answer.mutable_otpauth_uri()));
   const Secret secret(std::move(*answer.mutable_secret()));
   if (invocation.json()) {
@@ -69,11 +83,11 @@ void ShowCodes(Invocation& invocation, const google::protobuf::RepeatedPtrField<
   if (!said.empty()) invocation.PrintLine(said);
 }
 
-struct ConfirmArguments {
+struct CodeArguments {
   std::string code_file;
 };
 
-absl::Status Confirm(Invocation& invocation, const ConfirmArguments& arguments) {
+absl::Status Confirm(Invocation& invocation, const CodeArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
   TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
   TESSERA_ASSIGN_OR_RETURN(
@@ -88,23 +102,33 @@ absl::Status Confirm(Invocation& invocation, const ConfirmArguments& arguments) 
   return ForgetOwn(invocation, own);
 }
 
-struct NoArguments {};
-
-absl::Status Disable(Invocation& invocation, const NoArguments&) {
+// Whoever asks shows that the factor is still there.
+template <typename Request>
+absl::StatusOr<Request> AskForAnswer(Invocation& invocation, const CodeArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
+  TESSERA_ASSIGN_OR_RETURN(const Secret code, ReadCode(invocation, arguments.code_file));
+  Request request;
+  SetAnswer(code, request);
+  return request;
+}
+
+absl::Status Disable(Invocation& invocation, const CodeArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(const auto request,
+                           AskForAnswer<DisableTotpRequest>(invocation, arguments));
   TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
   TESSERA_ASSIGN_OR_RETURN(const DisableTotpResponse answer,
-                           invocation.CallUsers(&UserStub::DisableTotp, DisableTotpRequest()));
+                           invocation.CallUsers(&UserStub::DisableTotp, request));
   if (invocation.json()) invocation.PrintJson(ToJson(answer));
   invocation.PrintLine(
       "Logins ask for no code any more. All your sessions have ended: log in again.");
   return ForgetOwn(invocation, own);
 }
 
-absl::Status RecoveryCodes(Invocation& invocation, const NoArguments&) {
-  TESSERA_ASSIGN_OR_RETURN(
-      const RegenerateRecoveryCodesResponse answer,
-      invocation.CallUsers(&UserStub::RegenerateRecoveryCodes, RegenerateRecoveryCodesRequest()));
+absl::Status RecoveryCodes(Invocation& invocation, const CodeArguments& arguments) {
+  TESSERA_ASSIGN_OR_RETURN(const auto request,
+                           AskForAnswer<RegenerateRecoveryCodesRequest>(invocation, arguments));
+  TESSERA_ASSIGN_OR_RETURN(const RegenerateRecoveryCodesResponse answer,
+                           invocation.CallUsers(&UserStub::RegenerateRecoveryCodes, request));
   ShowCodes(invocation, answer.recovery_codes(), "The codes before these are void.");
   return absl::OkStatus();
 }
@@ -124,6 +148,11 @@ absl::Status Reset(Invocation& invocation, const ResetArguments& arguments) {
   return absl::OkStatus();
 }
 
+void AddCodeOption(CLI::App& sub, CodeArguments& arguments) {
+  sub.add_option("--code-file", arguments.code_file,
+                 "Read the code from this file (-: standard input)");
+}
+
 }  // namespace
 
 void AddTotpCommands(CLI::App& app, Command& chosen) {
@@ -132,19 +161,24 @@ void AddTotpCommands(CLI::App& app, Command& chosen) {
 
   auto enroll = std::make_shared<EnrollArguments>();
   CLI::App* sub = totp->add_subcommand("enroll", "Show what your authenticator has to know, once");
+  AddPasswordOption(*sub, enroll->password);
   sub->add_flag("--qr", enroll->qr, "Draw the QR code although this is no terminal");
   RunWith(*sub, chosen, enroll, &Enroll);
 
-  auto confirm = std::make_shared<ConfirmArguments>();
+  auto confirm = std::make_shared<CodeArguments>();
   sub = totp->add_subcommand("confirm", "Show that it works; logins ask for a code from then on");
-  sub->add_option("--code-file", confirm->code_file,
-                  "Read the code from this file (-: standard input)");
+  AddCodeOption(*sub, *confirm);
   RunWith(*sub, chosen, confirm, &Confirm);
 
-  auto none = std::make_shared<NoArguments>();
-  RunWith(*totp->add_subcommand("disable", "Log in without a code again"), chosen, none, &Disable);
-  RunWith(*totp->add_subcommand("recovery-codes", "Other recovery codes in place of yours"), chosen,
-          none, &RecoveryCodes);
+  auto disable = std::make_shared<CodeArguments>();
+  sub = totp->add_subcommand("disable", "Log in without a code again");
+  AddCodeOption(*sub, *disable);
+  RunWith(*sub, chosen, disable, &Disable);
+
+  auto codes = std::make_shared<CodeArguments>();
+  sub = totp->add_subcommand("recovery-codes", "Other recovery codes in place of yours");
+  AddCodeOption(*sub, *codes);
+  RunWith(*sub, chosen, codes, &RecoveryCodes);
 
   auto reset = std::make_shared<ResetArguments>();
   sub = totp->add_subcommand("reset", "Take away the second factor of one who has lost it");

@@ -39,11 +39,7 @@ tessera::v1::CompleteLoginRequest AnswerWith(const tessera::v1::LoginChallenge& 
                                              const Secret& code) {
   tessera::v1::CompleteLoginRequest request;
   request.set_challenge_token(challenge.challenge_token());
-  if (IsTotpCode(code)) {
-    request.set_totp_code(std::string(DigitsOf(code).Reveal()));
-  } else {
-    request.set_recovery_code(std::string(code.Reveal()));
-  }
+  SetAnswer(code, request);
   return request;
 }
 

@@ -23,6 +23,16 @@ Secret DigitsOf(const Secret& typed);
 // A code, from `file` (`-`: standard input) or, if that is empty, from the terminal.
 absl::StatusOr<Secret> ReadCode(Invocation& invocation, const std::string& file);
 
+// `code` in its place in a request with `oneof answer`.
+template <typename Request>
+void SetAnswer(const Secret& code, Request& request) {
+  if (IsTotpCode(code)) {
+    request.set_totp_code(std::string(DigitsOf(code).Reveal()));
+  } else {
+    request.set_recovery_code(std::string(code.Reveal()));
+  }
+}
+
 // The answer to `challenge`, ready to be sent, with `code` in its place.
 tessera::v1::CompleteLoginRequest AnswerWith(const tessera::v1::LoginChallenge& challenge,
                                              const Secret& code);

@@ -23,17 +23,19 @@ absl::StatusOr<Secret> Code(std::string_view field, const std::string& code) {
   return Secret::CopyOf(code);
 }
 
-absl::StatusOr<FactorAnswer> AnswerOf(const v1::CompleteLoginRequest& request) {
+// Of a request with `oneof answer`.
+template <typename Request>
+absl::StatusOr<FactorAnswer> AnswerOf(const Request& request) {
   switch (request.answer_case()) {
-    case v1::CompleteLoginRequest::kTotpCode: {
+    case Request::kTotpCode: {
       TESSERA_ASSIGN_OR_RETURN(Secret code, Code("totp_code", request.totp_code()));
       return FactorAnswer(TotpAnswer{std::move(code)});
     }
-    case v1::CompleteLoginRequest::kRecoveryCode: {
+    case Request::kRecoveryCode: {
       TESSERA_ASSIGN_OR_RETURN(Secret code, Code("recovery_code", request.recovery_code()));
       return FactorAnswer(RecoveryAnswer{std::move(code)});
     }
-    case v1::CompleteLoginRequest::ANSWER_NOT_SET:
+    case Request::ANSWER_NOT_SET:
       break;
   }
   return FieldInvalid("totp_code", "this or recovery_code");
@@ -69,6 +71,19 @@ absl::StatusOr<UserId> Parse(const v1::ResetTotpRequest& request) {
     return FieldInvalid("user_id", "at most 1,024 bytes");
   }
   return UserId(request.user_id());
+}
+
+absl::StatusOr<Secret> Parse(const v1::EnrollTotpRequest& request) {
+  if (request.password().empty()) return FieldInvalid("password", "required");
+  return Secret::CopyOf(request.password());
+}
+
+absl::StatusOr<FactorAnswer> Parse(const v1::DisableTotpRequest& request) {
+  return AnswerOf(request);
+}
+
+absl::StatusOr<FactorAnswer> Parse(const v1::RegenerateRecoveryCodesRequest& request) {
+  return AnswerOf(request);
 }
 
 void Write(const IssuedChallenge& challenge, v1::LoginChallenge* wire) {

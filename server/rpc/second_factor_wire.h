@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/auth/auth_facade.h"
+#include "server/auth/second_factor.h"
 #include "server/user/second_factor_facade.h"
 #include "tessera/base/ids.h"
 #include "tessera/base/secret.h"
@@ -18,6 +19,10 @@ namespace tessera::server {
 absl::StatusOr<CompletionInput> Parse(const v1::CompleteLoginRequest& request);
 absl::StatusOr<Secret> Parse(const v1::ConfirmTotpRequest& request);
 absl::StatusOr<UserId> Parse(const v1::ResetTotpRequest& request);
+// The password.
+absl::StatusOr<Secret> Parse(const v1::EnrollTotpRequest& request);
+absl::StatusOr<FactorAnswer> Parse(const v1::DisableTotpRequest& request);
+absl::StatusOr<FactorAnswer> Parse(const v1::RegenerateRecoveryCodesRequest& request);
 
 void Write(const IssuedChallenge& challenge, v1::LoginChallenge* wire);
 void Write(const TotpEnrolment& enrolment, v1::EnrollTotpResponse* wire);

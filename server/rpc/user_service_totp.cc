@@ -1,15 +1,44 @@
+#include <utility>
+#include <vector>
+
 #include "server/rpc/second_factor_wire.h"
 #include "server/rpc/user_service.h"
 
 namespace tessera::server {
+namespace {
 
-UserService::Reactor* UserService::EnrollTotp(Context* context, const v1::EnrollTotpRequest*,
+// An enrolment under way: the user as found, and the password to be checked.
+struct EnrolmentStep {
+  storage::User user;
+  Secret password;
+};
+
+absl::StatusOr<EnrolmentStep> FindForEnrolment(const SecondFactorFacade& factors,
+                                               const CallInfo& call, const UserId& id,
+                                               Secret password) {
+  absl::StatusOr<storage::User> user = factors.FindForEnrolment(call, id);
+  if (!user.ok()) return user.status();
+  return EnrolmentStep{*std::move(user), std::move(password)};
+}
+
+}  // namespace
+
+UserService::Reactor* UserService::EnrollTotp(Context* context,
+                                              const v1::EnrollTotpRequest* request,
                                               v1::EnrollTotpResponse* response) {
   const SecondFactorFacade& factors = parts_.factors;
-  return Run(Begin(*context), absl::StatusOr<UserId>(CallerOf(*context)))
+  return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&factors](const CallInfo& call, const UserId& user) {
-            return factors.Enroll(call, user);
+          [&factors, user = CallerOf(*context)](const CallInfo& call, Secret password) {
+            return FindForEnrolment(factors, call, user, std::move(password));
+          })
+      .On(parts_.lanes.hashing,
+          [&factors](const CallInfo& call, EnrolmentStep step) {
+            return factors.CheckPassword(call, std::move(step.user), step.password);
+          })
+      .On(parts_.lanes.database,
+          [&factors](const CallInfo& call, const FactorOwner& owner) {
+            return factors.Enroll(call, owner);
           })
       .Answer([response](const TotpEnrolment& enrolment) { Write(enrolment, response); });
 }
@@ -26,25 +55,26 @@ UserService::Reactor* UserService::ConfirmTotp(Context* context,
       .Answer([response](const std::vector<Secret>& codes) { Write(codes, response); });
 }
 
-UserService::Reactor* UserService::DisableTotp(Context* context, const v1::DisableTotpRequest*,
+UserService::Reactor* UserService::DisableTotp(Context* context,
+                                               const v1::DisableTotpRequest* request,
                                                v1::DisableTotpResponse*) {
   const SecondFactorFacade& factors = parts_.factors;
-  return Run(Begin(*context), absl::StatusOr<UserId>(CallerOf(*context)))
+  return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&factors](const CallInfo& call, const UserId& user) {
-            return factors.Disable(call, user);
+          [&factors, user = CallerOf(*context)](const CallInfo& call, const FactorAnswer& answer) {
+            return factors.Disable(call, user, answer);
           })
       .Answer([](const Nothing&) {});
 }
 
 UserService::Reactor* UserService::RegenerateRecoveryCodes(
-    Context* context, const v1::RegenerateRecoveryCodesRequest*,
+    Context* context, const v1::RegenerateRecoveryCodesRequest* request,
     v1::RegenerateRecoveryCodesResponse* response) {
   const SecondFactorFacade& factors = parts_.factors;
-  return Run(Begin(*context), absl::StatusOr<UserId>(CallerOf(*context)))
+  return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
-          [&factors](const CallInfo& call, const UserId& user) {
-            return factors.RegenerateCodes(call, user);
+          [&factors, user = CallerOf(*context)](const CallInfo& call, const FactorAnswer& answer) {
+            return factors.RegenerateCodes(call, user, answer);
           })
       .Answer([response](const std::vector<Secret>& codes) { Write(codes, response); });
 }

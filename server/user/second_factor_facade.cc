@@ -26,6 +26,11 @@ absl::Status Enrolled() {
                  "there is a second factor already");
 }
 
+absl::Status WrongPassword() {
+  return Refusal(absl::StatusCode::kUnauthenticated, reason::kBadCredentials,
+                 "the password is wrong");
+}
+
 absl::StatusOr<storage::User> Find(Repositories& in, const UserId& id) {
   TESSERA_ASSIGN_OR_RETURN(std::optional<storage::User> user, in.users.Find(id));
   if (user.has_value()) return *std::move(user);
@@ -40,15 +45,56 @@ AuditEntry EntryOf(std::string_view event, const UserId& actor, const UserId& us
   return entry;
 }
 
+// Nothing that was confirmed, disabled or enrolled anew since an answer was judged is changed by
+// it.
+absl::Status UseUpIn(Repositories& in, const storage::User& found, int64_t judged_version,
+                     const FactorUse& use) {
+  if (found.version != judged_version) return CodeWrong();
+  TESSERA_ASSIGN_OR_RETURN(const bool first, use.UseUpIn(in));
+  return first ? absl::OkStatus() : CodeWrong();
+}
+
 }  // namespace
+
+absl::Status SecondFactorFacade::Refuse(const CallInfo& call, const UserId& user,
+                                        std::string_view why, absl::Status status) const {
+  parts_.log.Warning(event::kTotpRefused,
+                     {{"user", user.str()}, {"reason", std::string(why)}, {"peer", call.peer}});
+  return status;
+}
 
 void SecondFactorFacade::Tell(std::string_view event, const CallInfo& call,
                               const UserId& user) const {
   parts_.log.Info(event, {{"user", user.str()}, {"actor", user.str()}, {"peer", call.peer}});
 }
 
+absl::StatusOr<storage::User> SecondFactorFacade::FindForEnrolment(const CallInfo& call,
+                                                                   const UserId& user) const {
+  storage::User found;
+  TESSERA_RETURN_IF_ERROR(parts_.store.Read(call.deadline, [&](Repositories& in) -> absl::Status {
+    TESSERA_ASSIGN_OR_RETURN(found, Find(in, user));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::StatusOr<FactorOwner> SecondFactorFacade::CheckPassword(const CallInfo& call,
+                                                              storage::User user,
+                                                              const Secret& password) const {
+  TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
+                           parts_.throttle.ReserveOldPassword(call, user.id));
+  TESSERA_ASSIGN_OR_RETURN(const PasswordHasher::Verdict verdict,
+                           parts_.hasher.Verify(PrepareForLogin(password), user.password_hash));
+  if (!verdict.matches || user.state != storage::UserState::kActive) {
+    return Refuse(call, user.id, "wrong_password", WrongPassword());
+  }
+  parts_.throttle.Succeeded(call, reservation);
+  return FactorOwner(std::move(user));
+}
+
 absl::StatusOr<TotpEnrolment> SecondFactorFacade::Enroll(const CallInfo& call,
-                                                         const UserId& user) const {
+                                                         const FactorOwner& owner) const {
+  const UserId& user = owner.user().id;
   const absl::Time now = RowTime(parts_.clock.Now());
   TESSERA_ASSIGN_OR_RETURN(const NewFactor made,
                            MakeSecondFactor(user, policy_, *parts_.keys.Current(), now));
@@ -56,6 +102,8 @@ absl::StatusOr<TotpEnrolment> SecondFactorFacade::Enroll(const CallInfo& call,
   const absl::Status written =
       parts_.store.Write(Repeat::kIdempotent, call.deadline, [&](Repositories& in) -> absl::Status {
         TESSERA_ASSIGN_OR_RETURN(const storage::User found, Find(in, user));
+        // Another password, or disabled, since the password was checked.
+        if (found.version != owner.user().version) return WrongPassword();
         name = found.username;
         TESSERA_RETURN_IF_ERROR(in.factors.Offer(made.row));
         return parts_.audit.AppendIn(in, call, EntryOf(event::kTotpOffered, user, user));
@@ -85,10 +133,7 @@ absl::StatusOr<int64_t> SecondFactorFacade::CheckFirstCode(const CallInfo& call,
   TESSERA_ASSIGN_OR_RETURN(const std::optional<int64_t> step,
                            FindStep(factor, code, *keys, policy_.drift, parts_.clock.Now()));
   if (step.has_value()) return *step;
-  parts_.log.Warning(
-      event::kTotpRefused,
-      {{"user", factor.user_id.str()}, {"reason", "wrong_code"}, {"peer", call.peer}});
-  return CodeWrong();
+  return Refuse(call, factor.user_id, "wrong_code", CodeWrong());
 }
 
 // That a code fits proves only that an authenticator works, so it is counted as any guess is.
@@ -110,9 +155,10 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
         TESSERA_ASSIGN_OR_RETURN(const bool mine, in.factors.Confirm(user, factor.sealed, step));
         if (!mine) return NotEnrolled("another second factor waits to be confirmed");
         TESSERA_RETURN_IF_ERROR(in.factors.ReplaceCodes(user, minted.rows));
+        TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(in, found, now));
         TESSERA_RETURN_IF_ERROR(
             parts_.audit.AppendIn(in, call, EntryOf(event::kTotpConfirmed, user, user)));
-        return StoreAndEndAll(in, found, now);
+        return AppendEnd(in, found, now);
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.throttle.Succeeded(call, reservation);
@@ -121,38 +167,80 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
   return std::move(minted.codes);
 }
 
+absl::StatusOr<SecondFactorFacade::Known> SecondFactorFacade::FindConfirmed(
+    const CallInfo& call, const UserId& user) const {
+  Known known;
+  std::optional<storage::SecondFactor> factor;
+  TESSERA_RETURN_IF_ERROR(parts_.store.Read(call.deadline, [&](Repositories& in) -> absl::Status {
+    TESSERA_ASSIGN_OR_RETURN(const storage::User found, Find(in, user));
+    known.user_version = found.version;
+    TESSERA_ASSIGN_OR_RETURN(factor, in.factors.Find(user));
+    TESSERA_ASSIGN_OR_RETURN(known.factor.codes, in.factors.Codes(user));
+    return absl::OkStatus();
+  }));
+  if (!factor.has_value() || !factor->confirmed) return NotEnrolled("there is no second factor");
+  known.factor.factor = *std::move(factor);
+  return known;
+}
+
+// Counted as the answers of logins are: by the user alone, before it is judged.
+absl::StatusOr<SecondFactorFacade::Proof> SecondFactorFacade::Prove(
+    const CallInfo& call, const UserId& user, const FactorAnswer& answer) const {
+  TESSERA_ASSIGN_OR_RETURN(const Known known, FindConfirmed(call, user));
+  TESSERA_ASSIGN_OR_RETURN(Reservation reservation,
+                           parts_.throttle.ReserveCode(call, user, Secret()));
+  const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
+  const AnswerJudge judge(*keys, policy_.drift, parts_.clock.Now());
+  TESSERA_ASSIGN_OR_RETURN(FactorVerdict verdict, judge.Judge(known.factor, answer));
+  if (auto* use = std::get_if<FactorUse>(&verdict)) {
+    return Proof{known.user_version, std::move(*use), std::move(reservation)};
+  }
+  return Refuse(call, user, std::get<WrongAnswer>(verdict).why, CodeWrong());
+}
+
 absl::Status SecondFactorFacade::TakeAwayIn(Repositories& in, const CallInfo& call,
                                             const UserId& user, const AuditEntry& entry) const {
   TESSERA_ASSIGN_OR_RETURN(storage::User found, Find(in, user));
   if (!found.totp_enrolled) return NotEnrolled("there is no second factor");
   TESSERA_RETURN_IF_ERROR(in.factors.Delete(user).status());
+  const absl::Time now = parts_.clock.Now();
+  TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(in, found, now));
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(in, call, entry));
-  return StoreAndEndAll(in, found, parts_.clock.Now());
+  return AppendEnd(in, found, now);
 }
 
-absl::Status SecondFactorFacade::Disable(const CallInfo& call, const UserId& user) const {
+absl::Status SecondFactorFacade::Disable(const CallInfo& call, const UserId& user,
+                                         const FactorAnswer& answer) const {
+  TESSERA_ASSIGN_OR_RETURN(const Proof proof, Prove(call, user, answer));
   const absl::Status written =
       parts_.store.Write(Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(in.roles.TakeTurn());
+        TESSERA_ASSIGN_OR_RETURN(const storage::User found, Find(in, user));
+        TESSERA_RETURN_IF_ERROR(UseUpIn(in, found, proof.user_version, proof.use));
         return TakeAwayIn(in, call, user, EntryOf(event::kTotpDisabled, user, user));
       });
   TESSERA_RETURN_IF_ERROR(written);
+  parts_.throttle.Succeeded(call, proof.reservation);
   Tell(event::kTotpDisabled, call, user);
   return parts_.feed.CatchUp(call.deadline);
 }
 
-absl::StatusOr<std::vector<Secret>> SecondFactorFacade::RegenerateCodes(const CallInfo& call,
-                                                                        const UserId& user) const {
+// Two at once take turns, so that ten codes are left and not the ten of each.
+absl::StatusOr<std::vector<Secret>> SecondFactorFacade::RegenerateCodes(
+    const CallInfo& call, const UserId& user, const FactorAnswer& answer) const {
+  TESSERA_ASSIGN_OR_RETURN(const Proof proof, Prove(call, user, answer));
   TESSERA_ASSIGN_OR_RETURN(NewRecoveryCodes minted,
                            MintRecoveryCodes(user, *parts_.keys.Current()));
   const absl::Status written =
-      parts_.store.Write(Repeat::kIdempotent, call.deadline, [&](Repositories& in) -> absl::Status {
+      parts_.store.Write(Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(in.roles.TakeTurn());
         TESSERA_ASSIGN_OR_RETURN(const storage::User found, Find(in, user));
-        if (!found.totp_enrolled) return NotEnrolled("there is no second factor");
+        TESSERA_RETURN_IF_ERROR(UseUpIn(in, found, proof.user_version, proof.use));
         TESSERA_RETURN_IF_ERROR(in.factors.ReplaceCodes(user, minted.rows));
         return parts_.audit.AppendIn(in, call, EntryOf(event::kTotpCodesReplaced, user, user));
       });
   TESSERA_RETURN_IF_ERROR(written);
+  parts_.throttle.Succeeded(call, proof.reservation);
   Tell(event::kTotpCodesReplaced, call, user);
   return std::move(minted.codes);
 }

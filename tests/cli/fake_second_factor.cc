@@ -11,6 +11,11 @@ grpc::Status CodeWrong() {
   return {grpc::StatusCode::UNAUTHENTICATED, "CODE_WRONG: the code is wrong, or was used before"};
 }
 
+template <typename Request>
+bool IsRight(const Request& request) {
+  return request.totp_code() == kTotpCode || request.recovery_code() == kRecoveryCode;
+}
+
 }  // namespace
 
 void FakeTesserad::AskForCodes() {
@@ -23,20 +28,22 @@ grpc::Status FakeTesserad::CompleteLogin(grpc::ServerContext*, const CompleteLog
   if (request->challenge_token() != "tsc_challenge") {
     return {grpc::StatusCode::UNAUTHENTICATED, "CHALLENGE_INVALID: log in again"};
   }
-  if (request->totp_code() != kTotpCode && request->recovery_code() != kRecoveryCode) {
-    return CodeWrong();
-  }
+  if (!IsRight(*request)) return CodeWrong();
   *response->mutable_grant() = OpenSession("alice", "tessera");
   MutexLock lock(mu_);
   ++counts_.logins;
   return grpc::Status::OK;
 }
 
-grpc::Status FakeTesserad::EnrollTotp(grpc::ServerContext* context, const EnrollTotpRequest*,
+grpc::Status FakeTesserad::EnrollTotp(grpc::ServerContext* context,
+                                      const EnrollTotpRequest* request,
                                       EnrollTotpResponse* response) {
   MutexLock lock(mu_);
   const grpc::Status admission = Admit(context, "EnrollTotp");
   if (!admission.ok()) return admission;
+  if (request->password() != kPassword) {
+    return {grpc::StatusCode::UNAUTHENTICATED, "BAD_CREDENTIALS: the password is wrong"};
+  }
   response->set_secret(kTotpSecret);
   response->set_otpauth_uri("otpauth://totp/tessera:alice?secret=" + std::string(kTotpSecret));
   return grpc::Status::OK;
@@ -51,6 +58,27 @@ grpc::Status FakeTesserad::ConfirmTotp(grpc::ServerContext* context,
   if (request->totp_code() != kTotpCode) return CodeWrong();
   response->add_recovery_codes(kRecoveryCode);
   for (auto& [id, session] : sessions_) session.ended = true;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTesserad::DisableTotp(grpc::ServerContext* context,
+                                       const DisableTotpRequest* request, DisableTotpResponse*) {
+  MutexLock lock(mu_);
+  const grpc::Status admission = Admit(context, "DisableTotp");
+  if (!admission.ok()) return admission;
+  if (!IsRight(*request)) return CodeWrong();
+  for (auto& [id, session] : sessions_) session.ended = true;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeTesserad::RegenerateRecoveryCodes(grpc::ServerContext* context,
+                                                   const RegenerateRecoveryCodesRequest* request,
+                                                   RegenerateRecoveryCodesResponse* response) {
+  MutexLock lock(mu_);
+  const grpc::Status admission = Admit(context, "RegenerateRecoveryCodes");
+  if (!admission.ok()) return admission;
+  if (!IsRight(*request)) return CodeWrong();
+  response->add_recovery_codes(kRecoveryCode);
   return grpc::Status::OK;
 }
 

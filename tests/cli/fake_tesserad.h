@@ -119,7 +119,18 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
                                  const tessera::v1::MarkStoreRestoredRequest* request,
                                  tessera::v1::MarkStoreRestoredResponse* response) override;
 
-  // In fake_second_factor.cc. The secret is kTotpSecret; kTotpCode confirms.
+  // In fake_audit.cc. Two events, and a check in two parts.
+  grpc::Status ListAuditEvents(grpc::ServerContext* context,
+                               const tessera::v1::ListAuditEventsRequest* request,
+                               tessera::v1::ListAuditEventsResponse* response) override;
+  // The second part finds a fault if the trail was tampered with.
+  grpc::Status VerifyAuditTrail(grpc::ServerContext* context,
+                                const tessera::v1::VerifyAuditTrailRequest* request,
+                                tessera::v1::VerifyAuditTrailResponse* response) override;
+  void TamperWithTrail();
+
+  // In fake_second_factor.cc. kPassword enrols; the secret is kTotpSecret;
+  // kTotpCode confirms, and with kRecoveryCode answers what asks for an answer.
   grpc::Status CompleteLogin(grpc::ServerContext* context,
                              const tessera::v1::CompleteLoginRequest* request,
                              tessera::v1::CompleteLoginResponse* response) override;
@@ -129,6 +140,12 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::Status ConfirmTotp(grpc::ServerContext* context,
                            const tessera::v1::ConfirmTotpRequest* request,
                            tessera::v1::ConfirmTotpResponse* response) override;
+  grpc::Status DisableTotp(grpc::ServerContext* context,
+                           const tessera::v1::DisableTotpRequest* request,
+                           tessera::v1::DisableTotpResponse* response) override;
+  grpc::Status RegenerateRecoveryCodes(
+      grpc::ServerContext* context, const tessera::v1::RegenerateRecoveryCodesRequest* request,
+      tessera::v1::RegenerateRecoveryCodesResponse* response) override;
   grpc::Status ResetTotp(grpc::ServerContext* context, const tessera::v1::ResetTotpRequest* request,
                          tessera::v1::ResetTotpResponse* response) override;
 
@@ -246,6 +263,7 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::StatusCode lost_as_ ABSL_GUARDED_BY(mu_) = grpc::StatusCode::UNAVAILABLE;
   grpc::Status sessions_refused_ ABSL_GUARDED_BY(mu_);
   std::function<void()> after_renewals_ ABSL_GUARDED_BY(mu_);
+  bool trail_tampered_with_ ABSL_GUARDED_BY(mu_) = false;
 
   std::string address_;
   std::unique_ptr<grpc::Server> server_;

@@ -18,6 +18,9 @@ using ::testing::Not;
 class TotpTest : public CliTest {
  protected:
   std::string File(const std::string& content) { return home_.Write("code", content + "\n"); }
+  std::string PasswordFile(const std::string& content = kPassword) {
+    return home_.Write("own password", content + "\n");
+  }
 };
 
 TEST_F(TotpTest, ALoginTakesItsCodeFromAFileHoweverItIsSpaced) {
@@ -86,12 +89,48 @@ TEST_F(TotpTest, OnlyOneSecretComesFromStandardInput) {
 
 TEST_F(TotpTest, EnrollShowsTheSecretAndDrawsItWhenAsked) {
   Login();
-  const Ran plain = Run({"totp", "enroll"});
+  const Ran plain = Run({"totp", "enroll", "--password-file", PasswordFile()});
   EXPECT_THAT(plain.out, HasSubstr(kTotpSecret));
-  const Ran drawn = Run({"totp", "enroll", "--qr"});
+  const Ran drawn = Run({"totp", "enroll", "--qr", "--password-file", PasswordFile()});
   EXPECT_THAT(drawn.out, HasSubstr("\u2588\u2588\u2588"));
-  const auto json = nlohmann::json::parse(Run({"totp", "enroll", "--json"}).out);
-  EXPECT_EQ(json["secret"], kTotpSecret);
+  const Ran json = Run({"totp", "enroll", "--json", "--password-file", PasswordFile()});
+  EXPECT_EQ(nlohmann::json::parse(json.out)["secret"], kTotpSecret);
+}
+
+TEST_F(TotpTest, EnrollAsksForThePasswordAndTakesNoneFromTheCommandLine) {
+  Login();
+  EXPECT_EQ(Run({"totp", "enroll"}).code, cli::ExitCode::kUsage);  // nobody to ask
+  EXPECT_EQ(Run({"totp", "enroll", "--password", kPassword}).code, cli::ExitCode::kUsage);
+  const Ran wrong = Run({"totp", "enroll", "--password-file", PasswordFile("another one")});
+  EXPECT_EQ(wrong.code, cli::ExitCode::kUnauthenticated);
+  EXPECT_THAT(wrong.err, HasSubstr("BAD_CREDENTIALS"));
+  EXPECT_THAT(wrong.out, Not(HasSubstr(kTotpSecret)));
+  PseudoTerminal tty;
+  terminal_ = tty.path();
+  Ran ran;
+  std::thread program([&] { ran = Run({"totp", "enroll"}); });
+  EXPECT_TRUE(tty.WaitFor("password: "));
+  tty.Type(std::string(kPassword) + "\n");
+  program.join();
+  EXPECT_EQ(ran.code, cli::ExitCode::kOk) << ran.err;
+  EXPECT_THAT(tty.seen(), Not(HasSubstr(kPassword)));
+}
+
+TEST_F(TotpTest, WhatTakesOrReplacesAsksForACodeOfEitherKind) {
+  Login();
+  EXPECT_EQ(Run({"totp", "recovery-codes"}).code, cli::ExitCode::kUsage);
+  EXPECT_EQ(Run({"totp", "disable"}).code, cli::ExitCode::kUsage);
+  EXPECT_EQ(Run({"totp", "recovery-codes", "--code-file", File("000000")}).code,
+            cli::ExitCode::kUnauthenticated);
+  EXPECT_EQ(Run({"totp", "disable", "--code-file", File("00000-00000")}).code,
+            cli::ExitCode::kUnauthenticated);
+  EXPECT_TRUE((*Credentials().Load("")).has_value());
+  const Ran others = Run({"totp", "recovery-codes", "--code-file", File("123 456")});
+  EXPECT_EQ(others.code, cli::ExitCode::kOk) << others.err;
+  EXPECT_THAT(others.out, HasSubstr(kRecoveryCode));
+  const Ran gone = Run({"totp", "disable", "--code-file", File(kRecoveryCode)});
+  EXPECT_EQ(gone.code, cli::ExitCode::kOk) << gone.err;
+  EXPECT_FALSE((*Credentials().Load("")).has_value());
 }
 
 TEST_F(TotpTest, ConfirmShowsTheRecoveryCodesAndForgetsTheSessions) {

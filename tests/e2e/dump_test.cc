@@ -278,7 +278,9 @@ void Dump::UsePasswords() {
 void Dump::UseSecondFactor() {
   v1::EnrollTotpResponse enrolled;
   const std::string token = Login("ada", kThirdPassword).grant().access_token();
-  Require(users_->EnrollTotp(ContextWith({token}).get(), {}, &enrolled));
+  v1::EnrollTotpRequest enroll;
+  enroll.set_password(kThirdPassword);
+  Require(users_->EnrollTotp(ContextWith({token}).get(), enroll, &enrolled));
   seen_.Add("the second factor's secret", enrolled.secret());
   seen_.Add("the second factor's URI", enrolled.otpauth_uri());
   v1::ConfirmTotpRequest confirm;

@@ -73,9 +73,11 @@ class SecondFactors : public ::testing::TestWithParam<On> {
   void NextStep() { here().clock().Advance(kPeriod); }
 
   std::string Enroll(const std::string& token) {
+    v1::EnrollTotpRequest request;
+    request.set_password(kPassword);
     v1::EnrollTotpResponse response;
     const grpc::Status status =
-        here().Users()->EnrollTotp(ContextWith({token}).get(), {}, &response);
+        here().Users()->EnrollTotp(ContextWith({token}).get(), request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     EXPECT_THAT(response.otpauth_uri(), HasSubstr("secret=" + response.secret()));
     return response.secret();
@@ -112,10 +114,12 @@ class SecondFactors : public ::testing::TestWithParam<On> {
         server.Auth()->CompleteLogin(ContextWith({}).get(), request, &response);
     return {status.ok() ? "" : ReasonOf(status), response.grant()};
   }
-  std::string Disable(const std::string& token) {
+  std::string Disable(const std::string& token, const std::string& code) {
+    v1::DisableTotpRequest request;
+    request.set_totp_code(code);
     v1::DisableTotpResponse response;
     const grpc::Status status =
-        here().Users()->DisableTotp(ContextWith({token}).get(), {}, &response);
+        here().Users()->DisableTotp(ContextWith({token}).get(), request, &response);
     return status.ok() ? "" : ReasonOf(status);
   }
 
@@ -147,7 +151,7 @@ TEST_P(SecondFactors, OathtoolsCodesLogInOnceEachAtWhicheverReplica) {
 // What a rule asks of a login is asked of the login, however fresh the token is.
 TEST_P(SecondFactors, MethodsThatAskForItRefuseAnOldLoginAndOneWithoutTheFactor) {
   const v1::TokenGrant grant = here().Login("ada", kPassword);
-  EXPECT_EQ(Disable(grant.access_token()), "STEP_UP_REQUIRED");
+  EXPECT_EQ(Disable(grant.access_token(), "123456"), "STEP_UP_REQUIRED");
   here().clock().Advance(absl::Minutes(14));
   const std::string secret = Enroll(grant.access_token());
   here().clock().Advance(absl::Minutes(2));
@@ -170,8 +174,33 @@ TEST_P(SecondFactors, MethodsThatAskForItRefuseAnOldLoginAndOneWithoutTheFactor)
   NextStep();
   const Completed completed = Complete(here(), Challenge(there()), CodeOf(secret));
   ASSERT_EQ(completed.reason, "");
-  EXPECT_EQ(Disable(completed.grant.access_token()), "");
+  // The token alone is not enough, nor with the code that the login has used up.
+  const std::string with_factor = completed.grant.access_token();
+  EXPECT_EQ(Disable(with_factor, ""), "FIELD_INVALID");
+  EXPECT_EQ(Disable(with_factor, CodeOf(secret)), "CODE_WRONG");
+  v1::RegenerateRecoveryCodesResponse others;
+  EXPECT_EQ(ReasonOf(there().Users()->RegenerateRecoveryCodes(ContextWith({with_factor}).get(), {},
+                                                              &others)),
+            "FIELD_INVALID");
+  NextStep();
+  EXPECT_EQ(Disable(with_factor, CodeOf(secret)), "");
   EXPECT_NE(here().Login("ada", kPassword).access_token(), "");
+}
+
+// Whoever has only stolen a token enrols no authenticator.
+TEST_P(SecondFactors, EnrollingAsksForThePassword) {
+  const std::string token = here().Login("ada", kPassword).access_token();
+  v1::EnrollTotpRequest request;
+  v1::EnrollTotpResponse response;
+  const auto why = [&] {
+    return ReasonOf(there().Users()->EnrollTotp(ContextWith({token}).get(), request, &response));
+  };
+  EXPECT_EQ(why(), "FIELD_INVALID");
+  request.set_password("another password");
+  EXPECT_EQ(why(), "BAD_CREDENTIALS");
+  EXPECT_EQ(response.secret(), "");
+  request.set_password(kPassword);
+  EXPECT_EQ(why(), "");
 }
 
 class SecondFactorsByCommand : public SecondFactors {
@@ -196,6 +225,8 @@ class SecondFactorsByCommand : public SecondFactors {
     }
     return Tessera(arguments);
   }
+  std::string PasswordFile() { return home_.Write("own", kPassword, 0600); }
+  std::string CodeFile(const std::string& code) { return home_.Write("code", code, 0600); }
   nlohmann::json Json(const Ran& ran) {
     EXPECT_EQ(ran.code, 0) << ran.output;
     return nlohmann::json::parse(ran.output, nullptr, /*allow_exceptions=*/false);
@@ -206,15 +237,17 @@ class SecondFactorsByCommand : public SecondFactors {
 
 TEST_P(SecondFactorsByCommand, FromTheEnrolmentToTheEndAndAResetByTheAdministrator) {
   ASSERT_EQ(Login("").code, 0);
-  const Ran shown = Tessera({"totp", "enroll", "--qr"});
+  const Ran shown = Tessera({"totp", "enroll", "--qr", "--password-file", PasswordFile()});
   EXPECT_EQ(shown.code, 0) << shown.output;
   EXPECT_THAT(shown.output, HasSubstr("otpauth://totp/tessera:ada?secret="));
   EXPECT_THAT(shown.output, HasSubstr("\u2588\u2588\u2588\u2588"));
-  const std::string secret = Json(Tessera({"totp", "enroll", "--json"}))["secret"];
+  const std::vector<std::string> enroll = {"totp", "enroll", "--json", "--password-file",
+                                           PasswordFile()};
+  const std::string secret = Json(Tessera(enroll))["secret"];
 
   const std::string code = CodeOf(secret);
   const auto confirmed =
-      Json(Tessera({"totp", "confirm", "--json", "--code-file", home_.Write("code", code, 0600)}));
+      Json(Tessera({"totp", "confirm", "--json", "--code-file", CodeFile(code)}));
   ASSERT_EQ(confirmed["recovery_codes"].size(), 10u);
   EXPECT_EQ(Tessera({"whoami"}).code, 3);  // the sessions have ended
   EXPECT_THAT(Login(code).output, HasSubstr("CODE_WRONG"));
@@ -223,19 +256,22 @@ TEST_P(SecondFactorsByCommand, FromTheEnrolmentToTheEndAndAResetByTheAdministrat
   ASSERT_EQ(Login(spaced).code, 0);
   EXPECT_EQ(Tessera({"whoami"}).code, 0);
 
-  const auto others = Json(Tessera({"totp", "recovery-codes", "--json"}));
+  NextStep();
+  const auto others =
+      Json(Tessera({"totp", "recovery-codes", "--json", "--code-file", CodeFile(CodeOf(secret))}));
   const std::string recovery = others["recovery_codes"][0];
   EXPECT_THAT(Login(confirmed["recovery_codes"][0]).output, HasSubstr("CODE_WRONG"));
   ASSERT_EQ(Login(recovery).code, 0);
   EXPECT_THAT(Login(recovery).output, HasSubstr("CODE_WRONG"));
-  ASSERT_EQ(Tessera({"totp", "disable"}).code, 0);
+  EXPECT_EQ(Tessera({"totp", "disable", "--code-file", CodeFile(recovery)}).code, 3);
+  const std::string unused = others["recovery_codes"][1];
+  ASSERT_EQ(Tessera({"totp", "disable", "--code-file", CodeFile(unused)}).code, 0);
   ASSERT_EQ(Login("").code, 0);
 
   // Lost altogether.
-  const std::string lost = Json(Tessera({"totp", "enroll", "--json"}))["secret"];
+  const std::string lost = Json(Tessera(enroll))["secret"];
   NextStep();
-  ASSERT_EQ(
-      Tessera({"totp", "confirm", "--code-file", home_.Write("code", CodeOf(lost), 0600)}).code, 0);
+  ASSERT_EQ(Tessera({"totp", "confirm", "--code-file", CodeFile(CodeOf(lost))}).code, 0);
   ASSERT_EQ(Login("", "admin", Tesserad::kAdminPassword).code, 0);
   const Ran reset = Tessera({"totp", "reset", "ada"});
   EXPECT_EQ(reset.code, 0) << reset.output;

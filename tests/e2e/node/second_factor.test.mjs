@@ -41,7 +41,7 @@ describe('a second factor', () => {
   test('is enrolled from the URI alone, and then asked for at each login', async () => {
     const { grant } = await client.auth.Login(ADMIN);
     const token = bearer(grant.access_token);
-    const { otpauth_uri: uri } = await client.users.EnrollTotp({}, token);
+    const { otpauth_uri: uri } = await client.users.EnrollTotp({ password: ADMIN.password }, token);
     const confirmed = await client.users.ConfirmTotp({ totp_code: codeOf(uri, 0) }, token);
     assert.equal(confirmed.recovery_codes.length, 10);
 

@@ -21,6 +21,7 @@ enum class Who {
   kUserWithSecondFactor,
   kService,
   kAdministrator,
+  kAdministratorInPerson,  // a user, who has logged in of late
   kGuard,
   kIntrospector,
   kAuditor
@@ -58,13 +59,13 @@ const std::map<std::string, Who>& Table() {
       {"/tessera.v1.UserService/RegisterUser", Who::kAnybody},
       {"/tessera.v1.UserService/ImportUsers", Who::kAdministrator},
       {"/tessera.v1.UserService/ChangePassword", Who::kUser},
-      {"/tessera.v1.UserService/ResetPassword", Who::kAdministrator},
+      {"/tessera.v1.UserService/ResetPassword", Who::kAdministratorInPerson},
       {"/tessera.v1.UserService/CompletePasswordReset", Who::kAnybody},
       {"/tessera.v1.UserService/EnrollTotp", Who::kUser},
       {"/tessera.v1.UserService/ConfirmTotp", Who::kUser},
       {"/tessera.v1.UserService/DisableTotp", Who::kUserWithSecondFactor},
       {"/tessera.v1.UserService/RegenerateRecoveryCodes", Who::kUserWithSecondFactor},
-      {"/tessera.v1.UserService/ResetTotp", Who::kAdministrator},
+      {"/tessera.v1.UserService/ResetTotp", Who::kAdministratorInPerson},
       {"/tessera.v1.UserService/LookupRoles", Who::kAdministrator},
       {"/tessera.v1.UserService/CheckRole", Who::kAdministrator},
       {"/tessera.v1.UserService/CreateRole", Who::kAdministrator},
@@ -169,7 +170,9 @@ std::string ToUser(Who who) {
 }
 std::string ToService(Who who) {
   if (IsForAnyService(who)) return kIn;
-  return who == Who::kUser || who == Who::kUserWithSecondFactor ? kWrongKind : kNoRole;
+  const bool for_people =
+      who == Who::kUser || who == Who::kUserWithSecondFactor || who == Who::kAdministratorInPerson;
+  return for_people ? kWrongKind : kNoRole;
 }
 
 TEST_F(AccessTable, ListsEveryMethodThatThereIs) {
@@ -188,7 +191,10 @@ TEST_F(AccessTable, PlainServiceGetsNoFurtherThanSignedIn) { Walk(TokensOf("plai
 
 TEST_F(AccessTable, AdministratorGetsEverywhereButIntoTheFeedAndOthersTokens) {
   Walk([this] { return server_.LoginAdmin().access_token(); },
-       [](Who who) { return who == Who::kAdministrator ? kIn : ToUser(who); });
+       [](Who who) {
+         const bool own = who == Who::kAdministrator || who == Who::kAdministratorInPerson;
+         return own ? kIn : ToUser(who);
+       });
 }
 
 TEST_F(AccessTable, ServiceThatIsAdministratorIsOneAndHasNoSessions) {

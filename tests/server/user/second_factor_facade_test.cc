@@ -41,8 +41,8 @@ class SecondFactorFacadeTest : public UserRoom {
 
   void MakeFacades(const SecondFactorPolicy& policy) {
     policy_ = policy;
-    factors_.emplace(policy, SecondFactorFacade::Parts{*store_, *keys_, *throttle_, *feed_, audit_,
-                                                       clock_, log_});
+    factors_.emplace(policy, SecondFactorFacade::Parts{*store_, *keys_, *hasher_, *throttle_,
+                                                       *feed_, audit_, clock_, log_});
   }
 
   // What the authenticator shows `steps` from now.
@@ -57,8 +57,33 @@ class SecondFactorFacadeTest : public UserRoom {
   }
   void NextStep() { clock_.Advance(policy_.enrolment.period); }
 
+  absl::StatusOr<TotpEnrolment> AskToEnroll(const std::string& password = kPassword) {
+    auto found = factors_->FindForEnrolment(call_, ada_.id);
+    if (!found.ok()) return found.status();
+    const auto owner = factors_->CheckPassword(call_, *std::move(found), Secret(password));
+    if (!owner.ok()) return owner.status();
+    return factors_->Enroll(call_, *owner);
+  }
+  std::string WhyNotDisabled(const FactorAnswer& answer) {
+    return ReasonOf(factors_->Disable(call_, ada_.id, answer));
+  }
+  std::string WhyNotReplaced(const FactorAnswer& answer) {
+    return ReasonOf(factors_->RegenerateCodes(call_, ada_.id, answer).status());
+  }
+  size_t CountCodes() {
+    size_t count = 0;
+    const absl::Status read =
+        store_->Read(absl::InfiniteFuture(), [&](storage::Repositories& in) -> absl::Status {
+          const auto codes = in.factors.Codes(ada_.id);
+          count = codes.ok() ? codes->size() : 0;
+          return codes.status();
+        });
+    EXPECT_TRUE(read.ok()) << read;
+    return count;
+  }
+
   void Offer() {
-    auto enrolment = factors_->Enroll(call_, ada_.id);
+    auto enrolment = AskToEnroll();
     ASSERT_TRUE(enrolment.ok()) << enrolment.status();
     secret_ = BytesOf(enrolment->secret);
   }
@@ -206,12 +231,125 @@ TEST_F(SecondFactorFacadeTest, ARecoveryCodeIsGoodOnce) {
 }
 
 TEST_F(SecondFactorFacadeTest, OtherRecoveryCodesEndTheOnesBefore) {
-  EXPECT_EQ(ReasonOf(factors_->RegenerateCodes(call_, ada_.id).status()), reason::kTotpNotEnrolled);
+  EXPECT_EQ(WhyNotReplaced(TotpAnswer{Secret("123456")}), reason::kTotpNotEnrolled);
   const std::vector<Secret> before = Enroll();
-  const auto after = factors_->RegenerateCodes(call_, ada_.id);
+  const auto after = factors_->RegenerateCodes(call_, ada_.id, TotpAnswer{CodeIn()});
   ASSERT_TRUE(after.ok()) << after.status();
   EXPECT_EQ(WhyNot(Challenge(), RecoveryAnswer{before[0]}), reason::kCodeWrong);
   EXPECT_TRUE(Complete(Challenge(), RecoveryAnswer{after->front()}).ok());
+}
+
+// Whoever has stolen the token of a login with the factor has no factor.
+TEST_F(SecondFactorFacadeTest, WithoutARightAnswerNothingIsTakenOrReplaced) {
+  ThrottlePolicy generous;
+  generous.attempts = 100;
+  throttle_.emplace(generous, LoginThrottle::Parts{*store_, *keys_, clock_, log_});
+  Offer();
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), reason::kTotpNotEnrolled);  // it only waits
+  const std::vector<Secret> codes = Enroll();
+  for (const FactorAnswer& wrong :
+       {FactorAnswer(TotpAnswer{WrongCode()}), FactorAnswer(TotpAnswer{Secret()}),
+        FactorAnswer(TotpAnswer{CodeIn(-1)}),  // the confirmation's
+        FactorAnswer(RecoveryAnswer{CodeIn()}),
+        FactorAnswer(RecoveryAnswer{Secret("00000-00000")})}) {
+    EXPECT_EQ(WhyNotDisabled(wrong), reason::kCodeWrong);
+    EXPECT_EQ(WhyNotReplaced(wrong), reason::kCodeWrong);
+  }
+  EXPECT_TRUE(Named("ada").totp_enrolled);
+  EXPECT_EQ(CountCodes(), 10u);
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(Complete(Challenge(), RecoveryAnswer{codes[0]}).ok());
+}
+
+TEST_F(SecondFactorFacadeTest, AnAnswerThatTakesOrReplacesIsUsedUp) {
+  const std::vector<Secret> codes = Enroll();
+  EXPECT_EQ(WhyNotReplaced(TotpAnswer{CodeIn()}), "");
+  EXPECT_EQ(WhyNotReplaced(TotpAnswer{CodeIn()}), reason::kCodeWrong);
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), reason::kCodeWrong);
+  EXPECT_EQ(WhyNot(Challenge(), TotpAnswer{CodeIn()}), reason::kCodeWrong);
+  NextStep();
+  ASSERT_TRUE(Complete(Challenge(), TotpAnswer{CodeIn()}).ok());
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), reason::kCodeWrong);  // the login's
+  EXPECT_EQ(WhyNotReplaced(RecoveryAnswer{codes[0]}), reason::kCodeWrong);
+  NextStep();
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), "");
+}
+
+TEST_F(SecondFactorFacadeTest, ARecoveryCodeTakesTheFactorOfOneWhoHasLostIt) {
+  const std::vector<Secret> codes = Enroll();
+  EXPECT_EQ(WhyNotDisabled(RecoveryAnswer{codes[0]}), "");
+  EXPECT_FALSE(Named("ada").totp_enrolled);
+}
+
+TEST_F(SecondFactorFacadeTest, AnswersThatTakeAreCountedWithThoseOfLogins) {
+  Enroll();
+  std::string why;
+  for (int i = 0; i < 100 && why != reason::kThrottled; ++i) {
+    why = i % 2 == 0 ? WhyNotDisabled(TotpAnswer{WrongCode()})
+                     : WhyNotReplaced(TotpAnswer{WrongCode()});
+  }
+  EXPECT_EQ(why, reason::kThrottled);
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), reason::kThrottled);
+  EXPECT_EQ(WhyNot(Challenge(), TotpAnswer{CodeIn()}), reason::kThrottled);
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), "");
+}
+
+// Ten codes are what one may keep; twenty would be what two made.
+TEST_F(SecondFactorFacadeTest, TwoWhoReplaceAtOnceLeaveTenCodes) {
+  std::vector<Secret> codes = Enroll();
+  for (int round = 0; round < 5; ++round) {
+    const std::vector<FactorAnswer> answers = {RecoveryAnswer{codes[0]}, RecoveryAnswer{codes[1]},
+                                               TotpAnswer{CodeIn()}};
+    std::vector<std::thread> threads;
+    for (const FactorAnswer& answer : answers) {
+      threads.emplace_back([&, answer] {
+        // Of no interest here: behind another's change the answer may be void.
+        factors_->RegenerateCodes(call_, ada_.id, answer).status().IgnoreError();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(CountCodes(), 10u);
+    clock_.Advance(absl::Hours(1));
+    auto next = factors_->RegenerateCodes(call_, ada_.id, TotpAnswer{CodeIn()});
+    ASSERT_TRUE(next.ok()) << next.status();
+    codes = *std::move(next);
+    NextStep();
+  }
+}
+
+// Whoever has stolen a fresh token would else put an authenticator of their own in the way.
+TEST_F(SecondFactorFacadeTest, WithoutThePasswordNoFactorIsOffered) {
+  Offer();
+
+  EXPECT_EQ(ReasonOf(AskToEnroll("another password").status()), reason::kBadCredentials);
+  EXPECT_EQ(ReasonOf(AskToEnroll("").status()), reason::kBadCredentials);
+  EXPECT_TRUE(factors_->Confirm(call_, ada_.id, CodeIn()).ok());  // what was offered before stays
+  EXPECT_NE(log_.Text().find("wrong_password"), std::string::npos);
+}
+
+TEST_F(SecondFactorFacadeTest, PasswordsOfEnrolmentsAreCounted) {
+  std::string why;
+  for (int i = 0; i < 100 && why != reason::kThrottled; ++i) {
+    why = ReasonOf(AskToEnroll("guess " + std::to_string(i)).status());
+  }
+  EXPECT_EQ(why, reason::kThrottled);
+  EXPECT_EQ(ReasonOf(AskToEnroll().status()), reason::kThrottled);
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(AskToEnroll().ok());
+}
+
+TEST_F(SecondFactorFacadeTest, APasswordThatWasChangedMeanwhileOffersNothing) {
+  auto found = factors_->FindForEnrolment(call_, ada_.id);
+  ASSERT_TRUE(found.ok());
+  const auto owner = factors_->CheckPassword(call_, *found, Secret::CopyOf(kPassword));
+  ASSERT_TRUE(owner.ok()) << owner.status();
+  ASSERT_TRUE(SetState(ada_.id, storage::UserState::kDisabled).ok());
+  EXPECT_EQ(ReasonOf(factors_->Enroll(call_, *owner).status()), reason::kBadCredentials);
+  found = factors_->FindForEnrolment(call_, ada_.id);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(ReasonOf(factors_->CheckPassword(call_, *found, Secret::CopyOf(kPassword)).status()),
+            reason::kBadCredentials);
 }
 
 TEST_F(SecondFactorFacadeTest, AChallengeIsGoodForItsTime) {
@@ -248,10 +386,11 @@ TEST_F(SecondFactorFacadeTest, GivingOrTakingAFactorEndsTheSessions) {
   EXPECT_EQ(ReasonOf(auth_->Renew(call_, before->refresh_token).status()), reason::kSessionEnded);
   const auto with = Complete(Challenge(), TotpAnswer{CodeIn()});
   ASSERT_TRUE(with.ok());
-  ASSERT_TRUE(factors_->Disable(call_, ada_.id).ok());
+  NextStep();
+  ASSERT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), "");
   EXPECT_EQ(WhyInactive(with->access_token), reason::kTokenRevoked);
   EXPECT_TRUE(std::holds_alternative<IssuedGrant>(*Ask(call_)));
-  EXPECT_EQ(ReasonOf(factors_->Disable(call_, ada_.id)), reason::kTotpNotEnrolled);
+  EXPECT_EQ(WhyNotDisabled(TotpAnswer{CodeIn()}), reason::kTotpNotEnrolled);
   // The codes have gone with it.
   Enroll();
   EXPECT_EQ(WhyNot(Challenge(), RecoveryAnswer{codes[0]}), reason::kCodeWrong);
@@ -259,7 +398,7 @@ TEST_F(SecondFactorFacadeTest, GivingOrTakingAFactorEndsTheSessions) {
 
 TEST_F(SecondFactorFacadeTest, AConfirmedFactorIsNotEnrolledOverNorConfirmedTwice) {
   Enroll();
-  EXPECT_EQ(ReasonOf(factors_->Enroll(call_, ada_.id).status()), reason::kTotpEnrolled);
+  EXPECT_EQ(ReasonOf(AskToEnroll().status()), reason::kTotpEnrolled);
   EXPECT_EQ(ReasonOf(factors_->Confirm(call_, ada_.id, CodeIn()).status()), reason::kTotpEnrolled);
 }
 
@@ -383,6 +522,10 @@ TEST_F(SecondFactorFacadeTest, TheFactorOutlivesARestoredStoreAndTheChallengeDoe
   ASSERT_TRUE(restored.ok()) << restored.status();
   ASSERT_TRUE(keys_->Refresh().ok());
   EXPECT_EQ(WhyNot(challenge, TotpAnswer{CodeIn()}), reason::kChallengeInvalid);
+  // The backup does not know which codes were used behind it.
+  EXPECT_EQ(WhyNot(Challenge(), TotpAnswer{CodeIn()}), reason::kCodeWrong);
+  EXPECT_EQ(WhyNot(Challenge(), TotpAnswer{CodeIn(-1)}), reason::kCodeWrong);
+  NextStep();
   EXPECT_TRUE(Complete(Challenge(), TotpAnswer{CodeIn()}).ok());
   EXPECT_TRUE(Complete(Challenge(), RecoveryAnswer{codes[0]}).ok());
 }

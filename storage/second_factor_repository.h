@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "storage/records.h"
 
 namespace tessera::storage {
@@ -29,6 +30,9 @@ class SecondFactorRepository {
   // Uses up the codes up to `step`, if the factor is confirmed and they are not used up yet; false
   // otherwise: of two that use the same step one succeeds.
   virtual absl::StatusOr<bool> UseStep(const UserId& user, int64_t step) = 0;
+  // Uses up, of at most `limit` users whose confirmed factor is behind, the codes up to the step at
+  // `now`; of how many. 0: nobody is behind.
+  virtual absl::StatusOr<int64_t> UseStepsUntil(absl::Time now, int limit) = 0;
   // Removes the factor, confirmed or not, and the codes; false if there was no factor.
   virtual absl::StatusOr<bool> Delete(const UserId& user) = 0;
 

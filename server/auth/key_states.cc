@@ -124,7 +124,9 @@ class Planner {
     plan_.update.push_back(std::move(key));
   }
 
+  // What a key hashed that was called back stays in the store; its row says that it is void.
   void End(StoredKey key) {
+    if (key.use == KeyUse::kSecretHash && key.state == KeyState::kRevoked) return;
     if (!key.verify_until.has_value()) {  // not by us: it gets its full time
       key.verify_until = now() + LifeOf(key.use, policy_);
       plan_.update.push_back(std::move(key));
@@ -146,6 +148,14 @@ bool IsKept(KeyUse use) {
 }
 
 bool MayBeCalledBack(KeyUse use) { return use != KeyUse::kAudit; }
+
+bool IsCalledBack(const KeySnapshot& keys, std::string_view kid) {
+  if (keys.rows == nullptr) return false;
+  const std::vector<StoredKey>& rows = keys.rows->keys;
+  return std::any_of(rows.begin(), rows.end(), [kid](const StoredKey& row) {
+    return row.kid == kid && row.state == KeyState::kRevoked;
+  });
+}
 
 KeyPlan PlanKeys(const StoredKeySet& set, const KeyPolicy& policy, const KeySituation& situation) {
   return Planner(set, policy, situation).Plan();

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -76,6 +77,9 @@ struct KeyPlan {
 
 // Signing and MAC keys alike; a kept key is never replaced by age.
 KeyPlan PlanKeys(const StoredKeySet& set, const KeyPolicy& policy, const KeySituation& situation);
+
+// Whether the key was called back, as far as this replica knows: what it made is void.
+bool IsCalledBack(const KeySnapshot& keys, std::string_view kid);
 
 // The active key of a use (of several the one activated last), or null.
 const storage::StoredKey* FindActive(const StoredKeySet& set, storage::KeyUse use);

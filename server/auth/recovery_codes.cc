@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "absl/strings/ascii.h"
+#include "server/auth/key_states.h"
 #include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -84,7 +85,10 @@ absl::StatusOr<std::optional<storage::RecoveryCode>> FindRecoveryCode(
   if (made.empty()) return found;
   for (const storage::RecoveryCode& row : rows) {
     const auto key = keys.secret_hashes.find(row.hash_kid);
-    if (key == keys.secret_hashes.end()) return KeyMissing();
+    if (key == keys.secret_hashes.end()) {
+      if (IsCalledBack(keys, row.hash_kid)) continue;
+      return KeyMissing();
+    }
     if (Secret::ConstantTimeEqual(HashOf(key->second, user, made), row.hash)) found = row;
   }
   return found;

@@ -28,7 +28,8 @@ struct NewRecoveryCodes {
 absl::StatusOr<NewRecoveryCodes> MintRecoveryCodes(const UserId& user, const KeySnapshot& keys);
 
 // The one of `rows` that `code` is of, if any. Case, spaces and the hyphen do not count, `o` is 0,
-// `i` and `l` are 1. UNAVAILABLE KEYS_UNAVAILABLE: a row's key is not loaded yet.
+// `i` and `l` are 1. What a key hashed that was called back is no
+// code any more. UNAVAILABLE KEYS_UNAVAILABLE: a row's key is not loaded yet.
 absl::StatusOr<std::optional<storage::RecoveryCode>> FindRecoveryCode(
     const Secret& code, const UserId& user, const std::vector<storage::RecoveryCode>& rows,
     const KeySnapshot& keys);

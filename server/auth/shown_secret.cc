@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/auth/key_states.h"
 #include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/token/base64url.h"
@@ -102,7 +103,10 @@ absl::StatusOr<std::string> ReadShownSecret(const SecretKind& kind, const Secret
 absl::StatusOr<bool> IsShownSecret(const SecretKind& kind, const Secret& text,
                                    const StoredSecret& stored, const KeySnapshot& keys) {
   const auto key = keys.secret_hashes.find(stored.hash_kid);
-  if (key == keys.secret_hashes.end()) return KeyMissing();
+  if (key == keys.secret_hashes.end()) {
+    if (IsCalledBack(keys, stored.hash_kid)) return false;
+    return KeyMissing();
+  }
   return Secret::ConstantTimeEqual(HashOf(kind, key->second, stored.owner, text), stored.hash);
 }
 

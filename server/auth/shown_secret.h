@@ -47,8 +47,8 @@ struct StoredSecret {
   std::string_view hash;
   const std::string& hash_kid;
 };
-// Whether `text` is the secret that is stored so, in constant time. UNAVAILABLE KEYS_UNAVAILABLE:
-// its key is not loaded yet.
+// Whether `text` is the secret that is stored so, in constant time; not if the key was called back.
+// UNAVAILABLE KEYS_UNAVAILABLE: its key is not loaded yet.
 absl::StatusOr<bool> IsShownSecret(const SecretKind& kind, const Secret& text,
                                    const StoredSecret& stored, const KeySnapshot& keys);
 

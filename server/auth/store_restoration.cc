@@ -76,6 +76,19 @@ absl::StatusOr<int64_t> EndSessions(storage::Store& store, absl::Time now, absl:
   return all;
 }
 
+// A backup knows nothing of the codes that were used behind it.
+absl::Status UseUpCodes(storage::Store& store, absl::Time now, absl::Time deadline) {
+  int64_t users = kRestorationBatch;
+  while (users > 0) {
+    TESSERA_RETURN_IF_ERROR(store.Write(
+        storage::Repeat::kIdempotent, deadline, [&](storage::Repositories& in) -> absl::Status {
+          TESSERA_ASSIGN_OR_RETURN(users, in.factors.UseStepsUntil(now, kRestorationBatch));
+          return absl::OkStatus();
+        }));
+  }
+  return absl::OkStatus();
+}
+
 // `raise` does a batch behind an id, and says the last one's. Raised twice is as good as once.
 template <typename Id, typename Raise>
 absl::Status RaiseAll(storage::Store& store, absl::Time deadline, const Raise& raise) {
@@ -111,6 +124,7 @@ absl::StatusOr<int64_t> MarkStoreRestored(const RestorationParts& parts, absl::T
   TESSERA_RETURN_IF_ERROR(ReplaceKeys(parts, now, deadline));
   TESSERA_ASSIGN_OR_RETURN(const int64_t ended, EndSessions(parts.store, now, deadline));
   TESSERA_RETURN_IF_ERROR(RaiseVersions(parts.store, deadline));
+  TESSERA_RETURN_IF_ERROR(UseUpCodes(parts.store, now, deadline));
   parts.log.Warning("store.restored", {{"ended_sessions", absl::StrCat(ended)}});
   return ended;
 }

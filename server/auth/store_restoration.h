@@ -27,7 +27,8 @@ inline constexpr int64_t kRestoredVersionStep = int64_t{1} << 20;
 // replaced, and the store gets a new epoch. No access or refresh token from before works
 // afterwards, whether the restored database knows of it or not, and none is called reused. Keys
 // that hash the secrets of service accounts stay. Then, in batches: all live sessions end; the
-// version of every user and every service account rises.
+// version of every user and every service account rises; the codes of second factors up to now are
+// used up.
 //
 // How many sessions were ended. Blocks on the store, and fails as it does: what was done until then
 // is kept, and it may be repeated from the start, at any point. Events: `store.keys_replaced`,

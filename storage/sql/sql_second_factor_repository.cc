@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "storage/sql/picked_delete.h"
@@ -55,6 +56,31 @@ void DeleteCodes(soci::session& session, const UserId& user) {
                 "DELETE FROM recovery_codes WHERE user_id = :user AND hash IN ",
                 [&](Statement& statement) { statement.Bind("user", user.str()); }},
                std::numeric_limits<int64_t>::max());
+}
+
+// Of each user whose factor is behind, the step at `seconds`.
+std::vector<std::pair<UserId, int64_t>> StepsBehind(soci::session& session, int64_t seconds,
+                                                    int limit) {
+  std::vector<std::pair<UserId, int64_t>> behind;
+  std::string user;
+  int64_t period = 0;
+  Statement statement(
+      session,
+      "SELECT user_id, period FROM second_factors WHERE confirmed = 1"
+      " AND period > 0 AND (last_step + 1) * period <= :seconds ORDER BY user_id LIMIT :limit");
+  statement.Bind("seconds", seconds).Bind("limit", limit).Into(user).Into(period).Each([&] {
+    behind.emplace_back(UserId(user), seconds / period);
+  });
+  return behind;
+}
+
+bool UseUp(soci::session& session, const UserId& user, int64_t step) {
+  return Statement(session,
+                   "UPDATE second_factors SET last_step = :step"
+                   " WHERE user_id = :user AND confirmed = 1 AND last_step < :step")
+             .Bind("step", step)
+             .Bind("user", user.str())
+             .Run() == 1;
 }
 
 bool DeleteFactor(soci::session& session, const UserId& user) {
@@ -120,13 +146,15 @@ absl::StatusOr<bool> SqlSecondFactorRepository::Confirm(const UserId& user, std:
 }
 
 absl::StatusOr<bool> SqlSecondFactorRepository::UseStep(const UserId& user, int64_t step) {
-  return transaction_.Do("second_factors.use_step", [&](soci::session& session) {
-    return Statement(session,
-                     "UPDATE second_factors SET last_step = :step"
-                     " WHERE user_id = :user AND confirmed = 1 AND last_step < :step")
-               .Bind("step", step)
-               .Bind("user", user.str())
-               .Run() == 1;
+  return transaction_.Do("second_factors.use_step",
+                         [&](soci::session& session) { return UseUp(session, user, step); });
+}
+
+absl::StatusOr<int64_t> SqlSecondFactorRepository::UseStepsUntil(absl::Time now, int limit) {
+  return transaction_.Do("second_factors.use_steps_until", [&](soci::session& session) {
+    const auto behind = StepsBehind(session, absl::ToUnixSeconds(now), limit);
+    for (const auto& [user, step] : behind) UseUp(session, user, step);
+    return static_cast<int64_t>(behind.size());
   });
 }
 

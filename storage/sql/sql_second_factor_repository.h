@@ -19,6 +19,7 @@ class SqlSecondFactorRepository final : public SecondFactorRepository {
   absl::StatusOr<std::optional<SecondFactor>> Find(const UserId& user) override;
   absl::StatusOr<bool> Confirm(const UserId& user, std::string_view sealed, int64_t step) override;
   absl::StatusOr<bool> UseStep(const UserId& user, int64_t step) override;
+  absl::StatusOr<int64_t> UseStepsUntil(absl::Time now, int limit) override;
   absl::StatusOr<bool> Delete(const UserId& user) override;
   absl::Status ReplaceCodes(const UserId& user, const std::vector<RecoveryCode>& codes) override;
   absl::StatusOr<std::vector<RecoveryCode>> Codes(const UserId& user) override;

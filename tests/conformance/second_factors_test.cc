@@ -8,6 +8,7 @@
 namespace tessera::storage {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -179,6 +180,36 @@ TEST_P(SecondFactorRepositoryTest, OfManyWhoUseTheSameStepAtOnceOneSucceeds) {
     if (done.ok() && mine) ++used;
   });
   EXPECT_EQ(used, 1);
+}
+
+// After a restoration: what was used behind the backup is used up.
+TEST_P(SecondFactorRepositoryTest, TheStepsUntilNowAreUsedUpInBatches) {
+  const User ada = AddUser("ada");
+  const User bob = AddUser("bob");
+  const User eve = AddUser("eve");
+  const User joe = AddUser("joe");
+  const int64_t step = absl::ToUnixSeconds(now()) / 60;
+  Enroll(ada.id);
+  Enroll(bob.id, step - 1);
+  Enroll(eve.id, step + 1);
+  Offer(FactorOf(joe.id));
+  std::vector<int64_t> batches;
+  do {
+    Write([&](Repositories& r) {
+      batches.push_back(Must(r.factors.UseStepsUntil(now(), 1)));
+      return absl::OkStatus();
+    });
+  } while (batches.back() > 0 && batches.size() < 10);
+  EXPECT_THAT(batches, ElementsAre(1, 1, 0));
+  EXPECT_EQ(Find(ada.id)->last_step, step);
+  EXPECT_EQ(Find(bob.id)->last_step, step);
+  EXPECT_EQ(Find(eve.id)->last_step, step + 1);
+  EXPECT_EQ(Find(joe.id)->last_step, 0);
+  Write([&](Repositories& r) {
+    EXPECT_FALSE(Must(r.factors.UseStep(ada.id, step)));
+    EXPECT_TRUE(Must(r.factors.UseStep(ada.id, step + 1)));
+    return absl::OkStatus();
+  });
 }
 
 TEST_P(SecondFactorRepositoryTest, CodesReplaceEachOtherAndAreUsedOnce) {

@@ -222,6 +222,14 @@ TEST(KeyStates, ARetiredKeyGoesWhenItsTimeIsOver) {
   EXPECT_EQ(PlanKeys(Set({old}), {}, At(kNow + kMicro)).remove.size(), 1u);
 }
 
+// Else nobody could tell what it hashed from what a key hashed that is not loaded yet.
+TEST(KeyStates, TheRowOfASecretsKeyThatWasCalledBackStays) {
+  const StoredKey old = Revoked(Key("old", KeyUse::kSecretHash, KeyState::kActive), {}, kNow);
+  KeyPolicy policy;
+  policy.rotate_every = absl::ZeroDuration();
+  EXPECT_TRUE(PlanKeys(Set({old}), policy, At(kNow + absl::Hours(24 * 365))).empty());
+}
+
 // A clock that jumps ahead ends nobody's tokens.
 TEST(KeyStates, NothingGoesBeforeTheMonotonicClockSaysSo) {
   StoredKey old = Key("old", KeyUse::kSign, KeyState::kRetiring);

@@ -150,5 +150,25 @@ TEST(RecoveryCodes, AreNobodyElsesAndNotGuessedByAPart) {
   EXPECT_FALSE(Require(FindRecoveryCode(Secret(text), kAda, minted.rows, other)).has_value());
 }
 
+TEST(RecoveryCodes, OfAKeyThatWasCalledBackAreNoCodes) {
+  KeySnapshot keys = Keys();
+  const NewRecoveryCodes before = Require(MintRecoveryCodes(kAda, keys));
+  keys.secret_hashes = {{"next", Secret(std::string(32, 'n'))}};
+  keys.secret_hash_kid = "next";
+  const NewRecoveryCodes after = Require(MintRecoveryCodes(kAda, keys));
+  std::vector<storage::RecoveryCode> rows = before.rows;
+  rows.insert(rows.end(), after.rows.begin(), after.rows.end());
+  // Its key may have been made by another replica a moment ago.
+  EXPECT_EQ(Reason(FindRecoveryCode(before.codes[0], kAda, rows, keys)), reason::kKeysUnavailable);
+  StoredKeySet set;
+  set.keys.emplace_back();
+  set.keys.back().kid = "hash";
+  set.keys.back().use = storage::KeyUse::kSecretHash;
+  set.keys.back().state = storage::KeyState::kRevoked;
+  keys.rows = std::make_shared<const StoredKeySet>(set);
+  EXPECT_FALSE(Require(FindRecoveryCode(before.codes[0], kAda, rows, keys)).has_value());
+  EXPECT_TRUE(Require(FindRecoveryCode(after.codes[0], kAda, rows, keys)).has_value());
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -20,16 +20,13 @@ absl::Status KeyMissing() {
                           "the key of the audit trail is not loaded yet", kRetryForKey);
 }
 
-// Changes the register and seals it again; one that was not sealed right stays so.
+// Changes the register and seals it again; one that was not sealed right stays so. One without a
+// key was blanked, for the key ring seals it when it makes the audit key: it stays blank.
 template <typename Change>
 absl::Status ChangeRegister(Repositories& in, const KeySnapshot& keys, const Change& change) {
   TESSERA_ASSIGN_OR_RETURN(AuditRegister content, in.audit.TakeRegister());
-  const bool first = content.kid.empty();
-  if (first) {
-    content.kid = keys.audit_kid;
-    content.chains = FirstAuditMac();
-  }
-  const bool right = first || RegisterHolds(keys, content);
+  if (content.kid.empty()) return absl::OkStatus();
+  const bool right = RegisterHolds(keys, content);
   const Secret* key = AuditKey(keys, content.kid);
   if (key == nullptr) return KeyMissing();
   change(*key, content);
@@ -90,13 +87,14 @@ OldPart OldPartOf(const KeySnapshot& keys, const AuditChain& chain,
 
 absl::StatusOr<ChainState> AppendToChain(Repositories& in, const KeySnapshot& keys,
                                          std::string_view replica_id,
-                                         std::vector<AuditEvent>& events) {
+                                         std::vector<AuditEvent>& events, ChainEnd* found) {
   const Secret* key = AuditKey(keys, keys.audit_kid);
   if (key == nullptr) return KeyMissing();
   TESSERA_ASSIGN_OR_RETURN(std::optional<AuditChain> chain, in.audit.TakeChain(replica_id));
   if (!chain.has_value()) return ChainState::kMissing;
   if (AuditKey(keys, chain->kid) == nullptr) return KeyMissing();
   if (!HeadHolds(keys, *chain)) return ChainState::kBroken;
+  if (found != nullptr) *found = {chain->replica_id, chain->sequence, chain->mac};
   for (AuditEvent& event : events) {
     event.replica_id = chain->replica_id;
     event.sequence = ++chain->sequence;

@@ -23,12 +23,21 @@ enum class ChainState {
   kBroken,   // its end is not what was written: going on with it would cover that up
 };
 
+// Where a chain ends, or ended.
+struct ChainEnd {
+  std::string replica_id;
+  int64_t sequence = 0;
+  std::string mac;
+};
+
 // Gives `events` their places, keys and MACs and adds them. What is not kGood is not touched. Takes
 // the chain's row: other transactions of this replica that write to it wait until this one ends.
+// `found`: where a chain that is kGood ended before, if that is asked for.
 // UNAVAILABLE KEYS_UNAVAILABLE.
 absl::StatusOr<ChainState> AppendToChain(storage::Repositories& in, const KeySnapshot& keys,
                                          std::string_view replica_id,
-                                         std::vector<storage::AuditEvent>& events);
+                                         std::vector<storage::AuditEvent>& events,
+                                         ChainEnd* found = nullptr);
 
 // Makes an empty chain and puts it into the register.
 absl::Status BeginChain(storage::Repositories& in, const KeySnapshot& keys,

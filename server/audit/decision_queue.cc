@@ -1,6 +1,7 @@
 #include "server/audit/decision_queue.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +27,27 @@ storage::AuditEvent Summary(const storage::AuditEvent& event) {
   return summary;
 }
 
+// Refusals that ask for something of worth, or that no caller makes: none is ever put together.
+bool IsTold(const storage::AuditEvent& event) {
+  static constexpr std::array<std::string_view, 5> kNames = {
+      "audit.register_forged", "audit.went_back", "renewal.foreign_access_token", "renewal.reuse",
+      "renewal.store_went_back"};
+  return std::find(kNames.begin(), kNames.end(), event.event) != kNames.end() ||
+         event.event.rfind("keys.", 0) == 0;
+}
+
+DecisionQueue::Allowance AllowanceOf(const storage::AuditEvent& event) {
+  return event.event == "guard.refused" ? DecisionQueue::kGuardsAllowance
+                                        : DecisionQueue::Allowance();
+}
+
 }  // namespace
+
+bool DecisionQueue::AddOne(storage::AuditEvent& event, size_t most) {
+  if (waiting_.size() >= most) return false;
+  waiting_.push_back(std::move(event));
+  return true;
+}
 
 bool DecisionQueue::AddOrCount(storage::AuditEvent& event, size_t most) {
   std::string likeness = LikenessOf(event);
@@ -35,29 +56,37 @@ bool DecisionQueue::AddOrCount(storage::AuditEvent& event, size_t most) {
     waiting_[place->second].count += event.count;
     return true;
   }
-  if (waiting_.size() >= most) return false;
-  places_.emplace(std::move(likeness), waiting_.size());
-  waiting_.push_back(std::move(event));
+  const size_t next = waiting_.size();
+  if (!AddOne(event, most)) return false;
+  places_.emplace(std::move(likeness), next);
   return true;
 }
 
-// A bucket that fills with time.
+// A bucket for each event that fills with time.
 bool DecisionQueue::MayTell(const storage::AuditEvent& event) {
-  if (event.done || places_.count(LikenessOf(event)) > 0) return true;
+  if (places_.count(LikenessOf(event)) > 0) return true;
+  const Allowance allowance = AllowanceOf(event);
   const absl::Duration now = clock_.Monotonic();
-  allowance_ += absl::ToDoubleSeconds(now - allowed_at_) * kRefusalsPerSecond;
-  allowance_ = std::min(allowance_, kRefusalsAtOnce);
-  allowed_at_ = now;
-  if (allowance_ < 1) return false;
-  allowance_ -= 1;
+  Bucket& bucket = buckets_.try_emplace(event.event, Bucket{allowance.at_once, now}).first->second;
+  bucket.left += absl::ToDoubleSeconds(now - bucket.filled_at) * allowance.per_second;
+  bucket.left = std::min(bucket.left, allowance.at_once);
+  bucket.filled_at = now;
+  if (bucket.left < 1) return false;
+  bucket.left -= 1;
   return true;
+}
+
+// By itself, with all that it says; false: there is no room for that.
+bool DecisionQueue::Tell(storage::AuditEvent& event) {
+  if (IsTold(event)) return AddOne(event, kMost + kMostTogether + kMostTold);
+  if (event.done) return AddOne(event, kMost);
+  return MayTell(event) && AddOrCount(event, kMost);
 }
 
 void DecisionQueue::Add(storage::AuditEvent event) {
   MutexLock lock(mu_);
   ++added_;
-  const bool told = MayTell(event) && AddOrCount(event, kMost);
-  if (!told) {
+  if (!Tell(event)) {
     storage::AuditEvent summary = Summary(event);
     if (!AddOrCount(summary, kMost + kMostTogether)) ++dropped_;
   }

@@ -22,14 +22,21 @@ class DecisionQueue {
   // alone, without saying who, from where or of what; of those kMostTogether wait at most.
   static constexpr size_t kMost = 1024;
   static constexpr size_t kMostTogether = 64;
-  // Refusals cost whoever makes them little: so many a second are told one by one, and so many at
-  // once after a rest; the others together, as above.
-  static constexpr double kRefusalsPerSecond = 50;
-  static constexpr double kRefusalsAtOnce = 1000;
+  // Behind both, for refusals that nobody can make at will: IsTold.
+  static constexpr size_t kMostTold = 256;
+  // Refusals cost whoever makes them little: of each event so many a second are told one by one,
+  // and so many at once after a rest; the others together, as above. No event takes another's.
+  struct Allowance {
+    double per_second = 50;
+    double at_once = 1000;
+  };
+  // Of `guard.refused`, which costs nothing at all.
+  static constexpr Allowance kGuardsAllowance = {10, 200};
 
   explicit DecisionQueue(const Clock& clock) : clock_(clock) {}
 
-  // The same decision of the same actor, target, source and reason again is counted up.
+  // The same refusal of the same actor, target, source and reason again is counted up; what was
+  // admitted or done is never merged while there is room.
   void Add(storage::AuditEvent event) ABSL_LOCKS_EXCLUDED(mu_);
 
   struct Batch {
@@ -46,8 +53,15 @@ class DecisionQueue {
   void Wake() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  // What is left of the allowance of one event.
+  struct Bucket {
+    double left;
+    absl::Duration filled_at;  // monotonic
+  };
+  bool AddOne(storage::AuditEvent& event, size_t most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool AddOrCount(storage::AuditEvent& event, size_t most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayTell(const storage::AuditEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Tell(storage::AuditEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Clock& clock_;
   mutable Mutex mu_;
@@ -57,8 +71,7 @@ class DecisionQueue {
   std::unordered_map<std::string, size_t> places_ ABSL_GUARDED_BY(mu_);  // in `waiting_`
   int64_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t added_ ABSL_GUARDED_BY(mu_) = 0;
-  double allowance_ ABSL_GUARDED_BY(mu_) = kRefusalsAtOnce;
-  absl::Duration allowed_at_ ABSL_GUARDED_BY(mu_) = absl::ZeroDuration();  // monotonic
+  std::unordered_map<std::string, Bucket> buckets_ ABSL_GUARDED_BY(mu_);  // by event: literals
 };
 
 }  // namespace tessera::server

@@ -1,10 +1,12 @@
 #include "server/audit/stored_audit_trail.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/audit/audited_events.h"
+#include "server/audit/chain_mac.h"
 #include "server/auth/named_texts.h"
 #include "server/auth/token_issuer.h"
 #include "tessera/base/random.h"
@@ -41,6 +43,7 @@ absl::StatusOr<std::unique_ptr<StoredAuditTrail>> StoredAuditTrail::Open(Options
   const std::string config = options.config;
   std::unique_ptr<StoredAuditTrail> trail(new StoredAuditTrail(std::move(options), parts));
   TESSERA_RETURN_IF_ERROR(trail->Begin(config));
+  trail->TellIfForged();
   trail->thread_ = std::thread([raw = trail.get()] { raw->Run(); });
   return trail;
 }
@@ -89,14 +92,86 @@ absl::Status StoredAuditTrail::Begin(const std::string& config) {
 absl::Status StoredAuditTrail::AppendIn(Repositories& repositories, const CallInfo& call,
                                         const AuditEntry& entry) {
   std::vector<AuditEvent> events = {EventOf(entry, call, parts_.clock.Now())};
-  return Append(repositories, events);
+  TESSERA_RETURN_IF_ERROR(Append(repositories, events));
+  {
+    MutexLock lock(mu_);
+    appended_ = events.back().sequence;
+    looks_ = kLooks;
+  }
+  parts_.queue.Wake();
+  return absl::OkStatus();
 }
 
 absl::Status StoredAuditTrail::Append(Repositories& in, std::vector<AuditEvent>& events) {
   const std::string id = chain();
+  ChainEnd found;
   TESSERA_ASSIGN_OR_RETURN(const ChainState state,
-                           AppendToChain(in, *parts_.keys.Current(), id, events));
-  return state == ChainState::kGood ? absl::OkStatus() : Replace(in, state, id, events);
+                           AppendToChain(in, *parts_.keys.Current(), id, events, &found));
+  if (state != ChainState::kGood) return Replace(in, state, id, events);
+  // The chain's row is taken: nothing that is known now was committed behind it.
+  NoteEnd(found, KnownEnd());
+  return absl::OkStatus();
+}
+
+ChainEnd StoredAuditTrail::KnownEnd() const {
+  MutexLock lock(mu_);
+  return end_;
+}
+
+// `known`: from before `found` was read; empty: `found` was committed just now. A chain that ends
+// before it, or otherwise, has lost what was committed: the store, or somebody, went back.
+void StoredAuditTrail::NoteEnd(const ChainEnd& found, const ChainEnd& known) {
+  const bool same = found.replica_id == known.replica_id;
+  const bool back = same && (found.sequence < known.sequence ||
+                             (found.sequence == known.sequence && found.mac != known.mac));
+  {
+    MutexLock lock(mu_);
+    if (found.replica_id != chain_) return;
+    const bool moved = end_.sequence != known.sequence || end_.mac != known.mac;
+    if (!known.replica_id.empty() && moved) return;  // somebody else knows more
+    if (back || end_.replica_id != chain_ || found.sequence > end_.sequence) end_ = found;
+  }
+  if (!back) return;
+  parts_.log.Error("audit.went_back", {{"replica", known.replica_id},
+                                       {"kept", absl::StrCat(known.sequence)},
+                                       {"found", absl::StrCat(found.sequence)}});
+}
+
+bool StoredAuditTrail::IsLooking() const {
+  MutexLock lock(mu_);
+  return looks_ > 0;
+}
+
+// Whether what AppendIn has added is committed.
+void StoredAuditTrail::Look() {
+  const ChainEnd known = KnownEnd();
+  const std::string id = chain();
+  std::optional<storage::AuditChain> found;
+  const absl::Status read =
+      parts_.store.Read(parts_.clock.Now() + patience_, [&](Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(found, in.audit.FindChain(id));
+        return absl::OkStatus();
+      });
+  // What is missing or forged the next event finds.
+  const bool good = read.ok() && found.has_value() && HeadHolds(*parts_.keys.Current(), *found);
+  if (good) NoteEnd({id, found->sequence, found->mac}, known);
+  MutexLock lock(mu_);
+  --looks_;
+  if (end_.replica_id == chain_ && end_.sequence >= appended_) looks_ = 0;
+}
+
+// Once, at the start: nobody has to ask for a check to hear of it.
+void StoredAuditTrail::TellIfForged() {
+  bool holds = true;
+  parts_.store
+      .Read(parts_.clock.Now() + kStoreTimeout,
+            [&](Repositories& in) -> absl::Status {
+              TESSERA_ASSIGN_OR_RETURN(const auto content, in.audit.ReadRegister());
+              holds = RegisterHolds(*parts_.keys.Current(), content);
+              return absl::OkStatus();
+            })
+      .IgnoreError();  // `tessera audit verify` says it too
+  if (!holds) parts_.log.Error("audit.register_forged", {{"replica", chain()}});
 }
 
 // Goes on with a new chain, which says why. Nothing is lost if this transaction comes to nothing:
@@ -128,16 +203,9 @@ absl::Status StoredAuditTrail::Keep(std::vector<AuditEvent>& events) {
                             });
 }
 
-// A chain that ends before what was committed has lost it: the store, or somebody, went back.
 void StoredAuditTrail::NoteKept(const std::vector<AuditEvent>& events) {
-  const AuditEvent& first = events.front();
-  if (first.replica_id == last_chain_ && first.sequence <= last_sequence_) {
-    parts_.log.Error("audit.went_back", {{"replica", last_chain_},
-                                         {"kept", absl::StrCat(last_sequence_)},
-                                         {"found", absl::StrCat(first.sequence - 1)}});
-  }
-  last_chain_ = events.back().replica_id;
-  last_sequence_ = events.back().sequence;
+  const AuditEvent& last = events.back();
+  NoteEnd({last.replica_id, last.sequence, last.mac}, {});
 }
 
 void StoredAuditTrail::Report(const absl::Status& kept) {
@@ -184,7 +252,9 @@ void StoredAuditTrail::Run() {
       while (!stop_ && in_time) in_time = changed_.WaitFor(mu_, rest);
       stop = stop_;
     }
-    if (!Turn() && !stop) parts_.queue.Wake();
+    const bool kept = Turn();
+    if (IsLooking() && !stop) Look();
+    if ((!kept || IsLooking()) && !stop) parts_.queue.Wake();
   }
   patience_ = kLastWrite;
   const absl::Duration end = parts_.clock.Monotonic() + kLastWrite;

@@ -25,13 +25,18 @@ namespace tessera::server {
 // Thread-safe. A thread of its own writes what waits in the queue, kGather behind the first of it:
 // a process that is killed loses no more than the last 100 ms of decisions, and no administrative
 // event whose change was committed. A store that is away or slow holds up nobody: the queue is
-// bounded, and what it had to drop is told as `audit.dropped` when the store is back.
+// bounded, and what it had to drop is told as `audit.dropped` when the store is back. It remembers
+// where its chain ends, also behind administrative events (for which it looks, as it does not hear
+// of their COMMIT): a chain that ends before that, or otherwise, has lost something
+// (`audit.went_back`).
 class StoredAuditTrail final : public AuditTrail {
  public:
   static constexpr absl::Duration kGather = absl::Milliseconds(50);
   static constexpr absl::Duration kStoreTimeout = absl::Seconds(5);
   // Behind a write that failed.
   static constexpr absl::Duration kRetry = absl::Milliseconds(500);
+  // Behind an administrative event, kGather apart, until its transaction has surely ended.
+  static constexpr int kLooks = 200;
 
   struct Options {
     std::string replica_id;
@@ -66,7 +71,12 @@ class StoredAuditTrail final : public AuditTrail {
   absl::Status Replace(storage::Repositories& in, ChainState state, const std::string& old,
                        std::vector<storage::AuditEvent>& events);
   absl::Status Keep(std::vector<storage::AuditEvent>& events);
+  void NoteEnd(const ChainEnd& found, const ChainEnd& known);
   void NoteKept(const std::vector<storage::AuditEvent>& events);
+  ChainEnd KnownEnd() const ABSL_LOCKS_EXCLUDED(mu_);
+  bool IsLooking() const ABSL_LOCKS_EXCLUDED(mu_);
+  void Look();
+  void TellIfForged();
   void Report(const absl::Status& kept);
   void Run();
   bool Turn();
@@ -76,12 +86,13 @@ class StoredAuditTrail final : public AuditTrail {
   mutable Mutex mu_;
   CondVar changed_;
   std::string chain_ ABSL_GUARDED_BY(mu_);
+  ChainEnd end_ ABSL_GUARDED_BY(mu_);          // the highest known to be committed
+  int64_t appended_ ABSL_GUARDED_BY(mu_) = 0;  // the highest place given in AppendIn
+  int looks_ ABSL_GUARDED_BY(mu_) = 0;         // that are left
   int64_t kept_through_ ABSL_GUARDED_BY(mu_) = 0;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   // Of the writing thread alone.
   DecisionQueue::Batch batch_;
-  std::string last_chain_;
-  int64_t last_sequence_ = 0;
   bool failing_ = false;
   absl::Duration patience_ = kStoreTimeout;
   std::thread thread_;  // last: it uses the rest

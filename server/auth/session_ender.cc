@@ -27,9 +27,11 @@ absl::StatusOr<std::optional<storage::Revocation>> RevokeRow(storage::Repositori
 }  // namespace
 
 absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const SessionId& id,
-                                  absl::Time now) {
+                                  absl::Time now,
+                                  const std::function<absl::Status()>& before_feed) {
   TESSERA_ASSIGN_OR_RETURN(const auto entry, RevokeRow(repositories, id, now));
   if (!entry.has_value()) return false;
+  if (before_feed) TESSERA_RETURN_IF_ERROR(before_feed());
   TESSERA_RETURN_IF_ERROR(repositories.revocations.Append({*entry}));
   return true;
 }

@@ -2,6 +2,7 @@
 #ifndef TESSERA_SERVER_AUTH_SESSION_ENDER_H_
 #define TESSERA_SERVER_AUTH_SESSION_ENDER_H_
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -18,9 +19,10 @@ inline constexpr int kEndBatch = 100;
 
 // Revokes the session's row and appends its feed entry; false if it had ended before or is gone.
 // Call it last in a transaction. The row is locked first, so that no renewal moves access_until
-// between reading and writing it.
+// between reading and writing it. `before_feed`: what else belongs to the end of one that lived.
 absl::StatusOr<bool> EndSessionIn(storage::Repositories& repositories, const SessionId& id,
-                                  absl::Time now);
+                                  absl::Time now,
+                                  const std::function<absl::Status()>& before_feed = {});
 
 // What one step of ending many has done.
 struct EndedSessions {

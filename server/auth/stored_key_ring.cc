@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/audit/chain_mac.h"
 #include "server/auth/key_changes.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -46,6 +47,38 @@ absl::Status InsertKeys(storage::KeyRepository& keys, int64_t from,
     TESSERA_RETURN_IF_ERROR(keys.Insert(key));
   }
   return epoch.empty() ? absl::OkStatus() : keys.SetStoreEpoch(epoch);
+}
+
+// The key of the audit trail among `fresh`, opened; absent if there is none.
+absl::StatusOr<std::optional<Secret>> FreshAuditKey(const std::vector<StoredKey>& fresh,
+                                                    const Sealer& sealer) {
+  for (const StoredKey& key : fresh) {
+    if (key.use != KeyUse::kAudit) continue;
+    TESSERA_ASSIGN_OR_RETURN(Secret opened, sealer.Open(key));
+    return std::optional(std::move(opened));
+  }
+  return std::optional<Secret>();
+}
+
+// Seals the empty register of the audit trail's chains: here and nowhere else, or whoever can write
+// to the database would blank it to have it begun anew. One that was sealed with an earlier key is
+// left for `tessera audit verify` to show.
+absl::Status BeginRegister(storage::AuditRepository& audit, const std::string& kid,
+                           const Secret& key) {
+  TESSERA_ASSIGN_OR_RETURN(storage::AuditRegister content, audit.TakeRegister());
+  if (!content.kid.empty()) return absl::OkStatus();
+  content.kid = kid;
+  content.chains = FirstAuditMac();
+  content.config.clear();
+  content.tag = AuditRegisterTag(key, content);
+  return audit.UpdateRegister(content);
+}
+
+std::string AuditKidOf(const std::vector<StoredKey>& fresh) {
+  for (const StoredKey& key : fresh) {
+    if (key.use == KeyUse::kAudit) return key.kid;
+  }
+  return "";
 }
 
 absl::Status Incomplete() {
@@ -95,12 +128,15 @@ absl::Status StoredKeyRing::MakeMissing(const StoredKeySet& found, Algorithm alg
     TESSERA_ASSIGN_OR_RETURN(StoredKey key, NewSharedKey(use, sealer_, clock_.Now()));
     fresh.push_back(std::move(key));
   }
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<Secret> audit_key, FreshAuditKey(fresh, sealer_));
   const std::string epoch = found.store_epoch.empty() ? NewStoreEpoch() : "";
-  const absl::Status written =
-      store_.Write(storage::Repeat::kIdempotent, clock_.Now() + kStoreTimeout,
-                   [&](storage::Repositories& repositories) {
-                     return InsertKeys(repositories.keys, found.version, fresh, epoch);
-                   });
+  const absl::Status written = store_.Write(
+      storage::Repeat::kIdempotent, clock_.Now() + kStoreTimeout,
+      [&](storage::Repositories& repositories) -> absl::Status {
+        TESSERA_RETURN_IF_ERROR(InsertKeys(repositories.keys, found.version, fresh, epoch));
+        if (!audit_key.has_value()) return absl::OkStatus();
+        return BeginRegister(repositories.audit, AuditKidOf(fresh), *audit_key);
+      });
   if (written.ok()) {
     for (const StoredKey& key : fresh) {
       log_.Info("keys.created", {{"kid", key.kid}, {"algorithm", key.algorithm}});

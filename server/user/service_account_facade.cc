@@ -70,49 +70,13 @@ LogSink::Fields FieldsOf(const ServiceId& service, const UserId& actor, const Ca
   return {{"service", service.str()}, {"actor", actor.str()}, {"peer", call.peer}};
 }
 
-struct Updated {
-  ServiceAccountView view;
-  bool disabled = false;   // by this change
-  bool took_away = false;  // so its tokens have ended
+// Where a change of this transaction is taken down, behind it and before the feed's entries.
+struct Taking {
+  AuditTrail& audit;
+  Repositories& in;
+  const CallInfo& call;
+  const UserId& actor;
 };
-
-absl::StatusOr<Updated> UpdateIn(Repositories& repositories, const ServiceAccountChange& change,
-                                 absl::Time now) {
-  TESSERA_ASSIGN_OR_RETURN(const ServiceAccount before,
-                           FindAt(repositories, change.id, change.etag));
-  Updated updated;
-  ServiceAccount& after = updated.view.account = before;
-  Apply(change.fields, after);
-  TESSERA_ASSIGN_OR_RETURN(updated.view.secrets, LiveSecrets(repositories, change.id, now));
-  if (change.fields.roles.has_value()) {
-    TESSERA_RETURN_IF_ERROR(StoreRoles(repositories, *change.fields.roles, after));
-  }
-  updated.disabled = before.state == storage::ServiceAccountState::kActive &&
-                     after.state == storage::ServiceAccountState::kDisabled;
-  updated.took_away = TakesAway(before, after);
-  TESSERA_RETURN_IF_ERROR(updated.took_away ? StoreAndEndAll(repositories, after, now)
-                                            : StoreNext(repositories, after, now));
-  return updated;
-}
-
-// The new secret is there already if this is the second run of a write whose COMMIT got no answer.
-absl::Status RotateIn(Repositories& repositories, const SecretRotation& rotation,
-                      const ServiceSecret& fresh, absl::Time now) {
-  TESSERA_ASSIGN_OR_RETURN(ServiceAccount account, FindAt(repositories, rotation.id, ""));
-  TESSERA_ASSIGN_OR_RETURN(const auto stored, repositories.services.FindSecret(fresh.id));
-  if (stored.has_value()) return absl::OkStatus();
-  const bool at_once = rotation.keep_old_for == absl::ZeroDuration();
-  const absl::Time end = at_once ? kEnded : now + rotation.keep_old_for;
-  TESSERA_RETURN_IF_ERROR(repositories.services.EndSecrets(rotation.id, fresh.id, end).status());
-  TESSERA_ASSIGN_OR_RETURN(const auto live, LiveSecrets(repositories, rotation.id, now));
-  if (live.size() >= kMaxLiveSecrets) {
-    return Refusal(absl::StatusCode::kFailedPrecondition, reason::kTooMany,
-                   "the service account has 8 live secrets");
-  }
-  TESSERA_RETURN_IF_ERROR(repositories.services.InsertSecret(fresh));
-  return at_once ? StoreAndEndAll(repositories, account, now)
-                 : StoreNext(repositories, account, now);
-}
 
 // Which fields, and the state; no other value.
 AuditEntry UpdateEntry(const UserId& actor, const ServiceAccountChange& change) {
@@ -137,6 +101,88 @@ AuditEntry UpdateEntry(const UserId& actor, const ServiceAccountChange& change) 
         "state", fields.state == storage::ServiceAccountState::kActive ? "active" : "disabled");
   }
   return entry;
+}
+
+// The roles of `some` that are not among `others`, as if each had been given or taken by itself.
+void AddRoleEntries(std::string_view event, const AuditEntry& change,
+                    const std::vector<storage::Role>& some,
+                    const std::vector<storage::Role>& others, std::vector<AuditEntry>& entries) {
+  for (const storage::Role& role : some) {
+    const bool both = std::any_of(others.begin(), others.end(),
+                                  [&](const storage::Role& other) { return other.id == role.id; });
+    if (both) continue;
+    entries.push_back({event, change.actor, change.target, true, "", {{"role", role.name}}});
+  }
+}
+
+// `change` itself, and each role that it gives or takes.
+std::vector<AuditEntry> EntriesOf(AuditEntry change, const std::vector<storage::Role>& before,
+                                  const std::vector<storage::Role>& after) {
+  std::vector<AuditEntry> entries = {std::move(change)};
+  const AuditEntry of = entries.front();
+  AddRoleEntries(event::kRoleGranted, of, after, before, entries);
+  AddRoleEntries(event::kRoleRevoked, of, before, after, entries);
+  return entries;
+}
+
+absl::Status AppendAll(const Taking& taking, const std::vector<AuditEntry>& entries) {
+  for (const AuditEntry& entry : entries) {
+    TESSERA_RETURN_IF_ERROR(taking.audit.AppendIn(taking.in, taking.call, entry));
+  }
+  return absl::OkStatus();
+}
+
+struct Updated {
+  ServiceAccountView view;
+  bool disabled = false;   // by this change
+  bool took_away = false;  // so its tokens have ended
+};
+
+absl::StatusOr<Updated> UpdateIn(const Taking& taking, const ServiceAccountChange& change,
+                                 absl::Time now) {
+  Repositories& repositories = taking.in;
+  TESSERA_ASSIGN_OR_RETURN(const ServiceAccount before,
+                           FindAt(repositories, change.id, change.etag));
+  Updated updated;
+  ServiceAccount& after = updated.view.account = before;
+  Apply(change.fields, after);
+  TESSERA_ASSIGN_OR_RETURN(updated.view.secrets, LiveSecrets(repositories, change.id, now));
+  if (change.fields.roles.has_value()) {
+    TESSERA_RETURN_IF_ERROR(StoreRoles(repositories, *change.fields.roles, after));
+  }
+  updated.disabled = before.state == storage::ServiceAccountState::kActive &&
+                     after.state == storage::ServiceAccountState::kDisabled;
+  updated.took_away = TakesAway(before, after);
+  if (updated.took_away) ++after.version;
+  TESSERA_RETURN_IF_ERROR(StoreNext(repositories, after, now));
+  TESSERA_RETURN_IF_ERROR(
+      AppendAll(taking, EntriesOf(UpdateEntry(taking.actor, change), before.roles, after.roles)));
+  if (updated.took_away) TESSERA_RETURN_IF_ERROR(AppendEnd(repositories, after, now));
+  return updated;
+}
+
+// The new secret is there already if this is the second run of a write whose COMMIT got no answer.
+absl::Status RotateIn(const Taking& taking, const SecretRotation& rotation,
+                      const ServiceSecret& fresh, absl::Time now) {
+  Repositories& repositories = taking.in;
+  TESSERA_ASSIGN_OR_RETURN(ServiceAccount account, FindAt(repositories, rotation.id, ""));
+  TESSERA_ASSIGN_OR_RETURN(const auto stored, repositories.services.FindSecret(fresh.id));
+  if (stored.has_value()) return absl::OkStatus();
+  const bool at_once = rotation.keep_old_for == absl::ZeroDuration();
+  const absl::Time end = at_once ? kEnded : now + rotation.keep_old_for;
+  TESSERA_RETURN_IF_ERROR(repositories.services.EndSecrets(rotation.id, fresh.id, end).status());
+  TESSERA_ASSIGN_OR_RETURN(const auto live, LiveSecrets(repositories, rotation.id, now));
+  if (live.size() >= kMaxLiveSecrets) {
+    return Refusal(absl::StatusCode::kFailedPrecondition, reason::kTooMany,
+                   "the service account has 8 live secrets");
+  }
+  TESSERA_RETURN_IF_ERROR(repositories.services.InsertSecret(fresh));
+  if (at_once) ++account.version;
+  TESSERA_RETURN_IF_ERROR(StoreNext(repositories, account, now));
+  AuditEntry entry{event::kServiceSecretRotated, taking.actor.str(), rotation.id.str()};
+  entry.details = {{"secret", fresh.id.str()}};
+  TESSERA_RETURN_IF_ERROR(AppendAll(taking, {entry}));
+  return at_once ? AppendEnd(repositories, account, now) : absl::OkStatus();
 }
 
 }  // namespace
@@ -210,13 +256,10 @@ absl::StatusOr<CreatedServiceAccount> ServiceAccountFacade::Create(
         if (!created.view.secrets.empty()) {
           TESSERA_RETURN_IF_ERROR(repositories.services.InsertSecret(created.view.secrets.front()));
         }
-        return parts_.audit.AppendIn(repositories, call,
-                                     {event::kServiceAccountCreated,
-                                      actor.str(),
-                                      stored.id.str(),
-                                      true,
-                                      "",
-                                      {{"name", stored.name}}});
+        AuditEntry entry{event::kServiceAccountCreated, actor.str(), stored.id.str()};
+        entry.details = {{"name", stored.name}};
+        return AppendAll({parts_.audit, repositories, call, actor},
+                         EntriesOf(std::move(entry), {}, stored.roles));
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kServiceAccountCreated, FieldsOf(stored.id, actor, call));
@@ -258,9 +301,8 @@ absl::StatusOr<ServiceAccountView> ServiceAccountFacade::Update(const CallInfo& 
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
-        TESSERA_RETURN_IF_ERROR(
-            parts_.audit.AppendIn(repositories, call, UpdateEntry(actor, change)));
-        TESSERA_ASSIGN_OR_RETURN(updated, UpdateIn(repositories, change, now));
+        TESSERA_ASSIGN_OR_RETURN(updated,
+                                 UpdateIn({parts_.audit, repositories, call, actor}, change, now));
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -299,14 +341,7 @@ absl::StatusOr<RotatedSecret> ServiceAccountFacade::RotateSecret(
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
-        TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, call,
-                                                      {event::kServiceSecretRotated,
-                                                       actor.str(),
-                                                       rotation.id.str(),
-                                                       true,
-                                                       "",
-                                                       {{"secret", fresh.row.id.str()}}}));
-        return RotateIn(repositories, rotation, fresh.row, now);
+        return RotateIn({parts_.audit, repositories, call, actor}, rotation, fresh.row, now);
       });
   TESSERA_RETURN_IF_ERROR(written);
   LogSink::Fields fields = FieldsOf(rotation.id, actor, call);

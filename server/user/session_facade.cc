@@ -40,14 +40,13 @@ absl::StatusOr<int64_t> CountLive(Repositories& in, const UserId& user, absl::Ti
   return count;
 }
 
-// StoreAndEndAll, and how many lived: counted behind the user's row, which a login takes first, so
-// that none is missed.
-absl::StatusOr<int64_t> EndAllOf(Repositories& in, storage::User user, absl::Time now) {
+// Ends all tokens of earlier versions, and the sessions; how many lived: counted behind the user's
+// row, which a login takes first, so that none is missed. The feed comes behind it.
+absl::StatusOr<int64_t> EndAllOf(Repositories& in, storage::User& user, absl::Time now) {
   ++user.version;
   TESSERA_RETURN_IF_ERROR(StoreNext(in, user, now));
   TESSERA_ASSIGN_OR_RETURN(const int64_t live, CountLive(in, user.id, now));
   TESSERA_RETURN_IF_ERROR(in.sessions.RevokeAllOf(user.id, now).status());
-  TESSERA_RETURN_IF_ERROR(in.revocations.Append({RevokeUserEntry(user.id, user.version, now)}));
   return live;
 }
 
@@ -102,12 +101,11 @@ absl::Status SessionFacade::Revoke(const CallInfo& call, const Principal& caller
   const absl::Status written = parts_.store.Write(
       Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
         if (!own) TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, IdOf(caller)));
-        TESSERA_ASSIGN_OR_RETURN(const auto session, repositories.sessions.Find(id));
-        if (session.has_value() && !session->revoked_at.has_value()) {
-          TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
-              repositories, call, {event::kSessionRevoked, caller.claims.subject, id.str()}));
-        }
-        TESSERA_ASSIGN_OR_RETURN(const bool lived, EndSessionIn(repositories, id, now));
+        const auto take_down = [&] {
+          return parts_.audit.AppendIn(repositories, call,
+                                       {event::kSessionRevoked, caller.claims.subject, id.str()});
+        };
+        TESSERA_ASSIGN_OR_RETURN(const bool lived, EndSessionIn(repositories, id, now, take_down));
         ended = ended || lived;  // a second run, behind a COMMIT without an answer, finds it ended
         return absl::OkStatus();
       });
@@ -184,10 +182,10 @@ absl::StatusOr<int64_t> SessionFacade::EndEvery(const CallInfo& call, const Prin
         if (raised == found.version) return absl::OkStatus();
         if (user == actor) TESSERA_RETURN_IF_ERROR(RefuseIfOutdated(found, caller));
         raised = found.version + 1;
+        TESSERA_ASSIGN_OR_RETURN(live, EndAllOf(repositories, found, now));
         TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
             repositories, call, {event::kSessionsEnded, actor.str(), user.str()}));
-        TESSERA_ASSIGN_OR_RETURN(live, EndAllOf(repositories, std::move(found), now));
-        return absl::OkStatus();
+        return repositories.revocations.Append({RevokeUserEntry(user, found.version, now)});
       });
   TESSERA_RETURN_IF_ERROR(written);
   return live;
@@ -200,8 +198,9 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
   const absl::Time now = RowTime(parts_.clock.Now());
   const UserId user = IdOf(caller);
   std::set<SessionId> live;
-  bool told = false;
-  for (bool more = true; more; told = true) {
+  bool told = false;  // once, and not at all where nothing ends
+  for (bool more = true; more;) {
+    bool tells = false;
     const absl::Status written = parts_.store.Write(
         Repeat::kIdempotent, call.deadline, [&](Repositories& repositories) -> absl::Status {
           TESSERA_ASSIGN_OR_RETURN(const storage::User found, FindUser(repositories, user));
@@ -211,7 +210,8 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
               EndOtherSessionsIn(repositories, user, caller.claims.session_id, now));
           live.insert(ended.live.begin(), ended.live.end());
           more = ended.more;
-          if (!told) {
+          tells = !told && !ended.entries.empty();
+          if (tells) {
             TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
                 repositories, call,
                 {event::kSessionsEnded, user.str(), user.str(), true, "all_others"}));
@@ -219,6 +219,7 @@ absl::StatusOr<int64_t> SessionFacade::EndOthers(const CallInfo& call,
           return repositories.revocations.Append(ended.entries);
         });
     TESSERA_RETURN_IF_ERROR(written);
+    told = told || tells;
   }
   return static_cast<int64_t>(live.size());
 }

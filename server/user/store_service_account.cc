@@ -75,10 +75,8 @@ absl::Status StoreNext(storage::Repositories& repositories, ServiceAccount& acco
   return stored ? absl::OkStatus() : EtagMismatch();
 }
 
-absl::Status StoreAndEndAll(storage::Repositories& repositories, ServiceAccount& account,
-                            absl::Time now) {
-  ++account.version;
-  TESSERA_RETURN_IF_ERROR(StoreNext(repositories, account, now));
+absl::Status AppendEnd(storage::Repositories& repositories, const ServiceAccount& account,
+                       absl::Time now) {
   return repositories.revocations.Append({RevokeServiceEntry(account.id, account.version, now)});
 }
 

@@ -25,10 +25,11 @@ bool TakesAway(const storage::ServiceAccount& before, const storage::ServiceAcco
 absl::Status StoreNext(storage::Repositories& repositories, storage::ServiceAccount& account,
                        absl::Time now);
 
-// Likewise and one version on, so that every token that it has is refused; appends the feed's
-// entry. The last act of a transaction; call RevocationFeed::CatchUp behind it, before the answer.
-absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::ServiceAccount& account,
-                            absl::Time now);
+// Tells the feed that every token of an earlier version than the account's, which was raised, is
+// refused. The last act of a transaction; call RevocationFeed::CatchUp behind it, before the
+// answer.
+absl::Status AppendEnd(storage::Repositories& repositories, const storage::ServiceAccount& account,
+                       absl::Time now);
 
 }  // namespace tessera::server
 

@@ -1,11 +1,31 @@
 #include "tessera/cli/csv.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tessera::cli {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+// What has to be quoted; some spreadsheets part cells by semicolons or tabs.
+constexpr std::string_view kQuoted = ",;\t\"\r\n";
+// Full-width signs stand for the others to some.
+constexpr std::array<std::string_view, 11> kFormulaSigns = {
+    "=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"};
+
+// Behind apostrophes, if there are any.
+bool BeginsLikeFormula(std::string_view cell) {
+  cell.remove_prefix(std::min(cell.find_first_not_of('\''), cell.size()));
+  return std::any_of(kFormulaSigns.begin(), kFormulaSigns.end(),
+                     [&](std::string_view sign) { return cell.substr(0, sign.size()) == sign; });
+}
+
+std::string Quoted(std::string_view cell) {
+  std::string quoted = "\"";
+  for (const char c : cell) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
 
 }  // namespace
 
@@ -52,6 +72,7 @@ bool CsvReader::ReadCell(Record& record) {
     record.malformed = record.malformed || quoted || text_[at_] == '"';
     cell.push_back(text_[at_++]);
   }
+  if (cell.substr(0, 1) == "'" && BeginsLikeFormula(cell)) cell.erase(0, 1);
   record.cells.push_back(std::move(cell));
   if (AtLineEnd()) return false;
   ++at_;
@@ -73,13 +94,8 @@ std::string CsvLine(const std::vector<std::string>& cells) {
   std::string line;
   for (size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += ',';
-    if (cells[i].find_first_of(",\"\r\n") == std::string::npos) {
-      line += cells[i];
-      continue;
-    }
-    line += '"';
-    for (const char c : cells[i]) line += c == '"' ? std::string("\"\"") : std::string(1, c);
-    line += '"';
+    const std::string cell = BeginsLikeFormula(cells[i]) ? "'" + cells[i] : cells[i];
+    line += cell.find_first_of(kQuoted) == std::string::npos ? cell : Quoted(cell);
   }
   return line + "\r\n";
 }

@@ -10,6 +10,10 @@
 
 namespace tessera::cli {
 
+// A spreadsheet takes a cell for a formula by how it begins. Such a cell is written with an
+// apostrophe in front, and one that has apostrophes before such a beginning with one more; reading
+// takes one away.
+
 // Reads records one by one; line ends are CRLF or LF, empty lines are left out, and a byte order
 // mark at the start too. The text must outlive the reader. Not thread-safe.
 class CsvReader {

@@ -29,6 +29,28 @@ TEST(Csv, WhatIsWrittenIsRead) {
   EXPECT_EQ(reader.position(), text.size());
 }
 
+// A display name that anybody chose is no formula in the spreadsheet of an administrator.
+TEST(Csv, NoCellIsAFormula) {
+  EXPECT_EQ(CsvLine({"=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff0b1",
+                     "\uff0d1", "\uff201"}),
+            "'=1+1,'+1,'-1,'@a,\"'\t=1\",\"'\r=1\",\"'\n=1\",'\uff1d1,'\uff0b1,'\uff0d1,"
+            "'\uff201\r\n");
+  EXPECT_EQ(CsvLine({"=cmd|' /C calc'!A0,1"}), "\"'=cmd|' /C calc'!A0,1\"\r\n");
+  // Nor by being parted where a spreadsheet parts cells by another sign.
+  EXPECT_EQ(CsvLine({"a;=1", "a\t=1", "a,=1"}), "\"a;=1\",\"a\t=1\",\"a,=1\"\r\n");
+  EXPECT_EQ(CsvLine({"a=1", "a@b", "'a", "'", ""}), "a=1,a@b,'a,',\r\n");
+}
+
+TEST(Csv, WhatLookedLikeAFormulaIsReadAsItWas) {
+  for (const char* cell : {"=1", "+1", "-", "@a", "\t", "\r", "\n", "\uff1d", "'=1", "''@", "'''",
+                           "'a", "' =1", "'", "=\"a\",;", "\"=1\""}) {
+    const std::string line = CsvLine({cell, "b"});
+    EXPECT_THAT(CsvReader(line).Next()->cells, ElementsAre(cell, "b")) << cell;
+  }
+  // What a spreadsheet, or another program, wrote of it.
+  EXPECT_THAT(CsvReader("\"'=1\",=1").Next()->cells, ElementsAre("=1", "=1"));
+}
+
 TEST(Csv, ByteOrderMarkEmptyLinesAndAMissingLastLineEndDoNotMatter) {
   CsvReader reader(
       "\xef\xbb\xbf"

@@ -530,5 +530,23 @@ TEST_F(SecondFactorFacadeTest, TheFactorOutlivesARestoredStoreAndTheChallengeDoe
   EXPECT_TRUE(Complete(Challenge(), RecoveryAnswer{codes[0]}).ok());
 }
 
+// Whoever has the key may have tried the codes out; the user makes others.
+TEST_F(SecondFactorFacadeTest, RecoveryCodesEndWithTheKeyThatHashedThem) {
+  const std::vector<Secret> codes = Enroll();
+  MasterKeys master;
+  master.entries.push_back({"m1", Secret(std::string(32, 'k'))});
+  auto sealer = Sealer::Create(std::move(master));
+  ASSERT_TRUE(sealer.ok());
+  const KeyChanges changes({}, *std::move(sealer), {*store_, clock_, log_});
+  const std::string kid = keys_->Current()->secret_hash_kid;
+  ASSERT_TRUE(changes.Revoke(kid, absl::InfiniteFuture()).ok());
+  ASSERT_TRUE(keys_->Refresh().ok());
+  EXPECT_EQ(WhyNot(Challenge(), RecoveryAnswer{codes[0]}), reason::kCodeWrong);
+  EXPECT_EQ(WhyNotDisabled(RecoveryAnswer{codes[0]}), reason::kCodeWrong);
+  const auto others = factors_->RegenerateCodes(call_, ada_.id, TotpAnswer{CodeIn()});
+  ASSERT_TRUE(others.ok()) << others.status();
+  EXPECT_TRUE(Complete(Challenge(), RecoveryAnswer{others->front()}).ok());
+}
+
 }  // namespace
 }  // namespace tessera::server

@@ -303,9 +303,10 @@ absl::StatusOr<Reservation> LoginThrottle::ReserveRegistration(const CallInfo& c
   return ReserveOne(call, CounterOf('G', SourceOf(call), "", policy_.registrations));
 }
 
+// Given back twice when a COMMIT's answer is lost would be on the wrong side: it is not run again.
 void LoginThrottle::Succeeded(const CallInfo& call, const Reservation& reservation) const {
   const absl::Status settled = parts_.store.Write(
-      storage::Repeat::kIdempotent, call.deadline, [&](Repositories& in) -> absl::Status {
+      storage::Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
         for (const Reservation::Held& held : reservation.held_) {
           TESSERA_RETURN_IF_ERROR(
               held.reset ? in.throttle.Erase(held.id)

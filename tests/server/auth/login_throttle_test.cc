@@ -344,6 +344,23 @@ TEST(LoginThrottle, CodesAreCountedForTheUserWhereverTheyAreTriedFrom) {
   EXPECT_EQ(Outcome(world, {"ada", kPassword}), "OK") << "passwords are counted apart";
 }
 
+// Else each success on a bad connection would be a guess for free at the other users.
+TEST(LoginThrottle, ARightGuessIsTakenBackOnceWhenItsAnswerIsLost) {
+  WorldOptions options;
+  options.throttle.source_attempts = 3;
+  AuthWorld world(options);
+  world.AddUser("ada");
+  Guess(world, 1, {"bob"});
+  Guess(world, 1, {"eve"});
+  const CallInfo call = CallFrom("198.51.100.1");
+  const Reservation right = Require(world.throttle->ReserveLogin(call, {"ada", {}}));
+  EXPECT_EQ(Outcome(world, {"joan"}), "THROTTLED");
+  world.store->LoseNextAnswer();
+  world.throttle->Succeeded(call, right);
+  Guess(world, 1, {"joan"});
+  EXPECT_EQ(Outcome(world, {"mary"}), "THROTTLED");
+}
+
 TEST(LoginThrottle, RegistrationsAndResetsAreCountedBySource) {
   WorldOptions options;
   options.throttle.registrations = 2;

@@ -76,7 +76,6 @@ absl::Status Register(Invocation& invocation, const CreateArguments& arguments) 
       const Secret password,
       ReadNewPassword(arguments.password.file, "Your new password: ", invocation.world().sources));
   request.mutable_user()->set_username(arguments.username);
-  request.mutable_user()->set_email(arguments.email);
   request.mutable_user()->set_display_name(arguments.display_name);
   request.set_request_id(arguments.request_id);
   request.set_password(std::string(password.Reveal()));
@@ -273,7 +272,6 @@ void AddReadingCommands(CLI::App& user, Command& chosen) {
 void AddNewUserOptions(CLI::App& sub, CreateArguments& arguments) {
   sub.add_option("username", arguments.username, "Letters and digits of any script, and . _ @ -")
       ->required();
-  sub.add_option("--email", arguments.email, "Of nobody else");
   sub.add_option("--display-name", arguments.display_name, "For people to read");
   sub.add_option("--request-id", arguments.request_id,
                  "Makes it safe to repeat for an hour: the same user is answered");
@@ -293,6 +291,7 @@ void AddChangingCommands(CLI::App& user, Command& chosen) {
   auto create = std::make_shared<CreateArguments>();
   CLI::App* sub = user.add_subcommand("create", "Add a user");
   AddNewUserOptions(*sub, *create);
+  sub->add_option("--email", create->email, "Of nobody else");
   sub->add_option("--attribute", create->attributes, "NAME=VALUE; may be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

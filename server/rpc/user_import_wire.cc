@@ -17,20 +17,28 @@ std::string WithoutReason(const std::string& message, const std::string& reason)
   return message.rfind(prefix, 0) == 0 ? message.substr(prefix.size()) : message;
 }
 
+absl::Status Read(const v1::ImportedUser& wire, ImportedUser& user) {
+  TESSERA_ASSIGN_OR_RETURN(user.fields, ParseNewUser(wire.user()));
+  if (wire.password_hash().size() > kMaxTextBytes) {
+    return FieldInvalid("password_hash", "at most 1,024 bytes");
+  }
+  user.password_hash = wire.password_hash();
+  user.roles = {wire.roles().begin(), wire.roles().end()};
+  user.groups = {wire.groups().begin(), wire.groups().end()};
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ImportInput> Parse(const v1::ImportUsersRequest& request) {
+  if (static_cast<size_t>(request.users_size()) > kMaxImportedUsers) {
+    return FieldInvalid("users", "1 to 100");
+  }
   ImportInput input;
   input.validate_only = request.validate_only();
   for (const v1::ImportedUser& wire : request.users()) {
     ImportedUser user;
-    TESSERA_ASSIGN_OR_RETURN(user.fields, ParseNewUser(wire.user()));
-    if (wire.password_hash().size() > kMaxTextBytes) {
-      return FieldInvalid("users.password_hash", "at most 1,024 bytes");
-    }
-    user.password_hash = wire.password_hash();
-    user.roles = {wire.roles().begin(), wire.roles().end()};
-    user.groups = {wire.groups().begin(), wire.groups().end()};
+    user.unreadable = Read(wire, user);
     input.users.push_back(std::move(user));
   }
   return input;

@@ -15,7 +15,8 @@ struct ImportInput {
   std::vector<ImportedUser> users;
   bool validate_only = false;
 };
-// As from_wire.h has it; a user who cannot be read fails the whole.
+// FIELD_INVALID `users`: more than kMaxImportedUsers. As from_wire.h has it for each user, who says
+// so (ImportedUser::unreadable) and fails alone.
 absl::StatusOr<ImportInput> Parse(const v1::ImportUsersRequest& request);
 
 // What is no refusal is told as an INTERNAL one, and goes to `log`.

@@ -15,8 +15,9 @@ struct HashedImportInput {
   bool validate_only = false;
 };
 
-absl::StatusOr<HashedImportInput> HashAll(const UserImport& imports, ImportInput input) {
-  absl::StatusOr<HashedImport> hashed = imports.Hash(std::move(input.users));
+absl::StatusOr<HashedImportInput> HashAll(const UserImport& imports, const CallInfo& call,
+                                          ImportInput input, const CallerGone& gone) {
+  absl::StatusOr<HashedImport> hashed = imports.Hash(call, std::move(input.users), gone);
   if (!hashed.ok()) return hashed.status();
   return HashedImportInput{*std::move(hashed), input.validate_only};
 }
@@ -53,16 +54,18 @@ UserService::Reactor* UserService::ImportUsers(Context* context,
                                                const v1::ImportUsersRequest* request,
                                                v1::ImportUsersResponse* response) {
   const UserImport& imports = parts_.imports;
+  // The context is there until the call is finished, which is behind every step.
+  const auto gone = [context] { return context->IsCancelled(); };
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.hashing,
-          [&imports](const CallInfo&, ImportInput input) {
-            return HashAll(imports, std::move(input));
+          [&imports, gone](const CallInfo& call, ImportInput input) {
+            return HashAll(imports, call, std::move(input), gone);
           })
       .On(parts_.lanes.database,
-          [&imports, actor = CallerOf(*context)](const CallInfo& call,
-                                                 const HashedImportInput& input) {
-            return input.validate_only ? imports.Check(call, input.import)
-                                       : imports.Add(call, actor, input.import);
+          [&imports, gone, actor = CallerOf(*context)](const CallInfo& call,
+                                                       const HashedImportInput& input) {
+            return input.validate_only ? imports.Check(call, input.import, gone)
+                                       : imports.Add(call, actor, input.import, gone);
           })
       .Answer([response, &log = parts_.log](const std::vector<ImportOutcome>& outcomes) {
         Write(outcomes, log, response);

@@ -42,6 +42,14 @@ std::string NameOf(const Requester& requester) {
   return requester.has_value() ? requester->str() : std::string();
 }
 
+// What a request is kept under. Two that nobody makes have it in common only with the same name and
+// the same password, whose hash has the same salt then (SaltOf).
+std::string RequestHash(const NewUser& user, const Requester& requester, const storage::User& row) {
+  std::vector<std::string> parts = {NameOf(requester), user.request_id};
+  if (!requester.has_value()) parts.insert(parts.end(), {row.username, row.password_hash});
+  return absl::BytesToHexString(DigestOf(kRequestDomain, parts));
+}
+
 absl::Status Reused(std::string_view text) {
   return Refusal(absl::StatusCode::kAlreadyExists, reason::kRequestIdReused, text);
 }
@@ -103,8 +111,7 @@ std::optional<storage::AnsweredRequest> RequestOf(const NewUser& user, const Req
                                                   const storage::User& row) {
   if (user.request_id.empty()) return std::nullopt;
   storage::AnsweredRequest request;
-  request.request_hash =
-      absl::BytesToHexString(DigestOf(kRequestDomain, {NameOf(requester), user.request_id}));
+  request.request_hash = RequestHash(user, requester, row);
   request.fingerprint =
       absl::BytesToHexString(DigestOf(kContentDomain, {row.username, row.email, row.display_name,
                                                        absl::StrCat(static_cast<int>(row.state)),

@@ -49,7 +49,8 @@ absl::Status AddUserIn(storage::Repositories& repositories, const storage::User&
 absl::Status GrantRolesIn(storage::Repositories& repositories, const storage::User& row,
                           const std::vector<std::string>& roles);
 
-// Who asks, for a request id: an id is one caller's own. Registering is nobody's.
+// Who asks, for a request id: an id is one caller's own. Nobody registers; such an id is of whoever
+// knows the name and the password that it came with, so that no two strangers share one.
 using Requester = std::optional<UserId>;
 
 // The salt of the password of a new user who is asked for with a request id: the same for the same

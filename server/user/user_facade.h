@@ -123,11 +123,13 @@ class UserFacade {
 
   // Becoming a user, likewise, without an actor; ask first whether it is allowed: PERMISSION_DENIED
   // REGISTRATION_DISABLED. Memory only. FIELD_INVALID: a state or attributes, which are not for the
-  // user to say.
+  // user to say. FIELD_UNSUPPORTED: an email address, which an administrator sets.
   absl::StatusOr<NewUser> CheckRegistration(NewUser user) const;
   // Instead of HashNewUser: RESOURCE_EXHAUSTED THROTTLED too; blocks on the store for that.
   absl::StatusOr<HashedNewUser> HashRegistration(const CallInfo& call, NewUser user,
                                                  const Secret& password) const;
+  // The request id is the name's and the password's own: whoever knows it and not both learns
+  // USERNAME_TAKEN and no more.
   absl::StatusOr<storage::User> Register(const CallInfo& call, const HashedNewUser& user) const;
 
   // NOT_FOUND USER_NOT_FOUND.

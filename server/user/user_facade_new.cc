@@ -36,6 +36,8 @@ absl::StatusOr<NewUser> UserFacade::CheckRegistration(NewUser user) const {
     return Refusal(absl::StatusCode::kPermissionDenied, reason::kRegistrationDisabled,
                    "this server lets nobody register");
   }
+  // Nobody has shown that it is theirs, and who is looked up by it would be found.
+  if (!user.email.empty()) return FieldUnsupported("user.email");
   if (!user.attributes.empty()) {
     return FieldInvalid("user.attributes", "nothing: an administrator says them");
   }

@@ -29,7 +29,14 @@ bool IsOfOneUser(const absl::Status& status) {
   }
 }
 
+// The call has ended before it came to a user.
+absl::Status NotReached() {
+  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
+                          "the call ended first: ask for this user again", absl::Seconds(1));
+}
+
 absl::Status CheckFields(ImportedUser& user) {
+  TESSERA_RETURN_IF_ERROR(user.unreadable);
   TESSERA_ASSIGN_OR_RETURN(user.fields, Checked(std::move(user.fields)));
   if (user.roles.size() > kMaxImportedMembers) return FieldInvalid("roles", "at most 64");
   if (user.groups.size() > kMaxImportedMembers) return FieldInvalid("groups", "at most 64");
@@ -66,23 +73,47 @@ absl::Status JoinGroups(Repositories& repositories, const std::vector<std::strin
   return absl::OkStatus();
 }
 
+// What is taken down: each role and each group as if it had been given by itself.
+std::vector<AuditEntry> EntriesOf(const UserId& actor, const ImportedUser& imported,
+                                  const UserId& id) {
+  std::vector<AuditEntry> entries = {{event::kUserImported, actor.str(), id.str()}};
+  const auto add = [&](std::string_view name, std::string_view key,
+                       const std::vector<std::string>& given) {
+    for (const std::string& each : std::set<std::string>(given.begin(), given.end())) {
+      entries.push_back({name, actor.str(), id.str(), true, "", {{key, each}}});
+    }
+  };
+  add(event::kRoleGranted, "role", imported.roles);
+  add(event::kGroupMemberAdded, "group", imported.groups);
+  return entries;
+}
+
 }  // namespace
 
-absl::StatusOr<HashedImport> UserImport::Hash(std::vector<ImportedUser> users) const {
+bool UserImport::IsOver(absl::Time end, const CallerGone& gone) const {
+  return (gone && gone()) || parts_.clock.Now() >= end;
+}
+
+absl::StatusOr<std::string> UserImport::HashOne(ImportedUser& user) const {
+  TESSERA_RETURN_IF_ERROR(CheckFields(user));
+  if (user.password_hash.empty()) return parts_.hasher.HashOfNothing();
+  return WrapImportedHash(user.password_hash, "password_hash", parts_.hasher);
+}
+
+absl::StatusOr<HashedImport> UserImport::Hash(const CallInfo& call, std::vector<ImportedUser> users,
+                                              const CallerGone& gone) const {
   if (users.empty() || users.size() > kMaxImportedUsers) return FieldInvalid("users", "1 to 100");
+  const absl::Time now = parts_.clock.Now();
+  const absl::Time end = now + (call.deadline - now) / 2;
   HashedImport import;
+  bool over = false;
   for (ImportedUser& user : users) {
     HashedImport::Row row;
-    row.refused = CheckFields(user);
-    if (row.refused.ok()) {
-      absl::StatusOr<std::string> hash =
-          user.password_hash.empty()
-              ? parts_.hasher.HashOfNothing()
-              : WrapImportedHash(user.password_hash, "password_hash", parts_.hasher);
-      row.refused = hash.status();
-      if (hash.ok()) row.hash = *std::move(hash);
-    }
-    if (!IsOfOneUser(row.refused)) return row.refused;  // no memory to hash in
+    over = over || IsOver(end, gone);
+    absl::StatusOr<std::string> hash = over ? NotReached() : HashOne(user);
+    row.refused = hash.status();
+    if (!over && !IsOfOneUser(row.refused)) return row.refused;  // no memory to hash in
+    if (hash.ok()) row.hash = *std::move(hash);
     row.user = std::move(user);
     import.rows_.push_back(std::move(row));
   }
@@ -100,8 +131,10 @@ absl::Status UserImport::AddOne(const CallInfo& call, const UserId& actor,
         TESSERA_RETURN_IF_ERROR(AddUserIn(repositories, user, parts_.policy.initial_roles));
         TESSERA_RETURN_IF_ERROR(GrantRolesIn(repositories, user, row.user.roles));
         TESSERA_RETURN_IF_ERROR(JoinGroups(repositories, row.user.groups, user));
-        return parts_.audit.AppendIn(repositories, call,
-                                     {event::kUserImported, actor.str(), user.id.str()});
+        for (const AuditEntry& entry : EntriesOf(actor, row.user, user.id)) {
+          TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, call, entry));
+        }
+        return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   id = user.id;
@@ -112,11 +145,13 @@ absl::Status UserImport::AddOne(const CallInfo& call, const UserId& actor,
 
 absl::StatusOr<std::vector<ImportOutcome>> UserImport::Add(const CallInfo& call,
                                                            const UserId& actor,
-                                                           const HashedImport& import) const {
+                                                           const HashedImport& import,
+                                                           const CallerGone& gone) const {
   std::vector<ImportOutcome> outcomes;
   absl::Status broken;  // what keeps the rest from being added
   for (const HashedImport::Row& row : import.rows_) {
     ImportOutcome outcome;
+    if (broken.ok() && IsOver(call.deadline, gone)) broken = NotReached();
     outcome.status = broken.ok() ? AddOne(call, actor, row, outcome.id) : broken;
     if (!IsOfOneUser(outcome.status)) {
       if (outcomes.empty()) return outcome.status;
@@ -128,7 +163,6 @@ absl::StatusOr<std::vector<ImportOutcome>> UserImport::Add(const CallInfo& call,
 }
 
 absl::Status UserImport::CheckOne(Repositories& repositories, const HashedImport::Row& row) const {
-  TESSERA_RETURN_IF_ERROR(row.refused);
   const NewUser& user = row.user.fields;
   TESSERA_ASSIGN_OR_RETURN(const auto same_name, repositories.users.FindByName(user.username));
   if (same_name.has_value()) return Taken(reason::kUsernameTaken, "another user has this name");
@@ -152,7 +186,8 @@ absl::Status UserImport::CheckOne(Repositories& repositories, const HashedImport
 }
 
 absl::StatusOr<std::vector<ImportOutcome>> UserImport::Check(const CallInfo& call,
-                                                             const HashedImport& import) const {
+                                                             const HashedImport& import,
+                                                             const CallerGone& gone) const {
   std::vector<ImportOutcome> outcomes;
   TESSERA_RETURN_IF_ERROR(
       parts_.store.Read(call.deadline, [&](Repositories& repositories) -> absl::Status {
@@ -160,9 +195,12 @@ absl::StatusOr<std::vector<ImportOutcome>> UserImport::Check(const CallInfo& cal
         std::set<std::string> names;
         std::set<std::string> emails;
         for (const HashedImport::Row& row : import.rows_) {
-          absl::Status status = CheckOne(repositories, row);
+          absl::Status status = row.refused;
+          if (status.ok() && IsOver(call.deadline, gone)) status = NotReached();
+          const bool reached = status.ok();
+          if (reached) status = CheckOne(repositories, row);
           if (status.ok()) status = CheckUnique(row.user.fields, names, emails);
-          if (!IsOfOneUser(status)) return status;
+          if (reached && !IsOfOneUser(status)) return status;
           outcomes.push_back({UserId(), std::move(status)});
         }
         return absl::OkStatus();

@@ -63,12 +63,13 @@ TEST_F(UsersTest, DisablingAndEnablingAreCommandsOfTheirOwn) {
 }
 
 TEST_F(UsersTest, RegisteringNeedsNoLoginAndSendsNoToken) {
-  const Ran ran = Run({"user", "register", "ada", "--email", "ada@example.org", "--request-id",
-                       "r-1", "--password-file", password_file_});
+  const Ran ran = Run({"user", "register", "ada", "--display-name", "Ada", "--request-id", "r-1",
+                       "--password-file", password_file_});
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("usr_registered"));
   EXPECT_THAT(server_.requests(), Contains("RegisterUser r-1"));
   EXPECT_EQ(Run({"user", "register", "ada", "--password", "x"}).code, ExitCode::kUsage);
+  EXPECT_EQ(Run({"user", "register", "ada", "--email", "a@example.org"}).code, ExitCode::kUsage);
 }
 
 }  // namespace

@@ -39,9 +39,11 @@ class Users : public ::testing::Test {
     made_ = {};
     return ReasonOf(users_->CreateUser(With(admin_).get(), request, &made_));
   }
-  std::string Register(const std::string& name, const std::string& token = "") {
+  std::string Register(const std::string& name, const std::string& token = "",
+                       const std::string& email = "") {
     v1::RegisterUserRequest request;
     request.mutable_user()->set_username(name);
+    request.mutable_user()->set_email(email);
     request.set_password(kUserPassword);
     v1::RegisterUserResponse response;
     return ReasonOf(users_->RegisterUser(With(token).get(), request, &response));
@@ -153,6 +155,7 @@ TEST_F(Users, WhoRegistersHoldsTheInitialRolesThatTheStartMade) {
   Start();
   EXPECT_EQ(Register("ada"), "");
   EXPECT_EQ(Register("ADA"), "USERNAME_TAKEN");
+  EXPECT_EQ(Register("grace", "", "ada@example.org"), "FIELD_UNSUPPORTED");
   const std::string token = server_.Login("ada", kUserPassword).access_token();
   v1::GetCurrentUserResponse current;
   ASSERT_TRUE(users_->GetCurrentUser(With(token).get(), {}, &current).ok());
@@ -184,6 +187,29 @@ TEST_F(Users, AnImportAnswersForEachUser) {
   EXPECT_NE(response.results(0).user_id(), "");
   EXPECT_NE(server_.Login("ada", "correct horse battery").access_token(), "");
   EXPECT_EQ(ReasonOf(users_->ImportUsers(With(admin_).get(), {}, &response)), "FIELD_INVALID");
+}
+
+TEST_F(Users, AnImportedUserWhoCannotBeReadFailsAlone) {
+  Start();
+  v1::ImportUsersRequest request;
+  request.add_users()->mutable_user()->set_username("ada");
+  request.mutable_users(0)->mutable_user()->set_state(static_cast<v1::UserState>(99));
+  request.add_users();
+  request.add_users()->mutable_user()->set_username("joan");
+  request.mutable_users(2)->set_password_hash(std::string(1025, '$'));
+  request.add_users()->mutable_user()->set_username("grace");
+  v1::ImportUsersResponse response;
+  ASSERT_TRUE(users_->ImportUsers(With(admin_).get(), request, &response).ok());
+  ASSERT_EQ(response.results_size(), 4);
+  const std::vector<std::string> fields = {"user.state", "user.username", "password_hash"};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(response.results(i).reason(), v1::ERROR_REASON_FIELD_INVALID) << i;
+    EXPECT_THAT(response.results(i).message(), HasSubstr(fields[static_cast<size_t>(i)]));
+  }
+  EXPECT_NE(response.results(3).user_id(), "");
+  request.clear_users();
+  for (int i = 0; i < 101; ++i) request.add_users();
+  EXPECT_EQ(ReasonOf(users_->ImportUsers(With(admin_).get(), request, &response)), "FIELD_INVALID");
 }
 
 }  // namespace

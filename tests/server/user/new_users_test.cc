@@ -206,7 +206,7 @@ TEST_F(NewUsersTest, NobodyRegistersUnlessTheServerLetsThem) {
 TEST_F(NewUsersTest, WhoRegistersCanLogInAndHoldsTheInitialRolesAlone) {
   MakeRole("member");
   UserFacade open = With({{"member"}, true});
-  const auto ada = Register(open, Named("Ada", "ada@example.org"));
+  const auto ada = Register(open, Named("Ada"));
   ASSERT_TRUE(ada.ok()) << ada.status();
   EXPECT_TRUE(Login("ada").ok());
   EXPECT_THAT(RolesOf(ada->id), ElementsAre("member"));
@@ -225,14 +225,51 @@ TEST_F(NewUsersTest, WhoRegistersSaysNoAttributesAndNoState) {
   EXPECT_EQ(FieldOf(Register(open, user).status()), "user.state");
 }
 
+// Who could say another's would be found wherever that one is looked up by it.
+TEST_F(NewUsersTest, WhoRegistersSaysNoEmailAddress) {
+  UserFacade open = With({{}, true});
+  const absl::Status status = Register(open, Named("mallory", "boss@example.org")).status();
+  EXPECT_EQ(ReasonOf(status), reason::kFieldUnsupported);
+  EXPECT_EQ(FieldOf(status), "user.email");
+  const auto hashed =
+      open.HashNewUser(Named("mallory", "boss@example.org"), Secret::CopyOf(kPassword));
+  EXPECT_EQ(FieldOf(open.Register(call_, *hashed).status()), "user.email");
+  const UserId mallory = Register(open, Named("mallory"))->id;
+  const UserKey address(ByEmail{"boss@example.org"});
+  EXPECT_EQ(ReasonOf(users_->Get(call_, address).status()), reason::kUserNotFound);
+  EXPECT_TRUE(SetEmail(mallory, "boss@example.org").ok());  // an administrator may
+  EXPECT_TRUE(users_->Get(call_, address).ok());
+}
+
 TEST_F(NewUsersTest, ARegistrationIsRepeatedByTheSamePersonAlone) {
   UserFacade open = With({{}, true});
   const auto first = Register(open, Named("ada", "", "r-1"), "my own password");
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(Register(open, Named("ada", "", "r-1"), "my own password")->id.str(), first->id.str());
-  // The id alone shows nobody's account.
-  EXPECT_EQ(ReasonOf(Register(open, Named("ada", "", "r-1"), "somebody's guess").status()),
+  EXPECT_EQ(Register(open, Named("ADA", "", "r-1"), "my own password")->id.str(), first->id.str());
+  // The id alone shows nobody's account, nor that there was such a request.
+  const absl::Status other = Register(open, Named("ada", "", "r-1"), "somebody's guess").status();
+  EXPECT_EQ(ReasonOf(other), reason::kUsernameTaken);
+  EXPECT_EQ(other, Register(open, Named("ada", "", "r-2"), "somebody's guess").status());
+  NewUser renamed = Named("ada", "", "r-1");
+  renamed.display_name = "Countess";
+  EXPECT_EQ(ReasonOf(Register(open, renamed, "my own password").status()),
             reason::kRequestIdReused);
+  EXPECT_EQ(Register(open, Named("ada", "", "r-1"), "my own password")->id.str(), first->id.str());
+}
+
+// Else whoever comes first with an id that another is going to use keeps that one out.
+TEST_F(NewUsersTest, StrangersWhoRegisterShareNoRequestId) {
+  UserFacade open = With({{}, true});
+  const auto mallory = Register(open, Named("mallory", "", "1"));
+  ASSERT_TRUE(mallory.ok()) << mallory.status();
+  const auto ada = Register(open, Named("ada", "", "1"));
+  ASSERT_TRUE(ada.ok()) << ada.status();
+  EXPECT_NE(ada->id.str(), mallory->id.str());
+  ASSERT_TRUE(users_->Delete(call_, admin_, mallory->id, "").ok());
+  EXPECT_TRUE(Register(open, Named("mallory", "", "1"), "a stranger's password").ok());
+  EXPECT_EQ(ReasonOf(Register(open, Named("mallory", "", "1")).status()),
+            reason::kRequestIdReused);  // to the one who was
 }
 
 TEST_F(NewUsersTest, RegistrationsAreCountedBySource) {

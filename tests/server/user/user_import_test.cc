@@ -65,7 +65,7 @@ class UserImportTest : public UserRoom {
     return user;
   }
   HashedImport Hashed(std::vector<ImportedUser> users) {
-    auto hashed = import_->Hash(std::move(users));
+    auto hashed = import_->Hash(call_, std::move(users));
     EXPECT_TRUE(hashed.ok()) << hashed.status();
     return *std::move(hashed);
   }
@@ -84,9 +84,13 @@ class UserImportTest : public UserRoom {
     return Reasons(import_->Add(call_, admin_, Hashed(std::move(users))));
   }
   std::vector<std::string> DryRun(std::vector<ImportedUser> users) {
-    std::vector<std::string> reasons;
-    const auto checked = import_->Check(call_, Hashed(std::move(users)));
+    return CheckedReasons(import_->Check(call_, Hashed(std::move(users))));
+  }
+  static std::vector<std::string> CheckedReasons(
+      const absl::StatusOr<std::vector<ImportOutcome>>& checked) {
     EXPECT_TRUE(checked.ok()) << checked.status();
+    std::vector<std::string> reasons;
+    if (!checked.ok()) return reasons;
     for (const ImportOutcome& outcome : *checked) {
       EXPECT_TRUE(outcome.id.empty());
       reasons.push_back(ReasonOf(outcome.status));
@@ -148,8 +152,13 @@ TEST_F(UserImportTest, FieldsRolesAndGroupsComeAlong) {
   row.fields.attributes = {{"team", "a"}};
   row.roles = {"reader", "reader"};
   row.groups = {"staff"};
+  audit_.Take();
   EXPECT_THAT(Import({row}), ElementsAre(""));
   const storage::User ada = Named("ada");
+  const std::string by_whom = " " + admin_.str() + " " + ada.id.str();
+  EXPECT_THAT(audit_.Take(), ElementsAre("user.imported" + by_whom,
+                                         "role.granted" + by_whom + " role=reader",
+                                         "group.member_added" + by_whom + " group=staff"));
   EXPECT_EQ(ada.email, "Ada@example.org");
   EXPECT_EQ(ada.display_name, "Countess");
   EXPECT_EQ(ada.state, storage::UserState::kDisabled);
@@ -178,11 +187,72 @@ TEST_F(UserImportTest, ADryRunFindsWhatAnImportWouldAndAddsNobody) {
 }
 
 TEST_F(UserImportTest, ARequestHasOneToAHundredUsers) {
-  EXPECT_EQ(FieldOf(import_->Hash({}).status()), "users");
-  EXPECT_TRUE(import_->Hash(std::vector<ImportedUser>(kMaxImportedUsers, Row("ada"))).ok());
-  EXPECT_EQ(
-      FieldOf(import_->Hash(std::vector<ImportedUser>(kMaxImportedUsers + 1, Row("ada"))).status()),
-      "users");
+  const std::vector<ImportedUser> most(kMaxImportedUsers, Row("ada"));
+  const std::vector<ImportedUser> too_many(kMaxImportedUsers + 1, Row("ada"));
+  EXPECT_EQ(FieldOf(import_->Hash(call_, {}).status()), "users");
+  EXPECT_TRUE(import_->Hash(call_, most).ok());
+  EXPECT_EQ(FieldOf(import_->Hash(call_, too_many).status()), "users");
+}
+
+TEST_F(UserImportTest, WhoCannotBeReadFailsAlone) {
+  ImportedUser unreadable = Row("ada");
+  unreadable.unreadable = FieldInvalid("user.state", "active or disabled");
+  EXPECT_THAT(DryRun({unreadable, Row("grace")}), ElementsAre(reason::kFieldInvalid, ""));
+  EXPECT_THAT(Import({unreadable, Row("grace")}), ElementsAre(reason::kFieldInvalid, ""));
+  EXPECT_FALSE(Exists("ada"));
+  EXPECT_TRUE(Exists("grace"));
+}
+
+// Those whose hash is ready are added in the time that is left, so that one who asks again for the
+// others comes to an end however slow hashing is.
+TEST_F(UserImportTest, HashingEndsHalfwayToTheDeadline) {
+  call_.deadline = clock_.Now() + absl::Seconds(10);
+  int asked = 0;
+  const CallerGone slow = [&] {
+    clock_.Advance(absl::Seconds(2));  // what one hash takes
+    ++asked;
+    return false;
+  };
+  const auto hashed =
+      import_->Hash(call_, {Row("ada"), Row("grace"), Row("joan"), Row("mary"), Row("a b")}, slow);
+  ASSERT_TRUE(hashed.ok()) << hashed.status();
+  EXPECT_EQ(asked, 3);
+  const std::vector<std::string> two = {"", "", "OVERLOADED", "OVERLOADED", "OVERLOADED"};
+  EXPECT_EQ(CheckedReasons(import_->Check(call_, *hashed)), two);
+  EXPECT_EQ(Reasons(import_->Add(call_, admin_, *hashed)), two);
+  EXPECT_TRUE(Exists("grace"));
+  EXPECT_FALSE(Exists("joan"));
+  EXPECT_THAT(Import({Row("joan")}), ElementsAre(""));
+}
+
+TEST_F(UserImportTest, NobodyIsAddedBehindTheDeadline) {
+  const HashedImport hashed = Hashed({Row("ada"), Row("grace"), Row("joan")});
+  call_.deadline = clock_.Now() + absl::Seconds(10);
+  const CallerGone slow = [&] {
+    clock_.Advance(absl::Seconds(4));
+    return false;
+  };
+  EXPECT_THAT(CheckedReasons(import_->Check(call_, hashed, slow)),
+              ElementsAre("", "", "OVERLOADED"));
+  call_.deadline = clock_.Now() + absl::Seconds(10);
+  const auto added = import_->Add(call_, admin_, hashed, slow);
+  EXPECT_THAT(Reasons(added), ElementsAre("", "", "OVERLOADED"));
+  EXPECT_EQ(RetryDelayOf(added->back().status), absl::Seconds(1));
+  EXPECT_TRUE(Exists("grace"));
+  EXPECT_FALSE(Exists("joan"));
+  EXPECT_EQ(ReasonOf(import_->Add(call_, admin_, hashed).status()), reason::kOverloaded);
+}
+
+TEST_F(UserImportTest, NothingIsDoneForACallerWhoHasGone) {
+  int left = 1;
+  const CallerGone gone = [&] { return left-- <= 0; };
+  const auto hashed = import_->Hash(call_, {Row("ada"), Row("grace")}, gone);
+  ASSERT_TRUE(hashed.ok()) << hashed.status();
+  EXPECT_THAT(CheckedReasons(import_->Check(call_, *hashed)), ElementsAre("", "OVERLOADED"));
+  left = 1;
+  const auto added = import_->Add(call_, admin_, Hashed({Row("ada"), Row("grace")}), gone);
+  EXPECT_THAT(Reasons(added), ElementsAre("", "OVERLOADED"));
+  EXPECT_FALSE(Exists("grace"));
 }
 
 TEST_F(UserImportTest, WhoMayNotAdministerAddsNobody) {

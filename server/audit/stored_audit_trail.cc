@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/audit/audited_events.h"
 #include "server/audit/chain_mac.h"
+#include "server/audit/head_notes.h"
 #include "server/auth/named_texts.h"
 #include "server/auth/token_issuer.h"
 #include "tessera/base/random.h"
@@ -44,6 +45,7 @@ absl::StatusOr<std::unique_ptr<StoredAuditTrail>> StoredAuditTrail::Open(Options
   std::unique_ptr<StoredAuditTrail> trail(new StoredAuditTrail(std::move(options), parts));
   TESSERA_RETURN_IF_ERROR(trail->Begin(config));
   trail->TellIfForged();
+  trail->NoteHeads();
   trail->thread_ = std::thread([raw = trail.get()] { raw->Run(); });
   return trail;
 }
@@ -208,6 +210,20 @@ void StoredAuditTrail::NoteKept(const std::vector<AuditEvent>& events) {
   NoteEnd({last.replica_id, last.sequence, last.mac}, {});
 }
 
+// Tried again at the next time where the store does not answer.
+void StoredAuditTrail::NoteHeads() {
+  noted_at_ = parts_.clock.Monotonic();
+  const absl::Time now = RowTime(parts_.clock.Now());
+  std::vector<AuditEvent> notes;
+  const absl::Status read =
+      parts_.store.Read(now + patience_, [&](Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(notes, HeadNotesDue(in, *parts_.keys.Current(), chain(), now));
+        return absl::OkStatus();
+      });
+  if (!read.ok() || notes.empty()) return;
+  if (Keep(notes).ok()) NoteKept(notes);
+}
+
 void StoredAuditTrail::Report(const absl::Status& kept) {
   if (kept.ok() != failing_) return;
   failing_ = !kept.ok();
@@ -244,7 +260,7 @@ bool StoredAuditTrail::Turn() {
 void StoredAuditTrail::Run() {
   bool stop = false;
   while (!stop) {
-    parts_.queue.WaitForSome(absl::InfiniteDuration());
+    parts_.queue.WaitForSome(kNoteInterval);
     {
       MutexLock lock(mu_);
       bool in_time = true;
@@ -254,12 +270,14 @@ void StoredAuditTrail::Run() {
     }
     const bool kept = Turn();
     if (IsLooking() && !stop) Look();
+    if (!stop && parts_.clock.Monotonic() - noted_at_ >= kNoteInterval) NoteHeads();
     if ((!kept || IsLooking()) && !stop) parts_.queue.Wake();
   }
   patience_ = kLastWrite;
   const absl::Duration end = parts_.clock.Monotonic() + kLastWrite;
   while (Turn() && parts_.queue.added() > batch_.through && parts_.clock.Monotonic() < end) {
   }
+  if (!failing_) NoteHeads();
 }
 
 bool StoredAuditTrail::Settle(absl::Duration limit) {

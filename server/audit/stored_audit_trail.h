@@ -28,7 +28,8 @@ namespace tessera::server {
 // bounded, and what it had to drop is told as `audit.dropped` when the store is back. It remembers
 // where its chain ends, also behind administrative events (for which it looks, as it does not hear
 // of their COMMIT): a chain that ends before that, or otherwise, has lost something
-// (`audit.went_back`).
+// (`audit.went_back`). At its start, each kNoteInterval and at its end it notes in its own chain
+// where the others end.
 class StoredAuditTrail final : public AuditTrail {
  public:
   static constexpr absl::Duration kGather = absl::Milliseconds(50);
@@ -37,6 +38,7 @@ class StoredAuditTrail final : public AuditTrail {
   static constexpr absl::Duration kRetry = absl::Milliseconds(500);
   // Behind an administrative event, kGather apart, until its transaction has surely ended.
   static constexpr int kLooks = 200;
+  static constexpr absl::Duration kNoteInterval = absl::Hours(1);
 
   struct Options {
     std::string replica_id;
@@ -77,6 +79,7 @@ class StoredAuditTrail final : public AuditTrail {
   bool IsLooking() const ABSL_LOCKS_EXCLUDED(mu_);
   void Look();
   void TellIfForged();
+  void NoteHeads();
   void Report(const absl::Status& kept);
   void Run();
   bool Turn();
@@ -94,6 +97,7 @@ class StoredAuditTrail final : public AuditTrail {
   // Of the writing thread alone.
   DecisionQueue::Batch batch_;
   bool failing_ = false;
+  absl::Duration noted_at_ = absl::ZeroDuration();  // monotonic
   absl::Duration patience_ = kStoreTimeout;
   std::thread thread_;  // last: it uses the rest
 };

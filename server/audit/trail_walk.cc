@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/audit/chain_mac.h"
+#include "server/audit/head_notes.h"
 #include "tessera/base/status_macros.h"
 
 namespace tessera::server {
@@ -84,6 +85,17 @@ absl::StatusOr<std::optional<int64_t>> TrailWalk::CheckChain(const std::string& 
   return CheckEvents(*chain, {keys_, *chain, from, last.front().mac});
 }
 
+// One fault for each chain, though many have noted it.
+absl::Status TrailWalk::CheckWhatItNotes(const AuditEvent& event) {
+  if (event.event != kHeadNoted) return absl::OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(std::optional<AuditFault> fault, CheckHeadNote(in_, event));
+  const bool told = std::any_of(faults_.begin(), faults_.end(), [&](const AuditFault& other) {
+    return fault.has_value() && other.replica_id == fault->replica_id;
+  });
+  if (!told) Note(std::move(fault));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<int64_t>> TrailWalk::CheckEvents(const AuditChain& chain,
                                                               ChainCheck check) {
   TESSERA_ASSIGN_OR_RETURN(const std::vector<AuditEvent> events,
@@ -92,6 +104,7 @@ absl::StatusOr<std::optional<int64_t>> TrailWalk::CheckEvents(const AuditChain& 
     std::optional<AuditFault> fault = check.Check(event);
     if (fault.has_value()) return Note(std::move(fault));
     ++count_;
+    TESSERA_RETURN_IF_ERROR(CheckWhatItNotes(event));
   }
   const bool out_of_time = events.size() == static_cast<size_t>(left_);
   left_ -= static_cast<int>(events.size());

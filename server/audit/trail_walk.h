@@ -43,6 +43,7 @@ class TrailWalk {
   absl::StatusOr<std::optional<int64_t>> CheckEvents(const storage::AuditChain& chain,
                                                      ChainCheck check);
   std::optional<int64_t> Note(std::optional<AuditFault> fault);
+  absl::Status CheckWhatItNotes(const storage::AuditEvent& event);
 
   storage::Repositories& in_;
   const KeySnapshot& keys_;

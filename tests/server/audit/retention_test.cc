@@ -91,7 +91,7 @@ TEST_F(RetentionTest, AnEmptyChainOfLongAgoGoesAltogether) {
   replica_ = NewReplica("rep_b");
   clock_.Advance(kKept + absl::Seconds(1));
   Add("r1");
-  EXPECT_EQ(Prune(), 2);  // audit.began of both
+  EXPECT_EQ(Prune(), 3);  // audit.began of both, and where the first ended
   EXPECT_THAT(replica_->Faults(), IsEmpty());
   int chains = 0;
   ASSERT_TRUE(replica_->store

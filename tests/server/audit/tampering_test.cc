@@ -126,6 +126,90 @@ TEST_F(TamperingTest, ARegisterThatWasForgedShows) {
   EXPECT_THAT(replica_->Faults(), ElementsAre(" 0"));
 }
 
+// All is taken out and the register blanked: no start takes it for the first ever.
+TEST_F(TamperingTest, ARegisterThatWasBlankedIsNotBegunAnew) {
+  replica_.reset();
+  Sql("DELETE FROM audit_events");
+  Sql("DELETE FROM audit_chains");
+  Sql("UPDATE audit_register SET chains = '', kid = '', tag = '', config = NULL");
+  replica_ = NewReplica("rep_b", "[tokens]\naccess_ttl = \"1h\"\n");
+  EXPECT_THAT(replica_->Faults(), ElementsAre(" 0"));
+  EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.register_forged replica=rep_b"));
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  EXPECT_EQ(replica_->Events(Of("audit.register_forged")).size(), 1u);
+  replica_.reset();
+  replica_ = NewReplica("rep_c");
+  EXPECT_THAT(replica_->Faults(), ElementsAre(" 0"));
+}
+
+TEST_F(TamperingTest, ARegisterThatHoldsIsNotToldOf) {
+  EXPECT_EQ(replica_->plain_log.text().find("audit.register_forged"), std::string::npos);
+}
+
+// Also where what was cut was an administrative event, whose COMMIT nobody tells the trail of: it
+// is known as soon as the next one stands behind it, or the trail has looked.
+TEST_F(TamperingTest, ACutAdministrativeEventIsNoticed) {
+  Sql("CREATE TABLE saved AS SELECT * FROM audit_chains");
+  AddAnother();
+  AddAnother();
+  Sql("DELETE FROM audit_events WHERE place > 6");
+  Sql("DELETE FROM audit_chains");
+  Sql("INSERT INTO audit_chains SELECT * FROM saved");
+  Sql("DROP TABLE saved");
+  EXPECT_THAT(replica_->Faults(), IsEmpty());  // the trail itself cannot know
+  AddAnother();
+  EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.went_back replica=rep_a"));
+  ASSERT_TRUE(replica_->trail->Settle(kInTime));
+  EXPECT_THAT(replica_->Names(Of("audit.went_back")), ElementsAre("audit.went_back"));
+}
+
+// Whoever has saved the head of a chain whose server has stopped cuts nothing that another noted.
+TEST_F(TamperingTest, ACutBehindASavedHeadShowsByTheNoteOfAnother) {
+  Sql("CREATE TABLE saved AS SELECT * FROM audit_chains");
+  AddAnother();
+  replica_.reset();
+  replica_ = NewReplica("rep_b");
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+  const auto notes = replica_->Events(Of("audit.head_noted", "", "rep_a"));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0].replica_id, "rep_b");
+  Sql("DELETE FROM audit_events WHERE replica_id = 'rep_a' AND place > 6");
+  Sql("DELETE FROM audit_chains WHERE replica_id = 'rep_a'");
+  Sql("INSERT INTO audit_chains SELECT * FROM saved");
+  Sql("DROP TABLE saved");
+  EXPECT_THAT(replica_->Faults(), ElementsAre("rep_a 7"));
+}
+
+// Nor does it help that the chain went on behind the cut.
+TEST_F(TamperingTest, AnotherEventInTheNotedPlaceShows) {
+  AddAnother();
+  replica_.reset();
+  Sql("CREATE TABLE events AS SELECT * FROM audit_events WHERE place < 7");
+  replica_ = NewReplica("rep_b");
+  Sql("UPDATE audit_events SET mac = (SELECT mac FROM events WHERE place = 6)"
+      " WHERE replica_id = 'rep_a' AND place = 7");
+  Sql("DROP TABLE events");
+  EXPECT_THAT(replica_->Faults(), ElementsAre("rep_a 7"));
+}
+
+// One note of each end is enough.
+TEST_F(TamperingTest, AnEndIsNotedOnce) {
+  replica_.reset();
+  NewReplica("rep_b").reset();
+  replica_ = NewReplica("rep_c");
+  EXPECT_EQ(replica_->Events(Of("audit.head_noted", "", "rep_a")).size(), 1u);
+  EXPECT_EQ(replica_->Events(Of("audit.head_noted", "", "rep_b")).size(), 1u);
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+// A transaction that came to nothing has taken nothing away.
+TEST_F(TamperingTest, WhatWasRolledBackIsNotMissed) {
+  EXPECT_FALSE(replica_->Do({"role.deleted", "usr_1", "r"}, absl::AbortedError("no")).ok());
+  AddAnother();
+  AddAnother();
+  EXPECT_EQ(replica_->plain_log.text().find("audit.went_back"), std::string::npos);
+}
+
 TEST_F(TamperingTest, EventsThatNobodyWroteShow) {
   const std::string columns =
       "event_time, event_name, actor, target, asked_from, done, reason, correlation, details,"

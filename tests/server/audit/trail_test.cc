@@ -110,7 +110,7 @@ TEST_F(AuditTest, AFloodFromManySourcesFillsNoTable) {
   } while (!token.empty());
   EXPECT_EQ(count, 10'000);
   EXPECT_GE(together, 1u);
-  EXPECT_LE(rows, static_cast<size_t>(DecisionQueue::kRefusalsAtOnce) + together);
+  EXPECT_LE(rows, static_cast<size_t>(DecisionQueue::Allowance().at_once) + together);
 }
 
 // A store that is away holds up nobody; what there was no room for is told when it is back.
@@ -144,6 +144,58 @@ TEST(DecisionQueueTest, WhatThereIsNoRoomForIsCounted) {
   EXPECT_EQ(static_cast<size_t>(batch.dropped), kinds - batch.events.size());
   EXPECT_EQ(static_cast<size_t>(batch.through), kinds);
   EXPECT_THAT(queue.Take().events, IsEmpty());
+}
+
+storage::AuditEvent Refused(const std::string& event, int source) {
+  storage::AuditEvent refused;
+  refused.event = event;
+  refused.done = false;
+  refused.source = std::to_string(source);
+  return refused;
+}
+
+// Whoever floods with calls that cost nothing takes no detail from the refusals of others.
+TEST(DecisionQueueTest, AFloodOfOneRefusalTakesNothingFromAnother) {
+  testing::FakeClock clock;
+  DecisionQueue queue(clock);
+  for (int i = 0; i < 100'000; ++i) queue.Add(Refused("guard.refused", i));
+  for (int i = 0; i < 500; ++i) queue.Add(Refused("login.refused", i));
+  size_t logins = 0;
+  for (const storage::AuditEvent& event : queue.Take().events) {
+    if (event.event == "login.refused" && !event.source.empty()) ++logins;
+  }
+  EXPECT_EQ(logins, 500u);
+}
+
+TEST(DecisionQueueTest, WhatNobodyMakesAtWillIsToldThoughTheQueueIsFull) {
+  testing::FakeClock clock;
+  DecisionQueue queue(clock);
+  for (int i = 0; i < 5'000; ++i) {
+    storage::AuditEvent admitted = Refused("login.admitted", i);
+    admitted.done = true;
+    queue.Add(admitted);
+  }
+  queue.Add(Refused("renewal.reuse", 1));
+  queue.Add(Refused("renewal.reuse", 2));
+  const DecisionQueue::Batch batch = queue.Take();
+  ASSERT_GE(batch.events.size(), 2u);
+  EXPECT_EQ(batch.events[batch.events.size() - 2].source, "1");
+  EXPECT_EQ(batch.events.back().source, "2");
+  EXPECT_EQ(batch.dropped, 0);
+}
+
+// Two of one user differ in what they say besides.
+TEST(DecisionQueueTest, WhatWasAdmittedIsNotPutTogether) {
+  testing::FakeClock clock;
+  DecisionQueue queue(clock);
+  for (const char* details : {"{\"session\":\"ses_1\"}", "{\"session\":\"ses_2\"}"}) {
+    storage::AuditEvent admitted;
+    admitted.event = "login.admitted";
+    admitted.actor = "usr_1";
+    admitted.details = details;
+    queue.Add(admitted);
+  }
+  EXPECT_THAT(queue.Take().events, SizeIs(2));
 }
 
 // A COMMIT without an answer: the decisions are there once.

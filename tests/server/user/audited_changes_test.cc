@@ -67,6 +67,40 @@ TEST_F(AuditedChanges, OfSessions) {
   EXPECT_THAT(audit_.Take(), ElementsAre(all, all));
 }
 
+// Asking again and again fills no trail.
+TEST_F(AuditedChanges, WhereNoOtherSessionEndsNothingIsTakenDown) {
+  SessionFacade sessions({*store_, *feed_, clock_, log_, audit_});
+  const auto only = Login("ada");
+  ASSERT_TRUE(only.ok());
+  Principal ada;
+  ada.kind = PrincipalKind::kUser;
+  ada.claims = *(*auth_->Validate(only->access_token)).claims;
+  EXPECT_EQ(*sessions.RevokeAll(call_, ada, {{}, true}), 0);
+  EXPECT_THAT(audit_.Take(), IsEmpty());
+}
+
+// No role is had without a trace, whichever way it was given.
+TEST_F(AuditedChanges, OfAServiceAccountsRoles) {
+  ASSERT_TRUE(roles_->Create(call_, admin_, {"first", "", {}}).ok());
+  ASSERT_TRUE(roles_->Create(call_, admin_, {"second", "", {}}).ok());
+  audit_.Take();
+  NewServiceAccount account;
+  account.name = "billing";
+  account.fields.roles = std::vector<std::string>{"first"};
+  const auto created = services_->Create(call_, admin_, account);
+  ASSERT_TRUE(created.ok()) << created.status();
+  const ServiceId id = created->view.account.id;
+  EXPECT_THAT(audit_.Take(), ElementsAre(By("service_account.created", id.str()) + " name=billing",
+                                         By("role.granted", id.str()) + " role=first"));
+  ServiceAccountChange change;
+  change.id = id;
+  change.fields.roles = std::vector<std::string>{"second"};
+  ASSERT_TRUE(services_->Update(call_, admin_, change).ok());
+  EXPECT_THAT(audit_.Take(), ElementsAre(By("service_account.updated", id.str()) + " fields=roles",
+                                         By("role.granted", id.str()) + " role=second",
+                                         By("role.revoked", id.str()) + " role=first"));
+}
+
 TEST_F(AuditedChanges, OfAServiceAccount) {
   const CreatedServiceAccount created = AddService("billing");
   const std::string id = created.view.account.id.str();

@@ -38,7 +38,7 @@ absl::StatusOr<Batch> NextMembers(Repositories& repositories, const GroupId& gro
   return batch;
 }
 
-// One version on, as StoreAndEndAll in server/user/store_user.h; the feed's entry is left out.
+// As StoreAndEndSessions in server/user/store_user.h.
 absl::Status EndOne(Repositories& repositories, storage::User& user, absl::Time now) {
   ++user.version;
   const int64_t expected = user.revision++;

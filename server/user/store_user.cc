@@ -30,10 +30,4 @@ absl::Status AppendEnd(storage::Repositories& repositories, const storage::User&
   return repositories.revocations.Append({RevokeUserEntry(user.id, user.version, now)});
 }
 
-absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::User& user,
-                            absl::Time now) {
-  TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, user, now));
-  return AppendEnd(repositories, user, now);
-}
-
 }  // namespace tessera::server

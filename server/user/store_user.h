@@ -24,10 +24,6 @@ absl::Status StoreAndEndSessions(storage::Repositories& repositories, storage::U
 absl::Status AppendEnd(storage::Repositories& repositories, const storage::User& user,
                        absl::Time now);
 
-// Both.
-absl::Status StoreAndEndAll(storage::Repositories& repositories, storage::User& user,
-                            absl::Time now);
-
 }  // namespace tessera::server
 
 #endif  // TESSERA_SERVER_USER_STORE_USER_H_

@@ -30,7 +30,7 @@ TEST_F(AuditCommandsTest, ListShowsWhoDidWhatAndWhyNot) {
   EXPECT_THAT(ran.err, HasSubstr("more"));  // where the next page begins
   const auto json = nlohmann::json::parse(Run({"audit", "list", "--json"}).out);
   EXPECT_EQ(json["events"][0]["reason"], "bad_password");
-  EXPECT_EQ(json["nextPageToken"], "more");
+  EXPECT_EQ(json["next_page_token"], "more");
 }
 
 TEST_F(AuditCommandsTest, EveryFilterIsAskedFor) {
@@ -85,7 +85,7 @@ TEST_F(AuditCommandsTest, AFaultFailsAndIsNamed) {
   EXPECT_THAT(ran.err, HasSubstr("AUDIT_FAULT"));
   const Ran json = Run({"audit", "verify", "--json"});
   EXPECT_EQ(static_cast<int>(json.code), 1);
-  EXPECT_EQ(nlohmann::json::parse(json.out)["faults"][0]["replicaId"], "rep_1");
+  EXPECT_EQ(nlohmann::json::parse(json.out)["faults"][0]["replica_id"], "rep_1");
 }
 
 }  // namespace

@@ -28,10 +28,12 @@ constexpr int kChainsAtOnce = 50;
 
 }  // namespace
 
-AuditRetention::AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval)
+AuditRetention::AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval,
+                               int64_t most)
     : kept_(kept),
       parts_(parts),
       interval_(interval),
+      most_(most),
       me_(RandomId("adt_", parts.clock.Now())),
       pruning_(parts.clock),
       thread_([this] { Run(); }) {}
@@ -54,7 +56,7 @@ AuditRetention::~AuditRetention() {
 }
 
 absl::StatusOr<AuditRetention::Step> AuditRetention::PruneSome(const std::string& chain,
-                                                               absl::Time before) {
+                                                               absl::Time before, int limit) {
   const absl::Time now = parts_.clock.Now();
   Step step;
   std::optional<AuditFault> fault;
@@ -65,7 +67,7 @@ absl::StatusOr<AuditRetention::Step> AuditRetention::PruneSome(const std::string
                                  in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
         if (!step.mine) return absl::OkStatus();
         TESSERA_ASSIGN_OR_RETURN(PrunedChain pruned,
-                                 PruneChain(in, *parts_.keys.Current(), chain, before, kBatch));
+                                 PruneChain(in, *parts_.keys.Current(), chain, before, limit));
         step.removed = pruned.removed;
         step.more = pruned.more;
         fault = std::move(pruned.fault);
@@ -122,18 +124,80 @@ absl::StatusOr<int64_t> AuditRetention::PruneAll() {
                            ClockDifference(parts_.store, parts_.clock, kStoreTimeout));
   if (absl::AbsDuration(difference) > StoreCleaner::kMaxClockDifference) return 0;
   TESSERA_RETURN_IF_ERROR(Remember());
+  TESSERA_ASSIGN_OR_RETURN(const int64_t old, PruneOld());
+  TESSERA_ASSIGN_OR_RETURN(const int64_t early, PruneExcess());
+  return old + early;
+}
+
+bool AuditRetention::RestBehind(absl::Duration began, const Step& step) {
+  const absl::Duration took = parts_.clock.Monotonic() - began;
+  return step.removed == 0 || Rest(std::max(kPause, kPauseShare * took));
+}
+
+absl::StatusOr<int64_t> AuditRetention::PruneOld() {
   const absl::Time before = pruning_.Now() - kept_;
   int64_t removed = 0;
   TESSERA_ASSIGN_OR_RETURN(std::string chain, NextChain("", before));
   while (!chain.empty()) {
     const absl::Duration began = parts_.clock.Monotonic();
-    TESSERA_ASSIGN_OR_RETURN(const Step step, PruneSome(chain, before));
+    TESSERA_ASSIGN_OR_RETURN(const Step step, PruneSome(chain, before, kBatch));
     removed += step.removed;
-    if (!step.mine) break;
-    const absl::Duration took = parts_.clock.Monotonic() - began;
-    if (step.removed > 0 && !Rest(std::max(kPause, kPauseShare * took))) break;
+    if (!step.mine || !RestBehind(began, step)) break;
     if (step.more) continue;
     TESSERA_ASSIGN_OR_RETURN(chain, NextChain(chain, before));
+  }
+  return removed;
+}
+
+// How many there are the chains say; the last event of each stays, or a replica that lives would
+// find its chain gone.
+absl::StatusOr<AuditRetention::Excess> AuditRetention::FindExcess(
+    const std::set<std::string>& passed_over) {
+  Excess excess;
+  const auto look = [&](Repositories& in) -> absl::Status {
+    excess = Excess();
+    int64_t total = 0;
+    int64_t of_oldest = 0;
+    absl::Time oldest = absl::InfiniteFuture();
+    std::vector<storage::AuditChain> some;
+    do {
+      TESSERA_ASSIGN_OR_RETURN(
+          some, in.audit.ListChains(some.empty() ? "" : some.back().replica_id, kChainsAtOnce));
+      for (const storage::AuditChain& chain : some) {
+        const int64_t events = chain.sequence - chain.floor_sequence;
+        total += events;
+        if (events < 2 || passed_over.count(chain.replica_id) > 0) continue;
+        TESSERA_ASSIGN_OR_RETURN(const auto first,
+                                 in.audit.ListChain(chain.replica_id, chain.floor_sequence, 1));
+        if (first.empty() || first.front().at >= oldest) continue;
+        oldest = first.front().at;
+        of_oldest = events - 1;
+        excess.chain = chain.replica_id;
+      }
+    } while (!some.empty());
+    excess.count = static_cast<int>(std::min({total - most_, of_oldest, int64_t{kBatch}}));
+    if (excess.count <= 0) excess.chain.clear();
+    return absl::OkStatus();
+  };
+  TESSERA_RETURN_IF_ERROR(parts_.store.Read(parts_.clock.Now() + kStoreTimeout, look));
+  return excess;
+}
+
+absl::StatusOr<int64_t> AuditRetention::PruneExcess() {
+  int64_t removed = 0;
+  std::set<std::string> passed_over;  // that have a fault
+  TESSERA_ASSIGN_OR_RETURN(Excess excess, FindExcess(passed_over));
+  while (!excess.chain.empty()) {
+    const absl::Duration began = parts_.clock.Monotonic();
+    TESSERA_ASSIGN_OR_RETURN(const Step step,
+                             PruneSome(excess.chain, absl::InfiniteFuture(), excess.count));
+    removed += step.removed;
+    if (!step.mine || !RestBehind(began, step)) break;
+    if (step.removed < excess.count) passed_over.insert(excess.chain);
+    TESSERA_ASSIGN_OR_RETURN(excess, FindExcess(passed_over));
+  }
+  if (removed > 0) {
+    parts_.log.Warning("audit.pruned_early", {{"events", absl::StrCat(removed)}});
   }
   return removed;
 }

@@ -3,6 +3,7 @@
 #define TESSERA_SERVER_AUDIT_AUDIT_RETENTION_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -20,10 +21,13 @@ namespace tessera::server {
 // Thread-safe. As StoreCleaner: a thread of its own, one of the replicas at a time (its own lease),
 // batches with rests between, nothing while the clock differs from the database's, nothing at the
 // start. What does not hold together is left as it is, for `tessera audit verify` to show, and so
-// is what comes behind it in its chain (event `audit.fault_found`).
+// is what comes behind it in its chain (event `audit.fault_found`). Whoever is refused may write
+// rows: beyond a number of them the oldest go early, whatever their age, but for the last of each
+// chain (event `audit.pruned_early`).
 class AuditRetention {
  public:
   static constexpr int kBatch = 250;
+  static constexpr int64_t kMostEvents = 10'000'000;
   static constexpr absl::Duration kInterval = absl::Minutes(1);
   static constexpr absl::Duration kLease = absl::Minutes(3);
 
@@ -34,13 +38,14 @@ class AuditRetention {
     LogSink& log;
   };
   // `kept`: `audit.retention`. All references must outlive it.
-  AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval = kInterval);
+  AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval = kInterval,
+                 int64_t most = kMostEvents);
   // Gives the lease back, if the store answers soon.
   ~AuditRetention();
   AuditRetention(const AuditRetention&) = delete;
   AuditRetention& operator=(const AuditRetention&) = delete;
 
-  // All that is too old; how many events went. Blocks on the store.
+  // All that is too old or too much; how many events went. Blocks on the store.
   absl::StatusOr<int64_t> PruneAll();
 
  private:
@@ -50,7 +55,16 @@ class AuditRetention {
     bool mine = true;   // the lease
   };
   void Run();
-  absl::StatusOr<Step> PruneSome(const std::string& chain, absl::Time before);
+  // What is to go next beyond the number of events that are kept.
+  struct Excess {
+    std::string chain;  // whose first event is the oldest; empty: nothing is to go
+    int count = 0;      // at most a batch
+  };
+  absl::StatusOr<int64_t> PruneOld();
+  absl::StatusOr<int64_t> PruneExcess();
+  absl::StatusOr<Excess> FindExcess(const std::set<std::string>& passed_over);
+  absl::StatusOr<Step> PruneSome(const std::string& chain, absl::Time before, int limit);
+  bool RestBehind(absl::Duration began, const Step& step);
   absl::StatusOr<std::string> NextChain(const std::string& after, absl::Time before);
   absl::Status Remember();
   bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
@@ -58,6 +72,7 @@ class AuditRetention {
   const absl::Duration kept_;
   const Parts parts_;
   const absl::Duration interval_;
+  const int64_t most_;
   const std::string me_;
   PruningClock pruning_;
   mutable Mutex mu_;

@@ -52,6 +52,7 @@ std::string_view ActorOf(const LogEvent& event, const AuditedEvent& audited) {
 
 const std::vector<AuditedEvent>& AuditedEvents() {
   static const auto& events = *new std::vector<AuditedEvent>{
+      {"audit.pruned_early", true, "", ""},
       {"audit.register_forged", false, "", "replica"},
       {"audit.went_back", false, "", "replica"},
       {"bootstrap.administrator_made", true, "", "user"},

@@ -17,11 +17,11 @@ class RetentionTest : public AuditTest {
   void Add(const std::string& target) {
     ASSERT_TRUE(replica_->Do({"role.created", "usr_1", target}).ok());
   }
-  int64_t Prune() {
+  int64_t Prune(int64_t most = AuditRetention::kMostEvents) {
     // The database's clock is not the test's.
     replica_->store.set_database_time(std::nullopt);
     AuditRetention retention(kKept, {replica_->store, *replica_->keys, clock_, replica_->plain_log},
-                             absl::Hours(1));
+                             absl::Hours(1), most);
     // Behind its own clock, which counts from its start.
     return Require(retention.PruneAll());
   }
@@ -102,6 +102,40 @@ TEST_F(RetentionTest, AnEmptyChainOfLongAgoGoesAltogether) {
                         })
                   .ok());
   EXPECT_EQ(chains, 1);
+}
+
+// Rows are made by whoever is refused: there is an end to them.
+TEST_F(RetentionTest, BeyondANumberTheOldestGoEarly) {
+  for (const char* target : {"r1", "r2", "r3", "r4"}) {
+    clock_.Advance(absl::Seconds(1));
+    Add(target);
+  }
+  EXPECT_EQ(Prune(5), 0);
+  EXPECT_EQ(Prune(2), 3);  // audit.began, r1, r2
+  EXPECT_THAT(Targets(), ElementsAre("r3", "r4"));
+  EXPECT_THAT(replica_->plain_log.text(), HasSubstr("audit.pruned_early events=3"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+  // The end of a chain that may be written on stays.
+  EXPECT_EQ(Prune(0), 1);
+  Add("r5");
+  EXPECT_THAT(Targets(), ElementsAre("r4", "r5"));
+  EXPECT_THAT(replica_->Faults(), IsEmpty());
+}
+
+// Of several chains the oldest events go, and a fault is not covered up.
+TEST_F(RetentionTest, EarlyPruningTakesTheOldestOfAllAndStopsBeforeAFault) {
+  Add("r1");
+  Add("r2");
+  replica_.reset();
+  clock_.Advance(absl::Hours(1));
+  replica_ = NewReplica("rep_b");
+  Add("r3");
+  Sql("DELETE FROM audit_events WHERE replica_id = 'rep_a' AND place = 2");
+  // Of 6 that the chains tell of (began, r1, r2; began, the note, r3) four are too many: one of
+  // rep_a goes before the gap, and then of rep_b all but the last.
+  EXPECT_EQ(Prune(2), 3);
+  EXPECT_THAT(Targets(), ElementsAre("r2", "r3"));
+  EXPECT_THAT(replica_->Faults(), ElementsAre("rep_a 2"));
 }
 
 TEST_F(RetentionTest, OneReplicaPrunesAtATime) {

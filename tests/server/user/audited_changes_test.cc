@@ -61,6 +61,7 @@ TEST_F(AuditedChanges, OfSessions) {
   ASSERT_TRUE(sessions.Revoke(call_, ada, first->session_id).ok());  // it had ended
   EXPECT_THAT(audit_.Take(),
               ElementsAre("session.revoked " + ada_.id.str() + " " + first->session_id.str()));
+  ASSERT_TRUE(Login("ada").ok());
   ASSERT_TRUE(sessions.RevokeAll(call_, ada, {{}, true}).ok());
   ASSERT_TRUE(sessions.RevokeAll(call_, ada, {}).ok());
   const std::string all = "sessions.ended " + ada_.id.str() + " " + ada_.id.str();
@@ -104,7 +105,9 @@ TEST_F(AuditedChanges, OfAServiceAccountsRoles) {
 TEST_F(AuditedChanges, OfAServiceAccount) {
   const CreatedServiceAccount created = AddService("billing");
   const std::string id = created.view.account.id.str();
-  EXPECT_THAT(audit_.Take(), ElementsAre(By("service_account.created", id) + " name=billing"));
+  EXPECT_THAT(audit_.Take(), ElementsAre(By("service_account.created", id) + " name=billing",
+                                         By("role.granted", id) + " role=orders.admin",
+                                         By("role.granted", id) + " role=reader"));
   ASSERT_TRUE(
       SetServiceState(created.view.account.id, storage::ServiceAccountState::kDisabled).ok());
   EXPECT_THAT(audit_.Take(),

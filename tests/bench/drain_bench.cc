@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "server/auth/auth_facade.h"
 #include "server/auth/key_ring.h"
+#include "server/auth/login_throttle.h"
 #include "server/auth/password_hasher.h"
 #include "server/auth/revocation_feed.h"
 #include "server/auth/store_cleaner.h"
@@ -48,7 +49,8 @@ class LoginRoom {
                                          Algorithm::kEs256, SystemClock(), NoLog()))),
         hasher_(Must(server::PasswordHasher::Create({}))),
         feed_(Must(server::RevocationFeed::Open(store, *keys_, {}, SystemClock(), NoLog()))),
-        auth_(Policy(), {store, *keys_, hasher_, *feed_, SystemClock(), NoLog()}) {
+        throttle_({}, {store, *keys_, SystemClock(), NoLog()}),
+        auth_(Policy(), {store, *keys_, hasher_, *feed_, SystemClock(), NoLog(), throttle_}) {
     storage::User user;
     user.id = UserId(kUser);
     user.username = kUsername;
@@ -88,6 +90,7 @@ class LoginRoom {
   const std::unique_ptr<server::KeyRing> keys_;
   const server::PasswordHasher hasher_;
   const std::unique_ptr<server::RevocationFeed> feed_;
+  const server::LoginThrottle throttle_;
   const server::AuthFacade auth_;
 };
 

@@ -144,18 +144,6 @@ TEST_P(Sessions, WrongPasswordUnknownAndDisabledUserGetOneAnswer) {
   EXPECT_EQ(refused("not a name!", "wrong password"), answer);
 }
 
-TEST_P(Sessions, FieldThatIsNotServedIsRefusedThroughTheWire) {
-  v1::CreateUserRequest request;
-  request.mutable_user()->set_username("alice");
-  request.mutable_user()->set_email("alice@example.test");
-  request.set_password("alice password");
-  v1::CreateUserResponse response;
-  const std::string token = server_.LoginAdmin().access_token();
-  const grpc::Status status = users_->CreateUser(With(token).get(), request, &response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(ReasonOf(status), "FIELD_UNSUPPORTED");
-}
-
 TEST_P(Sessions, ChangedPasswordEndsTheCallersOwnToken) {
   server_.AddUser("alice", "alice password");
   const std::string token = server_.Login("alice", "alice password").access_token();

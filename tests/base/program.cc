@@ -16,6 +16,9 @@
 namespace tessera::testing {
 namespace {
 
+// For output that a grandchild holds open.
+constexpr absl::Duration kPatienceForOutput = absl::Seconds(2);
+
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
@@ -185,7 +188,15 @@ int Program::Wait(absl::Duration limit) {
       usleep(5000);
     }
   }
+  AwaitEndOfOutput();
   return exit_status_;
+}
+
+// What it started may hold its output open.
+void Program::AwaitEndOfOutput() {
+  MutexLock lock(mu_);
+  bool in_time = true;
+  while (!ended_ && in_time) in_time = changed_.WaitFor(mu_, kPatienceForOutput);
 }
 
 }  // namespace tessera::testing

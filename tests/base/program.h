@@ -35,12 +35,14 @@ class Program {
   // SIGSTOP; returns when every thread of the process stands still (or it has ended).
   void Pause() const;
   // The exit status as a shell would show it (128 + signal); -1 if it did not end within `limit`.
+  // From then on Output has all that it printed.
   int Wait(absl::Duration limit);
   pid_t pid() const { return pid_; }
 
  private:
   Program(pid_t pid, int output);
   void ReadOutput();
+  void AwaitEndOfOutput();
 
   const pid_t pid_;
   const int output_;

@@ -84,7 +84,7 @@ struct LoginAttempt {
   std::string audience;
   std::optional<storage::User> user;
   SessionTerms terms = {};
-  LoginSubject subject = {};  // whom the attempt is counted against
+  LoginSubject subject = {};                 // whom the attempt is counted against
   std::vector<std::string> hash_costs = {};  // of all hashes that are stored
 };
 

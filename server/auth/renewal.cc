@@ -206,9 +206,10 @@ absl::StatusOr<std::optional<Renewal::Standing>> Renewal::Look(const Attempt& at
 
 absl::StatusOr<TokenIssuer::AccessToken> Renewal::Sign(const Attempt& attempt, const Standing& seen,
                                                        int64_t generation) const {
-  TESSERA_ASSIGN_OR_RETURN(TokenIssuer::AccessToken access,
-                           issuer_.Sign(seen.session, generation, {seen.roles, seen.attributes, seen.groups},
-                                        *attempt.keys, attempt.now));
+  TESSERA_ASSIGN_OR_RETURN(
+      TokenIssuer::AccessToken access,
+      issuer_.Sign(seen.session, generation, {seen.roles, seen.attributes, seen.groups},
+                   *attempt.keys, attempt.now));
   TESSERA_RETURN_IF_ERROR(CheckLength(access, attempt.max_access_token));
   return access;
 }

@@ -70,8 +70,8 @@ class UserRoom : public ::testing::Test {
     policy.audiences = {"orders"};
     auth_ = std::make_unique<AuthFacade>(
         policy, AuthFacade::Parts{*store_, *keys_, *hasher_, *feed_, clock_, log_, *throttle_});
-    users_ = std::make_unique<UserFacade>(UserFacade::Parts{
-        *store_, *hasher_, *feed_, clock_, log_, audit_, *throttle_});
+    users_ = std::make_unique<UserFacade>(
+        UserFacade::Parts{*store_, *hasher_, *feed_, clock_, log_, audit_, *throttle_});
     roles_ = std::make_unique<RoleFacade>(std::vector<std::string>{"orders", "tessera"},
                                           RoleFacade::Parts{*store_, *feed_, clock_, log_, audit_});
   }

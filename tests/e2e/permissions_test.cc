@@ -244,7 +244,7 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
   std::vector<std::string> Ask(const Row& row) {
     std::map<std::string, std::string> named = MakeWhatIsNamed(row.request);
     std::vector<std::string> told(Callers().size());
-    for (const size_t i : {0, 2, 3, 4, 1, 5}) {
+    for (const size_t i : std::initializer_list<size_t>{0, 2, 3, 4, 1, 5}) {
       named["$fresh"] = absl::StrCat("fresh", ++count_);
       const std::string request = absl::StrReplaceAll(row.request, named);
       const Outcome outcome =

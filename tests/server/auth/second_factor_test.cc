@@ -36,7 +36,7 @@ class SecondFactorTest : public ::testing::Test {
 
   KeySnapshot keys_ = Keys();
   const absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-  const SecondFactorPolicy policy_;
+  const SecondFactorPolicy policy_ = {};
   NewFactor made_ = Require(MakeSecondFactor(kAda, policy_, keys_, now_));
   const Secret code_ =
       TotpCode(made_.secret, policy_.enrolment, TotpStepAt(now_, policy_.enrolment.period));

@@ -62,7 +62,7 @@ class TotpWindow : public ::testing::Test {
   }
 
   const Secret secret_ = VectorSecret(TotpAlgorithm::kSha1);
-  const TotpParameters parameters_;
+  const TotpParameters parameters_ = {};
   const absl::Time now_ = absl::FromUnixSeconds(1'234'567'890);
   const int64_t middle_ = TotpStepAt(now_, parameters_.period);
 };

@@ -86,7 +86,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Context& context) {
                            Credentials(context));
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
+  // Not GRPC_ARG_MIN_RECONNECT_BACKOFF_MS: it is also how long a TLS handshake may take.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // A proxy would see what plaintext carries, and loopback has no use for one.
   if (context.plaintext) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "server/auth/mac_keys.h"
 #include "server/auth/named_texts.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
@@ -120,26 +121,6 @@ absl::StatusOr<LoginChallenge> Decode(std::string_view bytes) {
   return challenge;
 }
 
-std::string KeyHash(std::string_view kid) {
-  const IdHash hash = IdHashOf(kid);
-  return {hash.begin(), hash.end()};
-}
-
-// `body`: the key's hash and what the challenge says.
-std::string MacOf(const Secret& key, std::string_view epoch, std::string_view body) {
-  std::string message(kContext);
-  message.append(epoch).append(body);
-  const Sha256Digest mac = HmacSha256(key.Reveal(), message);
-  return {mac.begin(), mac.end()};
-}
-
-const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
-  const auto kid = keys.mac_kids.find(std::string(hash));
-  if (kid == keys.mac_kids.end()) return nullptr;
-  const auto key = keys.macs.find(kid->second);
-  return key == keys.macs.end() ? nullptr : &key->second;
-}
-
 struct Parts {
   std::string body;
   std::string mac;
@@ -170,9 +151,9 @@ absl::StatusOr<Secret> MintChallenge(const LoginChallenge& challenge, const KeyS
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
                             "the key that makes challenges is not loaded yet", kRetryForKey);
   }
-  const std::string body = KeyHash(keys.mac_kid).append(Encode(challenge));
+  const std::string body = MacKeyHash(keys.mac_kid).append(Encode(challenge));
   std::string bytes(1, kVersion);
-  bytes.append(body).append(MacOf(key->second, keys.store_epoch, body));
+  bytes.append(body).append(MacUnder(key->second, kContext, keys.store_epoch, body));
   std::string text = Base64UrlEncode(bytes);
   Secret token(std::string(kChallengePrefix).append(text));
   WipeString(bytes);
@@ -184,7 +165,7 @@ bool ChallengeNamesUnknownKey(const Secret& token, const KeySnapshot& keys) {
   const std::optional<Parts> parts = Split(token);
   if (!parts.has_value()) return false;
   const std::string hash = parts->body.substr(0, kKeyHashBytes);
-  return keys.revoked_macs.count(hash) == 0 && FindByHash(keys, hash) == nullptr;
+  return keys.revoked_macs.count(hash) == 0 && FindMacKey(keys, hash) == nullptr;
 }
 
 absl::StatusOr<LoginChallenge> ReadChallenge(const Secret& token, const KeySnapshot& keys,
@@ -192,9 +173,9 @@ absl::StatusOr<LoginChallenge> ReadChallenge(const Secret& token, const KeySnaps
   const std::optional<Parts> parts = Split(token);
   if (!parts.has_value()) return ChallengeInvalid();
   const std::string hash = parts->body.substr(0, kKeyHashBytes);
-  const Secret* const key = FindByHash(keys, hash);
+  const Secret* const key = FindMacKey(keys, hash);
   if (key == nullptr || keys.revoked_macs.count(hash) > 0) return ChallengeInvalid();
-  const std::string mac = MacOf(*key, keys.store_epoch, parts->body);
+  const std::string mac = MacUnder(*key, kContext, keys.store_epoch, parts->body);
   if (!Secret::ConstantTimeEqual(mac, parts->mac)) return ChallengeInvalid();
   TESSERA_ASSIGN_OR_RETURN(LoginChallenge challenge,
                            Decode(std::string_view(parts->body).substr(kKeyHashBytes)));

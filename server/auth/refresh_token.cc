@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/auth/mac_keys.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/base64url.h"
@@ -40,11 +41,6 @@ int64_t FromBigEndian(std::string_view bytes) {
   return static_cast<int64_t>(number);
 }
 
-std::string KeyHash(std::string_view kid) {
-  const IdHash hash = IdHashOf(kid);
-  return {hash.begin(), hash.end()};
-}
-
 // The id without its prefix; absent for what Id::Random cannot have made.
 std::optional<std::string_view> SessionPart(const SessionId& id) {
   std::string_view text = id.str();
@@ -53,20 +49,6 @@ std::optional<std::string_view> SessionPart(const SessionId& id) {
   if (text.size() != kSessionBytes) return std::nullopt;
   if (text.find_first_not_of(kIdCharacters) != text.npos) return std::nullopt;
   return text;
-}
-
-std::string MacOf(const Secret& key, std::string_view epoch, std::string_view body) {
-  std::string message(kContext);
-  message.append(epoch).append(body);
-  const Sha256Digest mac = HmacSha256(key.Reveal(), message);
-  return {mac.begin(), mac.end()};
-}
-
-const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
-  const auto kid = keys.mac_kids.find(std::string(hash));
-  if (kid == keys.mac_kids.end()) return nullptr;
-  const auto key = keys.macs.find(kid->second);
-  return key == keys.macs.end() ? nullptr : &key->second;
 }
 
 bool IsCalledBack(const KeySnapshot& keys, std::string_view hash) {
@@ -112,15 +94,15 @@ absl::StatusOr<Secret> MintRefreshToken(const RefreshClaim& claim, std::string_v
   if (!session.has_value() || claim.generation < 1 || keys.store_epoch.size() != kEpochBytes) {
     return absl::InternalError("a session that cannot be named in a refresh token");
   }
-  if (IsCalledBack(keys, KeyHash(mac_kid))) return CalledBack();
+  if (IsCalledBack(keys, MacKeyHash(mac_kid))) return CalledBack();
   const auto key = keys.macs.find(std::string(mac_kid));
   if (key == keys.macs.end()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
                             "the key of this session is not loaded yet", kRetryForKey);
   }
-  const std::string body = KeyHash(mac_kid).append(*session).append(BigEndian(claim.generation));
+  const std::string body = MacKeyHash(mac_kid).append(*session).append(BigEndian(claim.generation));
   std::string bytes(1, kVersion);
-  bytes.append(body).append(MacOf(key->second, keys.store_epoch, body));
+  bytes.append(body).append(MacUnder(key->second, kContext, keys.store_epoch, body));
   std::string text = Base64UrlEncode(bytes);
   Secret token(std::string(kRefreshTokenPrefix).append(text));
   WipeString(bytes);
@@ -132,7 +114,7 @@ bool NamesUnknownKey(const Secret& token, const KeySnapshot& keys) {
   const std::optional<Secret> content = Decode(token);
   if (!content.has_value()) return false;
   const std::string_view hash = content->Reveal().substr(1, kKeyHashBytes);
-  return !IsCalledBack(keys, hash) && FindByHash(keys, hash) == nullptr;
+  return !IsCalledBack(keys, hash) && FindMacKey(keys, hash) == nullptr;
 }
 
 absl::StatusOr<RefreshClaim> ParseRefreshToken(const Secret& token, const KeySnapshot& keys) {
@@ -142,9 +124,9 @@ absl::StatusOr<RefreshClaim> ParseRefreshToken(const Secret& token, const KeySna
   const std::string_view body = bytes.substr(1, kBodyBytes);
   const std::string_view key_hash = body.substr(0, kKeyHashBytes);
   if (IsCalledBack(keys, key_hash)) return CalledBack();
-  const Secret* key = FindByHash(keys, key_hash);
+  const Secret* key = FindMacKey(keys, key_hash);
   if (key == nullptr) return Forged();
-  const std::string mac = MacOf(*key, keys.store_epoch, body);
+  const std::string mac = MacUnder(*key, kContext, keys.store_epoch, body);
   if (!Secret::ConstantTimeEqual(mac, bytes.substr(1 + kBodyBytes))) return Forged();
 
   RefreshClaim claim;

@@ -22,6 +22,9 @@ class ThrottleRepository {
   // Those of `ids` that are there, in the order of their ids. At most 16 ids.
   virtual absl::StatusOr<std::vector<ThrottleCounter>> Find(
       const std::vector<std::string>& ids) = 0;
+  // As Find; no other transaction changes what is found until this one ends.
+  virtual absl::StatusOr<std::vector<ThrottleCounter>> Take(
+      const std::vector<std::string>& ids) = 0;
   // Compare-and-swap: replaces the counter `next.id` if it is still as `seen`, or inserts it if
   // `seen` is absent. False if somebody was faster; the transaction goes on.
   virtual absl::StatusOr<bool> Swap(const std::optional<ThrottleCounter>& seen,

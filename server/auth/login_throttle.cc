@@ -14,12 +14,8 @@ namespace {
 
 constexpr std::string_view kContext = "tessera/throttle/v1";
 constexpr size_t kCounterIdBytes = 16;
-// Each run that comes to nothing means that another attempt was counted meanwhile.
+// Each run that comes to nothing means that another replica made the counter meanwhile.
 constexpr int kMaxTries = 64;
-// How often an attempt waits for others that are under way, and how long for one of them: a hash
-// takes less.
-constexpr int kMaxWaits = 64;
-constexpr absl::Duration kLongestWait = absl::Seconds(1);
 constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
 
 // What is counted. The letters keep the counters apart in what is hashed; the names are for the
@@ -101,6 +97,11 @@ ThrottleCounter OneMore(std::string id, const std::optional<ThrottleCounter>& ro
   return next;
 }
 
+absl::Status TooManyAtOnce() {
+  return RetryableRefusal(absl::StatusCode::kResourceExhausted, reason::kOverloaded,
+                          "too many attempts at once", absl::Seconds(1));
+}
+
 }  // namespace
 
 std::optional<std::string> LoginThrottle::DeviceOf(const Secret& proof, const UserId& user) const {
@@ -131,7 +132,7 @@ absl::StatusOr<LoginThrottle::Counted> LoginThrottle::CounterOf(char kind, std::
   return Counted{std::string(mac.begin(), mac.begin() + kCounterIdBytes), &KindOf(kind), limit};
 }
 
-// In this order for all, so that two attempts never wait for each other.
+// The last is the one that a right guess ends.
 absl::StatusOr<LoginThrottle::Counters> LoginThrottle::LoginCounters(
     const CallInfo& call, const LoginSubject& subject) const {
   Counters counters;
@@ -150,12 +151,14 @@ absl::StatusOr<LoginThrottle::Counters> LoginThrottle::LoginCounters(
   return counters;
 }
 
-absl::StatusOr<LoginThrottle::Verdict> LoginThrottle::Judge(Repositories& in,
-                                                            const Counters& counters,
-                                                            absl::Time now) const {
+std::vector<std::string> LoginThrottle::IdsOf(const Counters& counters) {
   std::vector<std::string> ids;
   for (const Counted& counter : counters) ids.push_back(counter.id);
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<ThrottleCounter> found, in.throttle.Find(ids));
+  return ids;
+}
+
+LoginThrottle::Verdict LoginThrottle::Judge(const std::vector<ThrottleCounter>& found,
+                                            const Counters& counters, absl::Time now) const {
   Verdict verdict;
   verdict.rows.resize(counters.size());
   for (size_t i = 0; i < counters.size(); ++i) {
@@ -182,8 +185,11 @@ absl::Status LoginThrottle::Refused(const CallInfo& call, const Verdict& verdict
 absl::Status LoginThrottle::LookIn(Repositories& in, const CallInfo& call,
                                    const LoginSubject& subject) const {
   TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
-  TESSERA_ASSIGN_OR_RETURN(const Verdict verdict, Judge(in, counters, parts_.clock.Now()));
-  if (verdict.by == nullptr || IsUnderWay(counters.back().id)) return absl::OkStatus();
+  const std::string& own = counters.back().id;
+  const bool busy = IsBusy(own);
+  TESSERA_ASSIGN_OR_RETURN(const auto found, in.throttle.Find(IdsOf(counters)));
+  const Verdict verdict = Judge(found, counters, parts_.clock.Now());
+  if (verdict.by == nullptr || busy || IsBusy(own)) return absl::OkStatus();
   return Refused(call, verdict);
 }
 
@@ -193,7 +199,8 @@ absl::Status LoginThrottle::CountIn(Repositories& in, const Counters& counters,
   const absl::Time now = parts_.clock.Now();
   reservation.held_.clear();
   reservation.at_ = now;
-  TESSERA_ASSIGN_OR_RETURN(verdict, Judge(in, counters, now));
+  TESSERA_ASSIGN_OR_RETURN(const auto found, in.throttle.Take(IdsOf(counters)));
+  verdict = Judge(found, counters, now);
   if (verdict.by != nullptr) return absl::ResourceExhaustedError("throttled");
   for (size_t i = 0; i < counters.size(); ++i) {
     const std::optional<ThrottleCounter>& row = verdict.rows[i];
@@ -202,6 +209,9 @@ absl::Status LoginThrottle::CountIn(Repositories& in, const Counters& counters,
     if (!swapped) return absl::AbortedError("counted meanwhile");
     reservation.held_.push_back({next.id, next.attempts, counters[i].kind->reset});
   }
+  // Given back in the order in which they are taken, so that nobody waits for each other.
+  std::sort(reservation.held_.begin(), reservation.held_.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   return absl::OkStatus();
 }
 
@@ -214,61 +224,103 @@ absl::Status LoginThrottle::Count(const CallInfo& call, const Counters& counters
         [&](Repositories& in) { return CountIn(in, counters, reservation, verdict); });
     if (!absl::IsAborted(counted)) return counted;
   }
-  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kStorageUnavailable,
-                          "too many attempts at once", absl::Seconds(1));
+  return TooManyAtOnce();
+}
+
+// The right to count at `id`, which one attempt has at a time: meanwhile those under way there only
+// get fewer.
+class LoginThrottle::Turn {
+ public:
+  Turn(const LoginThrottle& throttle, std::string id)
+      : throttle_(throttle),
+        id_(std::move(id)),
+        until_(throttle.parts_.clock.Monotonic() + kLongestWait) {
+    MutexLock lock(throttle_.mu_);
+    Here& here = throttle_.here_[id_];
+    ++here.waiting;
+    bool in_time = true;
+    while (here.counting && in_time) in_time = Wait();
+    --here.waiting;
+    mine_ = !here.counting;
+    here.counting = true;
+  }
+  ~Turn() {
+    if (!mine_) return;
+    MutexLock lock(throttle_.mu_);
+    throttle_.here_[id_].counting = false;
+    throttle_.Changed(id_);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  // False: others took too long.
+  bool mine() const { return mine_; }
+
+  int UnderWay() const {
+    MutexLock lock(throttle_.mu_);
+    return throttle_.here_[id_].under_way;
+  }
+  // False if it takes too long.
+  bool AwaitFewerThan(int count) const {
+    MutexLock lock(throttle_.mu_);
+    const Here& here = throttle_.here_[id_];
+    bool in_time = true;
+    while (here.under_way >= count && in_time) in_time = Wait();
+    return here.under_way < count;
+  }
+  // One more is under way until what is returned goes.
+  std::shared_ptr<void> MarkUnderWay() const {
+    MutexLock lock(throttle_.mu_);
+    ++throttle_.here_[id_].under_way;
+    return {nullptr, [throttle = &throttle_, id = id_](void*) {
+              MutexLock ended(throttle->mu_);
+              --throttle->here_[id].under_way;
+              throttle->Changed(id);
+            }};
+  }
+
+ private:
+  bool Wait() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(throttle_.mu_) {
+    const absl::Duration left = until_ - throttle_.parts_.clock.Monotonic();
+    return left > absl::ZeroDuration() && throttle_.changed_.WaitFor(throttle_.mu_, left);
+  }
+
+  const LoginThrottle& throttle_;
+  const std::string id_;
+  const absl::Duration until_;  // of the monotonic clock
+  bool mine_ = false;
+};
+
+void LoginThrottle::Changed(const std::string& id) const {
+  const auto found = here_.find(id);
+  const Here& here = found->second;
+  if (!here.counting && here.waiting == 0 && here.under_way == 0) here_.erase(found);
+  changed_.NotifyAll();
+}
+
+bool LoginThrottle::IsBusy(const std::string& id) const {
+  MutexLock lock(mu_);
+  const auto found = here_.find(id);
+  return found != here_.end();
 }
 
 absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
                                                    const Counters& counters) const {
-  const std::string& own = counters.back().id;
-  bool in_time = true;
-  for (int waits = 0;; ++waits) {
-    const bool others = IsUnderWay(own);
+  const Turn turn(*this, counters.back().id);
+  if (!turn.mine()) return TooManyAtOnce();
+  while (true) {
+    const int under_way = turn.UnderWay();
     Reservation reservation;
     Verdict verdict;
     const absl::Status counted = Count(call, counters, reservation, verdict);
     if (counted.ok()) {
-      reservation.under_way_ = MarkUnderWay(own);
+      reservation.under_way_ = turn.MarkUnderWay();
       return reservation;
     }
     if (verdict.by == nullptr || !absl::IsResourceExhausted(counted)) return counted;
-    const bool may_yet_pass = others || IsUnderWay(own);
-    if (!may_yet_pass || !in_time || waits == kMaxWaits) return Refused(call, verdict);
-    in_time = AwaitAnEnd(own);
+    const bool may_yet_pass = under_way > 0 && turn.AwaitFewerThan(under_way);
+    if (!may_yet_pass) return Refused(call, verdict);
   }
-}
-
-std::shared_ptr<void> LoginThrottle::MarkUnderWay(const std::string& id) const {
-  MutexLock lock(mu_);
-  ++under_way_[id];
-  return {nullptr, [this, id](void*) { End(id); }};
-}
-
-void LoginThrottle::End(const std::string& id) const {
-  MutexLock lock(mu_);
-  const auto found = under_way_.find(id);
-  if (--found->second == 0) under_way_.erase(found);
-  ended_.NotifyAll();
-}
-
-int LoginThrottle::UnderWay(const std::string& id) const {
-  const auto found = under_way_.find(id);
-  return found == under_way_.end() ? 0 : found->second;
-}
-
-bool LoginThrottle::IsUnderWay(const std::string& id) const {
-  MutexLock lock(mu_);
-  return UnderWay(id) > 0;
-}
-
-bool LoginThrottle::AwaitAnEnd(const std::string& id) const {
-  MutexLock lock(mu_);
-  const int before = UnderWay(id);
-  bool in_time = true;
-  while (in_time && before > 0 && UnderWay(id) >= before) {
-    in_time = ended_.WaitFor(mu_, kLongestWait);
-  }
-  return in_time;
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOne(

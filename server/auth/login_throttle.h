@@ -69,10 +69,13 @@ struct LoginSubject {
 
 // Thread-safe. All that is called Reserve... blocks on the store for one short write; where
 // attempts that are under way here are as many as may pass, it waits for one of them, which may be
-// right. It fails with RESOURCE_EXHAUSTED THROTTLED: too many attempts of late; RetryInfo says when
-// to try again. UNAVAILABLE KEYS_UNAVAILABLE: nothing can be counted yet.
+// right: kLongestWait at most. It fails with RESOURCE_EXHAUSTED THROTTLED: too many attempts of
+// late; RetryInfo says when to try again. UNAVAILABLE KEYS_UNAVAILABLE: nothing can be counted yet.
 class LoginThrottle {
  public:
+  // That an attempt waits for others of its counter, in all: a hash takes less.
+  static constexpr absl::Duration kLongestWait = absl::Seconds(5);
+
   // All references must outlive the throttle.
   struct Parts {
     storage::Store& store;
@@ -111,13 +114,15 @@ class LoginThrottle {
  private:
   struct Counted;
   struct Verdict;
+  class Turn;
   using Counters = std::vector<Counted>;
 
   absl::StatusOr<Counted> CounterOf(char kind, std::string_view first, std::string_view second,
                                     int limit) const;
   absl::StatusOr<Counters> LoginCounters(const CallInfo& call, const LoginSubject& subject) const;
-  absl::StatusOr<Verdict> Judge(storage::Repositories& in, const Counters& counters,
-                                absl::Time now) const;
+  static std::vector<std::string> IdsOf(const Counters& counters);
+  Verdict Judge(const std::vector<storage::ThrottleCounter>& found, const Counters& counters,
+                absl::Time now) const;
   absl::Status Refused(const CallInfo& call, const Verdict& verdict) const;
   absl::Status CountIn(storage::Repositories& in, const Counters& counters,
                        Reservation& reservation, Verdict& verdict) const;
@@ -127,19 +132,22 @@ class LoginThrottle {
   absl::StatusOr<Reservation> ReserveOne(const CallInfo& call,
                                          const absl::StatusOr<Counted>& counter) const;
 
-  // Of the counters that a right guess ends, which of them have attempts under way here.
-  std::shared_ptr<void> MarkUnderWay(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
-  void End(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
-  int UnderWay(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool IsUnderWay(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
-  // False if none ends soon.
-  bool AwaitAnEnd(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether an attempt that may yet be right is being counted or under way here.
+  bool IsBusy(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);
+  // Something at this counter has ended.
+  void Changed(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const ThrottlePolicy policy_;
   const Parts parts_;
+  // What this process does at a counter that a right guess ends.
+  struct Here {
+    bool counting = false;  // one attempt at a time
+    int waiting = 0;
+    int under_way = 0;
+  };
   mutable Mutex mu_;
-  mutable CondVar ended_;
-  mutable std::map<std::string, int> under_way_ ABSL_GUARDED_BY(mu_);
+  mutable CondVar changed_;
+  mutable std::map<std::string, Here> here_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace tessera::server

@@ -16,6 +16,7 @@ class SqlThrottleRepository final : public ThrottleRepository {
   explicit SqlThrottleRepository(Transaction& transaction) : transaction_(transaction) {}
 
   absl::StatusOr<std::vector<ThrottleCounter>> Find(const std::vector<std::string>& ids) override;
+  absl::StatusOr<std::vector<ThrottleCounter>> Take(const std::vector<std::string>& ids) override;
   absl::StatusOr<bool> Swap(const std::optional<ThrottleCounter>& seen,
                             const ThrottleCounter& next) override;
   absl::Status GiveBack(const std::string& id, int64_t attempts, absl::Time at) override;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/conformance/conformance.h"
@@ -67,6 +68,32 @@ TEST_P(ThrottleRepositoryTest, SeveralAreFoundInTheOrderOfTheirIds) {
     }
     return absl::OkStatus();
   });
+}
+
+// None of several that count at once sees what another one is about to change.
+TEST_P(ThrottleRepositoryTest, WhatIsTakenIsChangedByNobodyElse) {
+  ASSERT_TRUE(Swap(std::nullopt, Counter('a', 1)));
+  ASSERT_TRUE(Swap(std::nullopt, Counter('b', 1)));
+  std::atomic<int> faster = 0;
+  const auto count = [&] {
+    for (int i = 0; i < 25; ++i) {
+      Write([&](Repositories& r) -> absl::Status {
+        const auto found = Must(r.throttle.Take({std::string(16, 'b'), std::string(16, 'a')}));
+        for (ThrottleCounter next : found) {
+          const ThrottleCounter seen = next;
+          ++next.attempts;
+          faster += Must(r.throttle.Swap(seen, next)) ? 0 : 1;
+        }
+        return absl::OkStatus();
+      });
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(count);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(faster, 0);
+  EXPECT_EQ(Find('a')->attempts, 101);
+  EXPECT_EQ(Find('b')->attempts, 101);
 }
 
 TEST_P(ThrottleRepositoryTest, AnIdOfAnotherLengthIsRefused) {

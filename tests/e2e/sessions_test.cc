@@ -12,6 +12,7 @@
 namespace tessera::testing {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 class Sessions : public ::testing::TestWithParam<Transport> {
@@ -191,7 +192,8 @@ TEST_P(Sessions, LoginsThatRaceADisableDoNotSurviveIt) {
     EXPECT_EQ(WhoAmI(grant.access_token()), "TOKEN_REVOKED");
     EXPECT_EQ(Renew(*tesserad_.Auth(), grant.refresh_token()).reason, "SESSION_ENDED");
   }
-  EXPECT_EQ(LoginReason("bob", "bobs password"), "BAD_CREDENTIALS");
+  // The refused ones may have been enough to slow the next one down.
+  EXPECT_THAT(LoginReason("bob", "bobs password"), AnyOf("BAD_CREDENTIALS", "THROTTLED"));
 }
 
 TEST_P(Sessions, AdministratorsTokenForAServiceIsNoTokenForTessera) {

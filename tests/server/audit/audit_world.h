@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -53,8 +55,16 @@ struct AuditReplica {
                          return appended.ok() ? end : appended;
                        });
   }
+  // All pages of them, the newest first.
   std::vector<storage::AuditEvent> Events(const storage::AuditFilter& filter = {}) {
-    return Require(facade.List(call, filter, 1000, "")).events;
+    std::vector<storage::AuditEvent> all;
+    std::string token;
+    do {
+      AuditFacade::Page page = Require(facade.List(call, filter, 1000, token));
+      std::move(page.events.begin(), page.events.end(), std::back_inserter(all));
+      token = std::move(page.next_page_token);
+    } while (!token.empty());
+    return all;
   }
   // Their names, the oldest first.
   std::vector<std::string> Names(const storage::AuditFilter& filter = {}) {

@@ -88,8 +88,10 @@ TEST_P(ThrottleRepositoryTest, WhatIsTakenIsChangedByNobodyElse) {
       });
     }
   };
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) threads.emplace_back(count);
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(count);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(faster, 0);
   EXPECT_EQ(Find('a')->attempts, 101);

@@ -125,6 +125,7 @@ TEST_P(Sessions, SixtyFourParallelRenewalsMakeOneStep) {
   const auto auth = tesserad_.Auth();
   std::vector<Renewal> renewals(64);
   std::vector<std::thread> threads;
+  threads.reserve(renewals.size());
   for (Renewal& renewal : renewals) {
     threads.emplace_back([&] { renewal = Renew(*auth, first.refresh_token()); });
   }
@@ -168,6 +169,7 @@ TEST_P(Sessions, LoginsThatRaceADisableDoNotSurviveIt) {
   const std::string admin = tesserad_.LoginAdmin().access_token();
   std::vector<v1::TokenGrant> grants(16);
   std::vector<std::thread> threads;
+  threads.reserve(grants.size());
   for (v1::TokenGrant& grant : grants) {
     threads.emplace_back([&] {
       v1::LoginRequest request;

@@ -219,7 +219,7 @@ absl::Status LoginThrottle::CountIn(Repositories& in, const Counters& counters,
 absl::Status LoginThrottle::Count(const CallInfo& call, const Counters& counters,
                                   Reservation& reservation, Verdict& verdict) const {
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    const absl::Status counted = parts_.store.Write(
+    absl::Status counted = parts_.store.Write(
         storage::Repeat::kIdempotent, call.deadline,
         [&](Repositories& in) { return CountIn(in, counters, reservation, verdict); });
     if (!absl::IsAborted(counted)) return counted;

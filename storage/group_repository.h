@@ -50,6 +50,8 @@ class GroupRepository {
                                          absl::Time now) = 0;
   // Those under way, by the name of the role.
   virtual absl::StatusOr<std::vector<GroupLoss>> LossesOf(const GroupId& group) = 0;
+  // One of those under way, of whichever group: the same one until it is over.
+  virtual absl::StatusOr<std::optional<GroupLoss>> NextLoss() = 0;
   // Remembers how far one has come; nothing if it is over.
   virtual absl::Status AdvanceLoss(const GroupId& group, const RoleId& role,
                                    const UserId& ended_until) = 0;

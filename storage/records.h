@@ -95,8 +95,9 @@ struct Group {
 
 // A role that a group holds no more, while its members' sessions are being ended for it.
 struct GroupLoss {
+  GroupId group_id;
   RoleId role_id;
-  std::string role;    // its name
+  std::string role;    // its name; of a deleted one a name that no role can have
   UserId ended_until;  // done with the members up to this one; empty: with none
 };
 

@@ -22,8 +22,14 @@ class RoleRepository {
   virtual absl::StatusOr<std::optional<Role>> FindByName(std::string_view name) = 0;
   // In the order of their names (by byte), beginning behind `after_name`, at most `limit`.
   virtual absl::StatusOr<std::vector<Role>> List(std::string_view after_name, int limit) = 0;
-  // False if there is no such role. Its grants go too, to users, groups and service accounts.
-  virtual absl::StatusOr<bool> Delete(const RoleId& id) = 0;
+  // From now on nobody holds the role, by whatever grant, nobody is given it, its name is free, and
+  // no method here returns it. One row changes, however many hold it: what else there is of the
+  // role is PurgeDeleted's. False if there is no such role.
+  virtual absl::StatusOr<bool> Delete(const RoleId& id, absl::Time now) = 0;
+  // Removes rows of roles that were deleted: grants to users, groups and service accounts, and
+  // behind the last of them the role. How many; `limit` at most. A role with losses that are under
+  // way (GroupRepository) stays as it is until they have ended.
+  virtual absl::StatusOr<int64_t> PurgeDeleted(int limit) = 0;
 
   // To the user itself. Once granted, granting again changes nothing. NOT_FOUND USER_NOT_FOUND or
   // ROLE_NOT_FOUND if either is gone.

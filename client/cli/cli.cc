@@ -67,6 +67,7 @@ void AddCommands(CLI::App& app, Parsed& parsed) {
   AddSessionsCommands(app, parsed.command);
   AddTotpCommands(app, parsed.command);
   AddTokenCommands(app, parsed.command);
+  AddExplainCommand(app, parsed.command);
   AddUserCommands(app, parsed.command);
   AddPasswordCommands(app, parsed.command);
   AddRoleCommands(app, parsed.command);

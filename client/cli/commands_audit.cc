@@ -11,8 +11,7 @@
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
 #include "tessera/cli/exit_code.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/listing.h"
 
 namespace tessera::cli {
 namespace {
@@ -90,12 +89,7 @@ absl::Status List(Invocation& invocation, const ListArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(const ListAuditEventsRequest request, RequestOf(arguments));
   TESSERA_ASSIGN_OR_RETURN(const ListAuditEventsResponse answer,
                            invocation.CallUsers(&UserStub::ListAuditEvents, request));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  EventTable(answer).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
+  ShowList(invocation, answer, EventTable(answer));
   return absl::OkStatus();
 }
 

@@ -1,11 +1,10 @@
 // group create, list, delete, add, remove, members.
 #include <utility>
-#include <vector>
 
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/consent.h"
+#include "tessera/cli/listing.h"
 
 namespace tessera::cli {
 namespace {
@@ -23,37 +22,26 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   request.mutable_group()->set_description(arguments.description);
   TESSERA_ASSIGN_OR_RETURN(const CreateGroupResponse answer,
                            invocation.CallUsers(&UserStub::CreateGroup, request));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-  } else {
-    PrintFields(GroupFields(answer.group()), invocation.world().out);
-  }
+  Show(invocation, answer, GroupFields(answer.group()));
   return absl::OkStatus();
 }
 
+constexpr Listing<ListGroupsRequest, ListGroupsResponse, Group> kGroups = {
+    &UserStub::ListGroups, &ListGroupsResponse::mutable_groups, &GroupTable};
+
 absl::Status List(Invocation& invocation, const PageArguments& arguments) {
-  const auto next = [&invocation](const ListGroupsRequest& request) {
-    return invocation.CallUsers(&UserStub::ListGroups, request);
-  };
-  const auto take = [](ListGroupsResponse& all, ListGroupsResponse& page) {
-    for (Group& group : *page.mutable_groups()) *all.add_groups() = std::move(group);
-  };
-  TESSERA_ASSIGN_OR_RETURN(const ListGroupsResponse answer,
-                           (Pages<ListGroupsRequest, ListGroupsResponse>(arguments, next, take)));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  GroupTable({answer.groups().begin(), answer.groups().end()}).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
-  return absl::OkStatus();
+  return RunListing(invocation, arguments, ListGroupsRequest(), kGroups);
 }
 
 struct DeleteArguments {
   std::string group;
+  bool yes = false;
 };
 
 absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(AskToDelete(invocation, arguments.yes, "a group",
+                                      "Delete group " + EscapeForTerminal(arguments.group) +
+                                          " for good? Its members lose what it gave them."));
   DeleteGroupRequest request;
   request.set_group(arguments.group);
   TESSERA_ASSIGN_OR_RETURN(const DeleteGroupResponse answer,
@@ -96,24 +84,13 @@ struct MembersArguments {
   PageArguments page;
 };
 
+constexpr Listing<ListGroupMembersRequest, ListGroupMembersResponse, User> kMembers = {
+    &UserStub::ListGroupMembers, &ListGroupMembersResponse::mutable_users, &UserTable};
+
 absl::Status Members(Invocation& invocation, const MembersArguments& arguments) {
-  const auto next = [&](ListGroupMembersRequest request) {
-    request.set_group(arguments.group);
-    return invocation.CallUsers(&UserStub::ListGroupMembers, request);
-  };
-  const auto take = [](ListGroupMembersResponse& all, ListGroupMembersResponse& page) {
-    for (User& user : *page.mutable_users()) *all.add_users() = std::move(user);
-  };
-  TESSERA_ASSIGN_OR_RETURN(
-      const ListGroupMembersResponse answer,
-      (Pages<ListGroupMembersRequest, ListGroupMembersResponse>(arguments.page, next, take)));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  UserTable({answer.users().begin(), answer.users().end()}).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
-  return absl::OkStatus();
+  ListGroupMembersRequest request;
+  request.set_group(arguments.group);
+  return RunListing(invocation, arguments.page, std::move(request), kMembers);
 }
 
 void AddMemberCommand(CLI::App& group, Command& chosen, const char* name, const char* text,
@@ -145,6 +122,7 @@ void AddGroupCommands(CLI::App& app, Command& chosen) {
   auto removal = std::make_shared<DeleteArguments>();
   sub = group->add_subcommand("delete", "Remove a group; its members lose what it gave them");
   sub->add_option("group", removal->group, "The group's name")->required();
+  AddYesOption(*sub, removal->yes);
   RunWith(*sub, chosen, removal, &Delete);
 
   AddMemberCommand(*group, chosen, "add", "Put a user into a group", &AddMember);

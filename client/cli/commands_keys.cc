@@ -7,6 +7,7 @@
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
+#include "tessera/cli/consent.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/prompt.h"
 #include "tessera/cli/render.h"
@@ -18,16 +19,10 @@ using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests 
 
 struct NoArguments {};
 
-// Asks a person; where there is none, `--yes` has to say so.
 absl::Status Consent(Invocation& invocation, bool yes, const std::string& question) {
   if (yes) return absl::OkStatus();
-  absl::StatusOr<Terminal> terminal = Terminal::Open(invocation.world().sources.terminal);
-  if (!terminal.ok()) {
-    return UsageError("this cannot be undone: without a terminal to confirm on, give --yes");
-  }
-  TESSERA_ASSIGN_OR_RETURN(const bool agreed, terminal->Confirm(question));
-  if (agreed) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kCancelled, local_reason::kBrokenOff, "nothing was changed");
+  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenForConsent(invocation, "this"));
+  return AskConsent(terminal, question, "nothing was changed");
 }
 
 absl::Status List(Invocation& invocation, const NoArguments&) {
@@ -129,7 +124,7 @@ void AddKeysCommands(CLI::App& app, Command& chosen) {
   auto revoke = std::make_shared<RevokeArguments>();
   CLI::App* sub = keys->add_subcommand("revoke", "End a key and every token that it made, at once");
   sub->add_option("kid", revoke->kid, "The key's id")->required();
-  sub->add_flag("--yes,-y", revoke->yes, "Do not ask");
+  AddYesOption(*sub, revoke->yes);
   RunWith(*sub, chosen, revoke, &Revoke);
 
   CLI::App* store = app.add_subcommand("store", "What the database has been through");
@@ -137,7 +132,7 @@ void AddKeysCommands(CLI::App& app, Command& chosen) {
   auto restored = std::make_shared<RestoredArguments>();
   sub = store->add_subcommand(
       "restored", "After a restored backup: end all sessions and replace all keys that sign");
-  sub->add_flag("--yes,-y", restored->yes, "Do not ask");
+  AddYesOption(*sub, restored->yes);
   RunWith(*sub, chosen, restored, &Restored);
 }
 

@@ -4,9 +4,9 @@
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
+#include "tessera/cli/consent.h"
 #include "tessera/cli/exit_code.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/listing.h"
 
 namespace tessera::cli {
 namespace {
@@ -28,37 +28,26 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   }
   TESSERA_ASSIGN_OR_RETURN(const CreateRoleResponse answer,
                            invocation.CallUsers(&UserStub::CreateRole, request));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-  } else {
-    PrintFields(RoleFields(answer.role()), invocation.world().out);
-  }
+  Show(invocation, answer, RoleFields(answer.role()));
   return absl::OkStatus();
 }
 
+constexpr Listing<ListRolesRequest, ListRolesResponse, Role> kRoles = {
+    &UserStub::ListRoles, &ListRolesResponse::mutable_roles, &RoleTable};
+
 absl::Status List(Invocation& invocation, const PageArguments& arguments) {
-  const auto next = [&invocation](const ListRolesRequest& request) {
-    return invocation.CallUsers(&UserStub::ListRoles, request);
-  };
-  const auto take = [](ListRolesResponse& all, ListRolesResponse& page) {
-    for (Role& role : *page.mutable_roles()) *all.add_roles() = std::move(role);
-  };
-  TESSERA_ASSIGN_OR_RETURN(const ListRolesResponse answer,
-                           (Pages<ListRolesRequest, ListRolesResponse>(arguments, next, take)));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  RoleTable({answer.roles().begin(), answer.roles().end()}).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
-  return absl::OkStatus();
+  return RunListing(invocation, arguments, ListRolesRequest(), kRoles);
 }
 
 struct DeleteArguments {
   std::string role;
+  bool yes = false;
 };
 
 absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
+  TESSERA_RETURN_IF_ERROR(AskToDelete(
+      invocation, arguments.yes, "a role",
+      "Delete role " + EscapeForTerminal(arguments.role) + " for good? Nobody holds it then."));
   DeleteRoleRequest request;
   request.set_role(arguments.role);
   TESSERA_ASSIGN_OR_RETURN(const DeleteRoleResponse answer,
@@ -231,6 +220,7 @@ void AddRoleCommands(CLI::App& app, Command& chosen) {
   auto removal = std::make_shared<DeleteArguments>();
   sub = role->add_subcommand("delete", "Remove a role and all its grants");
   sub->add_option("role", removal->role, "The role's name")->required();
+  AddYesOption(*sub, removal->yes);
   RunWith(*sub, chosen, removal, &Delete);
 
   AddGrantCommand(*role, chosen, "grant", "Give a role to a user or a group", &Grant);

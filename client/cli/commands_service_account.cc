@@ -7,9 +7,9 @@
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
+#include "tessera/cli/consent.h"
 #include "tessera/cli/exit_code.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/listing.h"
 #include "tessera/cli/secret_file.h"
 
 namespace tessera::cli {
@@ -69,38 +69,21 @@ absl::Status TakeOptions(const AccountOptions& options, ServiceAccount& account,
   return absl::OkStatus();
 }
 
-void Show(Invocation& invocation, const ServiceAccount& account,
-          const google::protobuf::Message& answer) {
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-  } else {
-    PrintFields(ServiceAccountFields(account), invocation.world().out);
-  }
-}
-
 bool IsServiceId(const std::string& text) {
   constexpr size_t kDigits = 26;
   return text.size() == ServiceTag::kPrefix.size() + kDigits &&
          text.compare(0, ServiceTag::kPrefix.size(), ServiceTag::kPrefix) == 0;
 }
 
-absl::StatusOr<ListServiceAccountsResponse> FetchAll(Invocation& invocation,
-                                                     const PageArguments& arguments) {
-  const auto next = [&invocation](const ListServiceAccountsRequest& request) {
-    return invocation.CallUsers(&UserStub::ListServiceAccounts, request);
-  };
-  const auto take = [](ListServiceAccountsResponse& all, ListServiceAccountsResponse& page) {
-    for (ServiceAccount& account : *page.mutable_service_accounts()) {
-      *all.add_service_accounts() = std::move(account);
-    }
-  };
-  return Pages<ListServiceAccountsRequest, ListServiceAccountsResponse>(arguments, next, take);
-}
+constexpr Listing<ListServiceAccountsRequest, ListServiceAccountsResponse, ServiceAccount>
+    kAccounts = {&UserStub::ListServiceAccounts,
+                 &ListServiceAccountsResponse::mutable_service_accounts, &ServiceAccountTable};
 
 // The account named by id or name.
 absl::StatusOr<ServiceAccount> Find(Invocation& invocation, const std::string& named) {
-  TESSERA_ASSIGN_OR_RETURN(const ListServiceAccountsResponse all,
-                           FetchAll(invocation, PageArguments()));
+  TESSERA_ASSIGN_OR_RETURN(
+      const ListServiceAccountsResponse all,
+      FetchList(invocation, PageArguments(), ListServiceAccountsRequest(), kAccounts));
   for (const ServiceAccount& account : all.service_accounts()) {
     if (account.id() == named || account.name() == named) return account;
   }
@@ -166,16 +149,7 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
 }
 
 absl::Status List(Invocation& invocation, const PageArguments& arguments) {
-  TESSERA_ASSIGN_OR_RETURN(const ListServiceAccountsResponse answer,
-                           FetchAll(invocation, arguments));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  ServiceAccountTable({answer.service_accounts().begin(), answer.service_accounts().end()})
-      .Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
-  return absl::OkStatus();
+  return RunListing(invocation, arguments, ListServiceAccountsRequest(), kAccounts);
 }
 
 struct AccountArgument {
@@ -184,7 +158,7 @@ struct AccountArgument {
 
 absl::Status ShowOne(Invocation& invocation, const AccountArgument& arguments) {
   TESSERA_ASSIGN_OR_RETURN(const ServiceAccount account, Find(invocation, arguments.account));
-  Show(invocation, account, account);
+  Show(invocation, account, ServiceAccountFields(account));
   return absl::OkStatus();
 }
 
@@ -205,7 +179,7 @@ absl::Status Update(Invocation& invocation, const UpdateArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(*account.mutable_id(), ResolveId(invocation, arguments.account));
   TESSERA_ASSIGN_OR_RETURN(const UpdateServiceAccountResponse answer,
                            invocation.CallUsers(&UserStub::UpdateServiceAccount, request));
-  Show(invocation, answer.service_account(), answer);
+  Show(invocation, answer, ServiceAccountFields(answer.service_account()));
   return absl::OkStatus();
 }
 
@@ -215,27 +189,15 @@ struct DeleteArguments {
   bool yes = false;
 };
 
-// OK if the user at the terminal agrees.
-absl::Status AskAboutDeletion(Invocation& invocation, const std::string& named) {
-  absl::StatusOr<Terminal> terminal = Terminal::Open(invocation.world().sources.terminal);
-  if (!terminal.ok()) {
-    return UsageError(
-        "deleting a service account cannot be undone: without a terminal to confirm on, give "
-        "--yes");
-  }
-  TESSERA_ASSIGN_OR_RETURN(const bool agreed,
-                           terminal->Confirm("Delete service account " + EscapeForTerminal(named) +
-                                             " for good? Its tokens and secrets end."));
-  if (agreed) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kCancelled, local_reason::kBrokenOff, "nothing was deleted");
-}
-
 absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
   DeleteServiceAccountRequest request;
   request.set_etag(arguments.etag);
   TESSERA_ASSIGN_OR_RETURN(*request.mutable_service_account_id(),
                            ResolveId(invocation, arguments.account));
-  if (!arguments.yes) TESSERA_RETURN_IF_ERROR(AskAboutDeletion(invocation, arguments.account));
+  TESSERA_RETURN_IF_ERROR(AskToDelete(invocation, arguments.yes, "a service account",
+                                      "Delete service account " +
+                                          EscapeForTerminal(arguments.account) +
+                                          " for good? Its tokens and secrets end."));
   TESSERA_ASSIGN_OR_RETURN(const DeleteServiceAccountResponse answer,
                            invocation.CallUsers(&UserStub::DeleteServiceAccount, request));
   if (invocation.json()) invocation.PrintJson(ToJson(answer));
@@ -351,7 +313,7 @@ void AddChanging(CLI::App& app, Command& chosen) {
   sub = app.add_subcommand("delete", "Remove a service account for good");
   sub->add_option("account", removal->account, "Name or id")->required();
   sub->add_option("--etag", removal->etag, "Only if it is still as read");
-  sub->add_flag("--yes,-y", removal->yes, "Do not ask");
+  AddYesOption(*sub, removal->yes);
   RunWith(*sub, chosen, removal, &Delete);
 }
 

@@ -5,8 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/listing.h"
 
 namespace tessera::cli {
 namespace {
@@ -36,12 +35,7 @@ absl::Status List(Invocation& invocation, const ListArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(
       const ListSessionsResponse answer,
       (Pages<ListSessionsRequest, ListSessionsResponse>(arguments.page, next, take)));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  SessionTable({answer.sessions().begin(), answer.sessions().end()}).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
+  ShowList(invocation, answer, SessionTable({answer.sessions().begin(), answer.sessions().end()}));
   return absl::OkStatus();
 }
 

@@ -1,6 +1,4 @@
 // token print, inspect, verify, validate, revoke.
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <ostream>
 
@@ -10,6 +8,7 @@
 #include "tessera/cli/commands.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/render.h"
+#include "tessera/cli/token_source.h"
 #include "tessera/token/claims.h"
 #include "tessera/token/jwk_set.h"
 #include "tessera/token/token_verifier.h"
@@ -20,42 +19,11 @@ namespace {
 using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
 using nlohmann::ordered_json;
 
-// Which token a command is about.
-struct TokenSource {
-  std::string dash;      // `-` or nothing: a token itself is refused
-  std::string file;      // --file
-  std::string audience;  // --audience
-};
-
 struct VerifyArguments {
   TokenSource source;
   std::string issuer;
   std::string jwks_file;
 };
-
-// Absent: the command is about the stored one.
-absl::StatusOr<std::optional<Secret>> GivenToken(Invocation& invocation,
-                                                 const TokenSource& source) {
-  if (!source.dash.empty() && source.dash != "-") {
-    return UsageError(
-        "a token on the command line can be read by everybody on this machine; "
-        "give it on standard input with `-`, or in a file with --file");
-  }
-  if (!source.dash.empty() && !source.file.empty()) {
-    return UsageError("give either `-` or --file, not both");
-  }
-  const std::string file = source.dash.empty() ? source.file : source.dash;
-  if (file.empty()) return std::nullopt;
-  TESSERA_ASSIGN_OR_RETURN(Secret token, ReadTokenFile(file, invocation.world().sources));
-  return token;
-}
-
-// The token given, else the stored one, renewed if need be.
-absl::StatusOr<Secret> AnyToken(Invocation& invocation, const TokenSource& source) {
-  TESSERA_ASSIGN_OR_RETURN(std::optional<Secret> given, GivenToken(invocation, source));
-  if (given.has_value()) return *std::move(given);
-  return invocation.LiveToken(source.audience);
-}
 
 absl::Status Print(Invocation& invocation, const TokenSource& source) {
   TESSERA_ASSIGN_OR_RETURN(const Secret token, invocation.LiveToken(source.audience));
@@ -113,26 +81,6 @@ absl::Status Inspect(Invocation& invocation, const TokenSource& source) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> JwksText(Invocation& invocation, const std::string& file) {
-  if (file.empty()) {
-    TESSERA_ASSIGN_OR_RETURN(const GetJwksResponse answer,
-                             invocation.CallAuth(&AuthStub::GetJwks, GetJwksRequest()));
-    return answer.jwks_json();
-  }
-  std::ifstream opened(file, std::ios::binary);
-  if (!opened) return UsageError("--jwks-file: cannot open " + file);
-  return std::string{std::istreambuf_iterator<char>(opened), std::istreambuf_iterator<char>()};
-}
-
-absl::StatusOr<JwkSet> Keys(Invocation& invocation, const std::string& file) {
-  TESSERA_ASSIGN_OR_RETURN(const std::string text, JwksText(invocation, file));
-  absl::StatusOr<JwkSet> keys = JwkSet::Parse(text);
-  if (keys.ok()) return keys;
-  if (!file.empty()) return UsageError("--jwks-file: " + file + " is not a JWK set");
-  return Refusal(absl::StatusCode::kInternal, local_reason::kUnexpectedAnswer,
-                 "the server's keys are not a JWK set");
-}
-
 absl::StatusOr<TokenVerifier> Verifier(Invocation& invocation, const VerifyArguments& arguments) {
   Expected expected;
   // The issuer that a login brought belongs to that login's server, not to a file of keys.
@@ -152,7 +100,7 @@ absl::StatusOr<TokenVerifier> Verifier(Invocation& invocation, const VerifyArgum
 absl::Status Verify(Invocation& invocation, const VerifyArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(const TokenVerifier verifier, Verifier(invocation, arguments));
   TESSERA_ASSIGN_OR_RETURN(const Secret token, AnyToken(invocation, arguments.source));
-  TESSERA_ASSIGN_OR_RETURN(const JwkSet keys, Keys(invocation, arguments.jwks_file));
+  TESSERA_ASSIGN_OR_RETURN(const JwkSet keys, KeysOf(invocation, arguments.jwks_file));
   TESSERA_ASSIGN_OR_RETURN(const VerifiedToken verified,
                            verifier.Verify(token.Reveal(), keys, invocation.world().clock.Now()));
   if (invocation.json()) {
@@ -202,15 +150,6 @@ absl::Status Revoke(Invocation& invocation, const TokenSource& source) {
   if (invocation.json()) invocation.PrintJson(ToJson(*answer));
   invocation.PrintLine("Revoked, if it was one of the server's.");
   return absl::OkStatus();
-}
-
-void AddSource(CLI::App& sub, TokenSource& source) {
-  sub.add_option("token", source.dash, "`-`: read the token from standard input")->type_name("[-]");
-  sub.add_option("--file", source.file, "Read the token from this file");
-}
-
-void AddAudience(CLI::App& sub, TokenSource& source, const char* text) {
-  sub.add_option("--audience", source.audience, text);
 }
 
 void AddReading(CLI::App& token, Command& chosen, const char* name, const char* text,

@@ -1,26 +1,19 @@
 // user create, get, list, update, delete.
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
+#include "tessera/cli/consent.h"
 #include "tessera/cli/exit_code.h"
-#include "tessera/cli/paging.h"
-#include "tessera/cli/render.h"
+#include "tessera/cli/listing.h"
 
 namespace tessera::cli {
 namespace {
 
 using namespace tessera::v1;  // NOLINT(google-build-using-namespace): requests and responses only
-
-void Show(Invocation& invocation, const User& user, const google::protobuf::Message& answer) {
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-  } else {
-    PrintFields(UserFields(user), invocation.world().out);
-  }
-}
 
 // `NAME=VALUE`, each name once.
 absl::Status AddAttributes(const std::vector<std::string>& given, User& user) {
@@ -65,7 +58,7 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   const auto answer = invocation.CallUsers(&UserStub::CreateUser, request);
   WipeString(*request.mutable_password());
   TESSERA_RETURN_IF_ERROR(answer.status());
-  Show(invocation, answer->user(), *answer);
+  Show(invocation, *answer, UserFields(answer->user()));
   return absl::OkStatus();
 }
 
@@ -82,7 +75,7 @@ absl::Status Register(Invocation& invocation, const CreateArguments& arguments) 
   const auto answer = invocation.CallUsersAsNobody(&UserStub::RegisterUser, request);
   WipeString(*request.mutable_password());
   TESSERA_RETURN_IF_ERROR(answer.status());
-  Show(invocation, answer->user(), *answer);
+  Show(invocation, *answer, UserFields(answer->user()));
   return absl::OkStatus();
 }
 
@@ -109,7 +102,7 @@ absl::StatusOr<GetUserResponse> FetchUser(Invocation& invocation, const std::str
 absl::Status Get(Invocation& invocation, const GetArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(const GetUserResponse answer,
                            FetchUser(invocation, arguments.user, arguments.by_email));
-  Show(invocation, answer.user(), answer);
+  Show(invocation, answer, UserFields(answer.user()));
   return absl::OkStatus();
 }
 
@@ -125,26 +118,15 @@ UserState StateOf(const std::string& name) {
   return name == "active" ? USER_STATE_ACTIVE : USER_STATE_DISABLED;
 }
 
+constexpr Listing<ListUsersRequest, ListUsersResponse, User> kUsers = {
+    &UserStub::ListUsers, &ListUsersResponse::mutable_users, &UserTable};
+
 absl::Status List(Invocation& invocation, const ListArguments& arguments) {
-  const auto next = [&](ListUsersRequest request) {
-    request.set_username_prefix(arguments.prefix);
-    request.set_role(arguments.role);
-    request.set_state(StateOf(arguments.state));
-    return invocation.CallUsers(&UserStub::ListUsers, request);
-  };
-  const auto take = [](ListUsersResponse& all, ListUsersResponse& page) {
-    for (User& user : *page.mutable_users()) *all.add_users() = std::move(user);
-  };
-  TESSERA_ASSIGN_OR_RETURN(
-      const ListUsersResponse answer,
-      (Pages<ListUsersRequest, ListUsersResponse>(arguments.page, next, take)));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-    return absl::OkStatus();
-  }
-  UserTable({answer.users().begin(), answer.users().end()}).Print(invocation.world().out);
-  PrintNextPage(answer.next_page_token(), invocation.world().err);
-  return absl::OkStatus();
+  ListUsersRequest request;
+  request.set_username_prefix(arguments.prefix);
+  request.set_role(arguments.role);
+  request.set_state(StateOf(arguments.state));
+  return RunListing(invocation, arguments.page, std::move(request), kUsers);
 }
 
 struct UpdateArguments {
@@ -195,7 +177,7 @@ absl::Status Update(Invocation& invocation, const UpdateArguments& arguments) {
                            ResolveUserId(invocation, arguments.user));
   TESSERA_ASSIGN_OR_RETURN(const UpdateUserResponse answer,
                            invocation.CallUsers(&UserStub::UpdateUser, request));
-  Show(invocation, answer.user(), answer);
+  Show(invocation, answer, UserFields(answer.user()));
   return absl::OkStatus();
 }
 
@@ -217,27 +199,17 @@ struct DeleteArguments {
   bool yes = false;
 };
 
-// OK if the user at the terminal agrees.
-absl::Status AskAboutDeletion(Terminal& terminal, const User& user) {
-  const std::string text = "Delete user " + EscapeForTerminal(user.username()) + " (" +
-                           EscapeForTerminal(user.id()) +
-                           ") for good? All sessions and grants end.";
-  TESSERA_ASSIGN_OR_RETURN(const bool agreed, terminal.Confirm(text));
-  if (agreed) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kCancelled, local_reason::kBrokenOff, "nothing was deleted");
-}
-
 absl::StatusOr<std::string> IdToDelete(Invocation& invocation, const DeleteArguments& arguments) {
   if (arguments.yes) return ResolveUserId(invocation, arguments.user);
-  absl::StatusOr<Terminal> terminal = Terminal::Open(invocation.world().sources.terminal);
-  if (!terminal.ok()) {
-    return UsageError(
-        "deleting a user cannot be undone: without a terminal to confirm on, give "
-        "--yes");
-  }
+  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenForConsent(invocation, "deleting a user"));
   TESSERA_ASSIGN_OR_RETURN(const GetUserResponse found, FetchUser(invocation, arguments.user));
-  TESSERA_RETURN_IF_ERROR(AskAboutDeletion(*terminal, found.user()));
-  return found.user().id();
+  const User& user = found.user();
+  TESSERA_RETURN_IF_ERROR(AskConsent(terminal,
+                                     "Delete user " + EscapeForTerminal(user.username()) + " (" +
+                                         EscapeForTerminal(user.id()) +
+                                         ") for good? All sessions and grants end.",
+                                     "nothing was deleted"));
+  return user.id();
 }
 
 absl::Status Delete(Invocation& invocation, const DeleteArguments& arguments) {
@@ -328,7 +300,7 @@ void AddChangingCommands(CLI::App& user, Command& chosen) {
   sub = user.add_subcommand("delete", "Remove a user for good");
   sub->add_option("user", removal->user, "Name or id")->required();
   sub->add_option("--etag", removal->etag, "Only if the user is still as read");
-  sub->add_flag("--yes,-y", removal->yes, "Do not ask");
+  AddYesOption(*sub, removal->yes);
   RunWith(*sub, chosen, removal, &Delete);
 }
 

@@ -23,12 +23,13 @@ void AddPageOptions(CLI::App& sub, PageArguments& arguments);
 // How to go on, for people; nothing if `token` is empty.
 void PrintNextPage(const std::string& token, std::ostream& err);
 
-// One page, or all in one answer. `next` asks for a page; `take` moves a page's items behind those
-// of the answer. INTERNAL UNEXPECTED_ANSWER: the server gives the same page for ever.
+// One page, or all in one answer, of what `request` asks for. `next` asks for a page; `take` moves
+// a page's items behind those of the answer. INTERNAL UNEXPECTED_ANSWER: the server gives the same
+// page for ever.
 template <typename Request, typename Response, typename Next, typename Take>
-absl::StatusOr<Response> Pages(const PageArguments& arguments, const Next& next, const Take& take) {
+absl::StatusOr<Response> Pages(const PageArguments& arguments, const Next& next, const Take& take,
+                               Request request = Request()) {
   const bool one = arguments.page_size != 0 || !arguments.page_token.empty();
-  Request request;
   request.set_page_size(one ? arguments.page_size : kLargestPage);
   request.set_page_token(arguments.page_token);
   Response all;

@@ -28,12 +28,10 @@ constexpr int kChainsAtOnce = 50;
 
 }  // namespace
 
-AuditRetention::AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval,
-                               int64_t most)
-    : kept_(kept),
+AuditRetention::AuditRetention(Policy policy, Parts parts, absl::Duration interval)
+    : policy_(policy),
       parts_(parts),
       interval_(interval),
-      most_(most),
       me_(RandomId("adt_", parts.clock.Now())),
       pruning_(parts.clock),
       thread_([this] { Run(); }) {}
@@ -114,7 +112,7 @@ absl::Status AuditRetention::Remember() {
                            [&](Repositories& in) -> absl::Status {
                              TESSERA_ASSIGN_OR_RETURN(const std::optional<absl::Time> before,
                                                       in.revocations.PruningTime());
-                             if (before.has_value()) pruning_.GoOnFrom(*before);
+                             pruning_.GoOnFrom(before);
                              return absl::OkStatus();
                            });
 }
@@ -135,7 +133,7 @@ bool AuditRetention::RestBehind(absl::Duration began, const Step& step) {
 }
 
 absl::StatusOr<int64_t> AuditRetention::PruneOld() {
-  const absl::Time before = pruning_.Now() - kept_;
+  const absl::Time before = pruning_.Now() - policy_.kept;
   int64_t removed = 0;
   TESSERA_ASSIGN_OR_RETURN(std::string chain, NextChain("", before));
   while (!chain.empty()) {
@@ -175,7 +173,8 @@ absl::StatusOr<AuditRetention::Excess> AuditRetention::FindExcess(
         excess.chain = chain.replica_id;
       }
     } while (!some.empty());
-    excess.count = static_cast<int>(std::min({total - most_, of_oldest, int64_t{kBatch}}));
+    excess.count =
+        static_cast<int>(std::min({total - policy_.max_events, of_oldest, int64_t{kBatch}}));
     if (excess.count <= 0) excess.chain.clear();
     return absl::OkStatus();
   };

@@ -27,19 +27,21 @@ namespace tessera::server {
 class AuditRetention {
  public:
   static constexpr int kBatch = 250;
-  static constexpr int64_t kMostEvents = 10'000'000;
   static constexpr absl::Duration kInterval = absl::Minutes(1);
   static constexpr absl::Duration kLease = absl::Minutes(3);
 
+  struct Policy {
+    absl::Duration kept;     // `audit.retention`
+    int64_t max_events = 0;  // `audit.max_events`
+  };
   struct Parts {
     storage::Store& store;
     const KeyRing& keys;
     const Clock& clock;
     LogSink& log;
   };
-  // `kept`: `audit.retention`. All references must outlive it.
-  AuditRetention(absl::Duration kept, Parts parts, absl::Duration interval = kInterval,
-                 int64_t most = kMostEvents);
+  // All references must outlive it.
+  AuditRetention(Policy policy, Parts parts, absl::Duration interval = kInterval);
   // Gives the lease back, if the store answers soon.
   ~AuditRetention();
   AuditRetention(const AuditRetention&) = delete;
@@ -69,10 +71,9 @@ class AuditRetention {
   absl::Status Remember();
   bool Rest(absl::Duration limit) ABSL_LOCKS_EXCLUDED(mu_);
 
-  const absl::Duration kept_;
+  const Policy policy_;
   const Parts parts_;
   const absl::Duration interval_;
-  const int64_t most_;
   const std::string me_;
   PruningClock pruning_;
   mutable Mutex mu_;

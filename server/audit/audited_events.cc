@@ -87,7 +87,7 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"session.renewed", true, "user", "session"},
       {"store.keys_replaced", true, "", ""},
       {"store.restored", true, "", ""},
-      {"tessera.throttle", false, "", "counter"},
+      {"tessera.throttle", false, "user", "counter"},
       {"token.exchanged", true, "service", "user"},
       {"token.revoked", true, "user", "token_id"},
       {"token_exchange.refused", false, "service", "service"},

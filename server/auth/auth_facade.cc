@@ -118,8 +118,9 @@ absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginI
       impl_->parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
         TESSERA_ASSIGN_OR_RETURN(attempt.user, repositories.users.FindByName(attempt.username));
         TESSERA_ASSIGN_OR_RETURN(attempt.hash_costs, repositories.passwords.HashCosts());
-        attempt.subject.device = impl_->parts.throttle.DeviceOf(
-            input.device_proof, attempt.user.has_value() ? attempt.user->id : UserId());
+        attempt.subject.user = attempt.user.has_value() ? attempt.user->id : UserId();
+        attempt.subject.device =
+            impl_->parts.throttle.DeviceOf(input.device_proof, attempt.subject.user);
         return impl_->parts.throttle.LookIn(repositories, call, attempt.subject);
       }));
   return attempt;

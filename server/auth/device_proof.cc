@@ -2,10 +2,10 @@
 
 #include <cstdint>
 
+#include "server/auth/mac_keys.h"
 #include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/token/base64url.h"
-#include "tessera/token/digest.h"
 
 namespace tessera::server {
 namespace {
@@ -35,21 +35,14 @@ int64_t FromBigEndian(std::string_view bytes) {
   return static_cast<int64_t>(number);
 }
 
-std::string KeyHash(std::string_view kid) {
-  const IdHash hash = IdHashOf(kid);
-  return {hash.begin(), hash.end()};
-}
-
+// Of no epoch: a device outlives a restored store.
 std::string MacOf(const Secret& key, std::string_view body, const UserId& user) {
-  std::string message(kContext);
-  message.append(body).append(user.str());
-  const Sha256Digest mac = HmacSha256(key.Reveal(), message);
-  return {mac.begin(), mac.end()};
+  return MacUnder(key, kContext, "", std::string(body).append(user.str()));
 }
 
 const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
   for (const auto& [kid, key] : keys.secret_hashes) {
-    if (KeyHash(kid) == hash) return &key;
+    if (MacKeyHash(kid) == hash) return &key;
   }
   return nullptr;
 }
@@ -95,7 +88,7 @@ absl::StatusOr<Secret> MintDeviceProof(const UserId& user, std::string_view devi
   std::string bytes(1, kVersion);
   bytes.append(device.size() == kDeviceNumberBytes ? std::string(device)
                                                    : RandomBytes(kDeviceNumberBytes));
-  bytes.append(BigEndian(absl::ToUnixSeconds(now))).append(KeyHash(key->first));
+  bytes.append(BigEndian(absl::ToUnixSeconds(now))).append(MacKeyHash(key->first));
   bytes.append(MacOf(key->second, bytes, user));
   return Secret(std::string(kDeviceProofPrefix).append(Base64UrlEncode(bytes)));
 }

@@ -1,6 +1,7 @@
 #include "server/auth/key_changes.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -123,12 +124,16 @@ absl::StatusOr<KeyChanges::Overview> KeyChanges::Look(bool algorithm_counts,
   Overview seen;
   seen.situation = SituationNow(algorithm_counts);
   const absl::Time since = seen.situation.now - kReplicaAlive;
+  std::optional<absl::Time> pruned;
   TESSERA_RETURN_IF_ERROR(parts_.store.Read(deadline, [&](storage::Repositories& in) {
     TESSERA_ASSIGN_OR_RETURN(seen.set.version, in.keys.Version());
     TESSERA_ASSIGN_OR_RETURN(seen.set.keys, in.keys.List());
     TESSERA_ASSIGN_OR_RETURN(seen.situation.replicas, in.replicas.ListSince(since));
+    TESSERA_ASSIGN_OR_RETURN(pruned, in.revocations.PruningTime());
     return absl::OkStatus();
   }));
+  pruning_.GoOnFrom(pruned);
+  seen.situation.pruning_now = pruning_.Now();
   return seen;
 }
 

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/auth/key_states.h"
+#include "server/auth/pruning_clock.h"
 #include "server/auth/sealer.h"
-#include "server/auth/store_cleaner.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
@@ -61,7 +61,7 @@ class KeyChanges {
 
   const KeyPolicy& policy() const { return policy_; }
 
-  // Whether anything is to be done by what `held` says, or is waited for; no store is asked.
+  // Whether anything may have to be done by what `held` says, or is waited for; no store is asked.
   bool IsWork(const StoredKeySet& held, bool algorithm_counts) const;
   // Takes the next steps that are due, by what the store says now. True if there were any.
   // ABORTED: somebody else has changed the key set meanwhile; there is always a next time.
@@ -107,7 +107,7 @@ class KeyChanges {
   const KeyPolicy policy_;
   const Sealer sealer_;
   const Parts parts_;
-  const PruningClock pruning_;
+  mutable PruningClock pruning_;  // goes on from what Look reads
 };
 
 }  // namespace tessera::server

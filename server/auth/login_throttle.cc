@@ -84,16 +84,40 @@ absl::Duration WaitFor(const std::optional<ThrottleCounter>& row, int limit, abs
   return left > max_delay ? absl::ZeroDuration() : std::max(left, absl::ZeroDuration());
 }
 
+// What is left of a counter: one attempt is forgotten for each max_delay, so that those of a long
+// day do not add up, and a guesser gains nothing on the longest delay.
+struct Remembered {
+  int64_t attempts = 0;
+  absl::Time since;  // that the last one was forgotten
+};
+
+// From `since` on: no less than forget_after from the last attempt.
+absl::Duration LifeOf(const ThrottlePolicy& policy) {
+  return policy.forget_after + policy.max_delay;
+}
+
+Remembered Remember(const std::optional<ThrottleCounter>& row, absl::Time now,
+                    const ThrottlePolicy& policy) {
+  const Remembered nothing{0, now};
+  if (!row.has_value() || row->expires_at <= now) return nothing;
+  const absl::Time since = std::min(now, row->expires_at - LifeOf(policy));
+  absl::Duration rest;
+  const int64_t forgotten = absl::IDivDuration(now - since, policy.max_delay, &rest);
+  if (forgotten >= row->attempts) return nothing;
+  return {row->attempts - forgotten, now - rest};
+}
+
 ThrottleCounter OneMore(std::string id, const std::optional<ThrottleCounter>& row, int limit,
                         absl::Time now, const ThrottlePolicy& policy) {
   ThrottleCounter next;
   next.id = std::move(id);
-  next.attempts = row.has_value() && row->expires_at > now ? row->attempts + 1 : 1;
+  const Remembered before = Remember(row, now, policy);
+  next.attempts = before.attempts + 1;
   const bool delays = next.attempts >= limit;
   const absl::Duration delay =
       delays ? DelayAfter(next.attempts, limit, policy) : absl::ZeroDuration();
   next.blocked_until = now + delay;
-  next.expires_at = now + std::max(delay, policy.forget_after);
+  next.expires_at = before.since + LifeOf(policy);
   return next;
 }
 
@@ -173,8 +197,10 @@ LoginThrottle::Verdict LoginThrottle::Judge(const std::vector<ThrottleCounter>& 
   return verdict;
 }
 
-absl::Status LoginThrottle::Refused(const CallInfo& call, const Verdict& verdict) const {
+absl::Status LoginThrottle::Refused(const CallInfo& call, const UserId& user,
+                                    const Verdict& verdict) const {
   parts_.log.Warning("tessera.throttle", {{"counter", std::string(verdict.by->name)},
+                                          {"user", user.str()},
                                           {"source", std::string(SourceOf(call))},
                                           {"retry_after", absl::FormatDuration(verdict.wait)},
                                           {"peer", call.peer}});
@@ -190,7 +216,7 @@ absl::Status LoginThrottle::LookIn(Repositories& in, const CallInfo& call,
   TESSERA_ASSIGN_OR_RETURN(const auto found, in.throttle.Find(IdsOf(counters)));
   const Verdict verdict = Judge(found, counters, parts_.clock.Now());
   if (verdict.by == nullptr || busy || IsBusy(own)) return absl::OkStatus();
-  return Refused(call, verdict);
+  return Refused(call, subject.user, verdict);
 }
 
 // RESOURCE_EXHAUSTED: as `verdict` says. ABORTED: another attempt was counted meanwhile.
@@ -304,7 +330,7 @@ bool LoginThrottle::IsBusy(const std::string& id) const {
   return found != here_.end();
 }
 
-absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
+absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call, const UserId& user,
                                                    const Counters& counters) const {
   const Turn turn(*this, counters.back().id);
   if (!turn.mine()) return TooManyAtOnce();
@@ -319,40 +345,41 @@ absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call,
     }
     if (verdict.by == nullptr || !absl::IsResourceExhausted(counted)) return counted;
     const bool may_yet_pass = under_way > 0 && turn.AwaitFewerThan(under_way);
-    if (!may_yet_pass) return Refused(call, verdict);
+    if (!may_yet_pass) return Refused(call, user, verdict);
   }
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOne(
-    const CallInfo& call, const absl::StatusOr<Counted>& counter) const {
+    const CallInfo& call, const UserId& user, const absl::StatusOr<Counted>& counter) const {
   TESSERA_RETURN_IF_ERROR(counter.status());
-  return Reserve(call, {*counter});
+  return Reserve(call, user, {*counter});
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveLogin(const CallInfo& call,
                                                         const LoginSubject& subject) const {
   TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
-  return Reserve(call, counters);
+  return Reserve(call, subject.user, counters);
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveCode(const CallInfo& call, const UserId& user,
                                                        const Secret& proof) const {
   const std::optional<std::string> device = DeviceOf(proof, user);
-  return ReserveOne(call, CounterOf(device.has_value() ? 'E' : 'C', user.str(), device.value_or(""),
-                                    policy_.attempts));
+  return ReserveOne(
+      call, user,
+      CounterOf(device.has_value() ? 'E' : 'C', user.str(), device.value_or(""), policy_.attempts));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOldPassword(const CallInfo& call,
                                                               const UserId& user) const {
-  return ReserveOne(call, CounterOf('O', user.str(), "", policy_.attempts));
+  return ReserveOne(call, user, CounterOf('O', user.str(), "", policy_.attempts));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveReset(const CallInfo& call) const {
-  return ReserveOne(call, CounterOf('R', SourceOf(call), "", policy_.source_attempts));
+  return ReserveOne(call, UserId(), CounterOf('R', SourceOf(call), "", policy_.source_attempts));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveRegistration(const CallInfo& call) const {
-  return ReserveOne(call, CounterOf('G', SourceOf(call), "", policy_.registrations));
+  return ReserveOne(call, UserId(), CounterOf('G', SourceOf(call), "", policy_.registrations));
 }
 
 // Given back twice when a COMMIT's answer is lost would be on the wrong side: it is not run again.

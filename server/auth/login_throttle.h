@@ -2,8 +2,8 @@
 //
 // Every guess is counted before it is checked, in counters that all replicas share, and taken back
 // when it was right. A counter lets its first attempts pass; from then on each one begins a longer
-// delay, during which further ones are refused with THROTTLED and not counted. A counter is
-// forgotten when nothing has happened for `forget_after`.
+// delay, during which further ones are refused with THROTTLED and not counted. A counter forgets an
+// attempt for each `max_delay` that passes, and all when nothing has happened for `forget_after`.
 //
 // A password for a name is counted three times: for the name from this source, for the name from
 // anywhere, for the source. Names are counted alike whether a user has them or not. A login that
@@ -65,6 +65,7 @@ class Reservation {
 struct LoginSubject {
   std::string name;                   // folded; as typed if no user can have it
   std::optional<std::string> device;  // that ReadDeviceProof found
+  UserId user = {};                   // who has the name, for the log; empty: nobody
 };
 
 // Thread-safe. All that is called Reserve... blocks on the store for one short write; where
@@ -123,13 +124,15 @@ class LoginThrottle {
   static std::vector<std::string> IdsOf(const Counters& counters);
   Verdict Judge(const std::vector<storage::ThrottleCounter>& found, const Counters& counters,
                 absl::Time now) const;
-  absl::Status Refused(const CallInfo& call, const Verdict& verdict) const;
+  absl::Status Refused(const CallInfo& call, const UserId& user, const Verdict& verdict) const;
   absl::Status CountIn(storage::Repositories& in, const Counters& counters,
                        Reservation& reservation, Verdict& verdict) const;
   absl::Status Count(const CallInfo& call, const Counters& counters, Reservation& reservation,
                      Verdict& verdict) const;
-  absl::StatusOr<Reservation> Reserve(const CallInfo& call, const Counters& counters) const;
-  absl::StatusOr<Reservation> ReserveOne(const CallInfo& call,
+  // `user`: whom it is about, for the log; empty: nobody, or not known.
+  absl::StatusOr<Reservation> Reserve(const CallInfo& call, const UserId& user,
+                                      const Counters& counters) const;
+  absl::StatusOr<Reservation> ReserveOne(const CallInfo& call, const UserId& user,
                                          const absl::StatusOr<Counted>& counter) const;
 
   // Whether an attempt that may yet be right is being counted or under way here.

@@ -14,8 +14,6 @@ namespace {
 
 using storage::Repositories;
 
-constexpr int kGroupsPage = 100;
-
 struct Batch {
   std::vector<storage::User> members;
   std::vector<storage::User> losers;  // those of them who hold one of the roles no more
@@ -113,20 +111,6 @@ absl::StatusOr<bool> RemoveNextMembers(Repositories& repositories, const GroupId
   if (!batch.more) TESSERA_RETURN_IF_ERROR(repositories.groups.Delete(group).status());
   TESSERA_RETURN_IF_ERROR(EndAllOf(repositories, any_member ? batch.members : batch.losers, now));
   return batch.more;
-}
-
-absl::StatusOr<std::vector<BegunLoss>> NextBegunLosses(Repositories& repositories,
-                                                       std::string& after) {
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::Group> groups,
-                           repositories.groups.List(after, kGroupsPage));
-  std::vector<BegunLoss> begun;
-  for (const storage::Group& group : groups) {
-    TESSERA_ASSIGN_OR_RETURN(const std::vector<storage::GroupLoss> losses,
-                             repositories.groups.LossesOf(group.id));
-    for (const storage::GroupLoss& loss : losses) begun.push_back({group.id, loss.role_id});
-  }
-  after = groups.size() < static_cast<size_t>(kGroupsPage) ? "" : groups.back().name;
-  return begun;
 }
 
 }  // namespace tessera::server

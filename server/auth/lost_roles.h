@@ -36,16 +36,6 @@ absl::StatusOr<bool> EndNextMembers(storage::Repositories& repositories, const G
 absl::StatusOr<bool> RemoveNextMembers(storage::Repositories& repositories, const GroupId& group,
                                        bool any_member, absl::Time now);
 
-// A loss that somebody has begun, here or on another replica.
-struct BegunLoss {
-  GroupId group;
-  RoleId role;
-};
-// Those of the groups of a page, behind the name `after`, which becomes the name that the next page
-// begins behind: empty if this was the last.
-absl::StatusOr<std::vector<BegunLoss>> NextBegunLosses(storage::Repositories& repositories,
-                                                       std::string& after);
-
 }  // namespace tessera::server
 
 #endif  // TESSERA_SERVER_AUTH_LOST_ROLES_H_

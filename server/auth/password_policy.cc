@@ -4,8 +4,10 @@
 #include <unicode/casemap.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -54,6 +56,11 @@ bool IsOwners(const Secret& prepared, const PasswordOwner& owner) {
          Is(folded, owner.email.substr(0, owner.email.rfind('@')));
 }
 
+absl::Status Unreadable(const std::string& file, int error) {
+  const std::string why = std::generic_category().message(error == 0 ? EIO : error);
+  return absl::InvalidArgumentError(absl::StrCat(file, ": ", why));
+}
+
 const std::shared_ptr<const PasswordBlocklist>& CommonOnes() {
   static const auto* const list =
       new std::shared_ptr<const PasswordBlocklist>(std::make_shared<const PasswordBlocklist>());
@@ -63,35 +70,41 @@ const std::shared_ptr<const PasswordBlocklist>& CommonOnes() {
 }  // namespace
 
 PasswordBlocklist::PasswordBlocklist() {
-  Add(kCommonPasswords);
+  for (std::string_view lines = kCommonPasswords; !lines.empty();) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    Add(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
   Sort();
 }
 
 absl::StatusOr<PasswordBlocklist> PasswordBlocklist::WithFile(const std::string& file) {
   PasswordBlocklist list;
+  errno = 0;
   std::ifstream in(file, std::ios::binary);
+  if (!in.is_open()) return Unreadable(file, errno);
   std::string line;
   size_t bytes = 0;
-  while (bytes <= kMaxBlocklistBytes && std::getline(in, line)) {
+  for (int64_t number = 1; std::getline(in, line); ++number) {
     bytes += line.size() + 1;
-    list.Add(line);
+    if (bytes > kMaxBlocklistBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file, ", line ", number, ": the file is longer than ", kMaxBlocklistBytes, " bytes"));
+    }
+    if (!list.Add(line) && list.idle_.count++ == 0) list.idle_.first = number;
   }
-  if (!in.is_open() || in.bad() || bytes > kMaxBlocklistBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": not to be read, or longer than ", kMaxBlocklistBytes, " bytes"));
-  }
+  if (in.bad()) return Unreadable(file, errno);
   list.Sort();
   return list;
 }
 
-void PasswordBlocklist::Add(std::string_view lines) {
-  while (!lines.empty()) {
-    const size_t end = std::min(lines.find('\n'), lines.size());
-    std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(std::min(end + 1, lines.size()));
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (!line.empty()) words_.push_back(KeyOf(PrepareForLogin(Secret::CopyOf(line))));
-  }
+// False for what can be nobody's password.
+bool PasswordBlocklist::Add(std::string_view line) {
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (line.empty()) return true;
+  const absl::StatusOr<Secret> prepared = PreparePassword(Secret::CopyOf(line), "line", 0);
+  if (prepared.ok()) words_.push_back(KeyOf(*prepared));
+  return prepared.ok();
 }
 
 void PasswordBlocklist::Sort() {

@@ -24,19 +24,26 @@ class PasswordBlocklist {
  public:
   // The common ones alone.
   PasswordBlocklist();
-  // And those of `file`, one on a line, in UTF-8. INVALID_ARGUMENT: it cannot be read, or is longer
-  // than kMaxBlocklistBytes.
+  // And those of `file`, one on a line, in UTF-8. INVALID_ARGUMENT, with its path: it cannot be
+  // read, or is longer than kMaxBlocklistBytes.
   static absl::StatusOr<PasswordBlocklist> WithFile(const std::string& file);
 
   // `prepared`: as PreparePassword made it.
   bool Contains(const Secret& prepared) const;
   size_t size() const { return words_.size(); }
+  // Lines of the file that can be nobody's password (PreparePassword), and so refuse none.
+  struct IdleLines {
+    int64_t count = 0;
+    int64_t first = 0;  // its number, from 1
+  };
+  const IdleLines& idle_lines() const { return idle_; }
 
  private:
-  void Add(std::string_view lines);
+  bool Add(std::string_view line);
   void Sort();
 
   std::vector<uint64_t> words_;  // the beginnings of their hashes, in order
+  IdleLines idle_;
 };
 
 // Whose password it will be.

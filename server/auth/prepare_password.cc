@@ -154,16 +154,17 @@ bool IsUtf8(const Secret& password) {
 
 absl::StatusOr<Secret> PreparePassword(const Secret& password, std::string_view field,
                                        size_t min_characters) {
-  const absl::Status too_long = FieldInvalid(field, "at most 1,024 bytes");
-  const absl::Status not_text =
-      FieldInvalid(field, "UTF-8 text without control, invisible or unassigned characters");
-  if (password.Reveal().size() > kMaxPasswordBytes) return too_long;
-  if (!IsUtf8(password)) return not_text;
+  const auto too_long = [&] { return FieldInvalid(field, "at most 1,024 bytes"); };
+  const auto not_text = [&] {
+    return FieldInvalid(field, "UTF-8 text without control, invisible or unassigned characters");
+  };
+  if (password.Reveal().size() > kMaxPasswordBytes) return too_long();
+  if (!IsUtf8(password)) return not_text();
   std::optional<Secret> normal = Normalize(password.Reveal());
   if (!normal.has_value()) return absl::InternalError("a password could not be normalised");
-  if (normal->Reveal().size() > kMaxPasswordBytes) return too_long;
+  if (normal->Reveal().size() > kMaxPasswordBytes) return too_long();
   const std::optional<size_t> characters = CountIfAllowed(*normal);
-  if (!characters.has_value()) return not_text;
+  if (!characters.has_value()) return not_text();
   if (*characters < min_characters) {
     return FieldInvalid(field, absl::StrCat("at least ", min_characters, " characters"));
   }

@@ -4,10 +4,12 @@
 
 namespace tessera::server {
 
-void PruningClock::GoOnFrom(absl::Time remembered) {
+void PruningClock::GoOnFrom(std::optional<absl::Time> remembered) {
   const absl::Duration read_at = clock_.Monotonic();
   MutexLock lock(mu_);
-  if (!remembered_.has_value()) remembered_ = {remembered, read_at};
+  if (!remembered_.has_value()) {
+    remembered_ = {remembered.value_or(absl::InfiniteFuture()), read_at};
+  }
 }
 
 absl::Time PruningClock::Now() const {

@@ -25,9 +25,10 @@ class PruningClock {
   explicit PruningClock(const Clock& clock)
       : clock_(clock), wall_(clock.Now()), monotonic_(clock.Monotonic()) {}
 
-  // What the store remembers (RevocationRepository::PruningTime), read now. The first call counts;
-  // without one the wall clock at the start is trusted.
-  void GoOnFrom(absl::Time remembered) ABSL_LOCKS_EXCLUDED(mu_);
+  // What the store remembers (RevocationRepository::PruningTime), read now: before the first call
+  // of Now that something is forgotten by. The first call counts; where nothing is remembered,
+  // nothing was pruned yet, and the wall clock at the start is trusted.
+  void GoOnFrom(std::optional<absl::Time> remembered) ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::Time Now() const ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/auth/clock_watch.h"
+#include "server/auth/lost_roles.h"
 #include "server/auth/revocations.h"
 #include "tessera/base/random.h"
 #include "tessera/base/reason.h"
@@ -76,6 +76,8 @@ const StoreCleaner::Kind StoreCleaner::Kind::kAll[] = {
     {kReportLife,
      [](Repositories& in, absl::Time before) { return in.replicas.DeleteOld(before, kBatch); },
      &Removed::reports},
+    {absl::ZeroDuration(),
+     [](Repositories& in, absl::Time) { return in.roles.PurgeDeleted(kBatch); }, &Removed::roles},
 };
 
 StoreCleaner::StoreCleaner(storage::Store& store, const Clock& clock, LogSink& log,
@@ -123,8 +125,7 @@ absl::Status StoreCleaner::Remember() {
       storage::Repeat::kIdempotent, now + kStoreTimeout, [&](Repositories& in) -> absl::Status {
         TESSERA_ASSIGN_OR_RETURN(const std::optional<absl::Time> before,
                                  in.revocations.PruningTime());
-        // Without one there is nothing to go on from, and what is remembered below is its own.
-        pruning_.GoOnFrom(before.value_or(absl::InfiniteFuture()));
+        pruning_.GoOnFrom(before);  // what is remembered below is its own
         TESSERA_ASSIGN_OR_RETURN(const bool mine,
                                  in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
         return mine ? in.revocations.RaisePruningTime(pruning_.Now()) : absl::OkStatus();
@@ -146,7 +147,7 @@ absl::StatusOr<bool> StoreCleaner::CleanKind(const Kind& kind, int batches, Remo
 }
 
 // As GroupFacade does it, in the same turns: if that is still at it, each batch is done by one.
-absl::StatusOr<bool> StoreCleaner::EndLossBatch(const BegunLoss& loss) {
+absl::StatusOr<bool> StoreCleaner::EndLossBatch(const storage::GroupLoss& loss) {
   const absl::Time now = clock_.Now();
   bool mine = false;
   bool more = false;
@@ -156,7 +157,7 @@ absl::StatusOr<bool> StoreCleaner::EndLossBatch(const BegunLoss& loss) {
         TESSERA_ASSIGN_OR_RETURN(mine, in.replicas.TakeLease(kLeaseName, me_, now, now + kLease));
         if (!mine) return absl::OkStatus();
         TESSERA_RETURN_IF_ERROR(in.roles.TakeTurn());
-        TESSERA_ASSIGN_OR_RETURN(more, EndNextMembers(in, loss.group, loss.role, now));
+        TESSERA_ASSIGN_OR_RETURN(more, EndNextMembers(in, loss.group_id, loss.role_id, now));
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
@@ -164,7 +165,7 @@ absl::StatusOr<bool> StoreCleaner::EndLossBatch(const BegunLoss& loss) {
   return more;
 }
 
-absl::StatusOr<bool> StoreCleaner::EndLoss(const BegunLoss& loss, Removed& removed) {
+absl::StatusOr<bool> StoreCleaner::EndLoss(const storage::GroupLoss& loss, Removed& removed) {
   bool more = true;
   while (more) {
     const absl::Duration began = clock_.Monotonic();
@@ -179,24 +180,18 @@ absl::StatusOr<bool> StoreCleaner::EndLoss(const BegunLoss& loss, Removed& remov
 
 // A look alone, unless there is one: they are rare.
 absl::Status StoreCleaner::EndLosses(Removed& removed) {
-  std::string after;
-  do {
-    std::vector<BegunLoss> begun;
-    std::string next;
+  while (true) {
+    std::optional<storage::GroupLoss> loss;
     const absl::Status looked =
         store_.Read(clock_.Now() + kStoreTimeout, [&](Repositories& in) -> absl::Status {
-          next = after;
-          TESSERA_ASSIGN_OR_RETURN(begun, NextBegunLosses(in, next));
+          TESSERA_ASSIGN_OR_RETURN(loss, in.groups.NextLoss());
           return absl::OkStatus();
         });
     TESSERA_RETURN_IF_ERROR(looked);
-    after = std::move(next);
-    for (const BegunLoss& loss : begun) {
-      TESSERA_ASSIGN_OR_RETURN(const bool go_on, EndLoss(loss, removed));
-      if (!go_on) return absl::OkStatus();
-    }
-  } while (!after.empty());
-  return absl::OkStatus();
+    if (!loss.has_value()) return absl::OkStatus();
+    TESSERA_ASSIGN_OR_RETURN(const bool go_on, EndLoss(*loss, removed));
+    if (!go_on) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<StoreCleaner::Removed> StoreCleaner::Clean(int batches_of_each) {
@@ -269,6 +264,7 @@ void StoreCleaner::Run() {
                                   {"resets", absl::StrCat(removed->resets)},
                                   {"hash_costs", absl::StrCat(removed->costs)},
                                   {"replicas", absl::StrCat(removed->reports)},
+                                  {"roles", absl::StrCat(removed->roles)},
                                   {"group_losses", absl::StrCat(removed->losses)}});
     }
   }

@@ -10,7 +10,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/auth/lost_roles.h"
 #include "server/auth/pruning_clock.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
@@ -57,18 +56,19 @@ class StoreCleaner {
     int64_t resets = 0;    // tokens that set a new password
     int64_t costs = 0;     // of password hashes that no user has any more
     int64_t reports = 0;   // of replicas
+    int64_t roles = 0;     // that were deleted, their grants and themselves
     int64_t losses = 0;    // of groups' roles (storage::GroupRepository), not rows
     int64_t Total() const {
       return sessions + revocations + secrets + assertions + requests + throttle + resets + costs +
-             reports + losses;
+             reports + roles + losses;
     }
   };
   // One batch of each kind, with a rest behind each that removed something; nothing from the moment
   // on when another replica holds the lease. Revocations, secrets, assertions and requests go when
   // they have been expired for kRevocationSlack; sessions when they have been over for so long that
-  // no access token of theirs can be alive. Losses of groups' roles are brought to their end: a
-  // server that died, or whose caller's deadline passed, has left members with live tokens. Blocks
-  // on the store.
+  // no access token of theirs can be alive; what there is of deleted roles at once. Losses of
+  // groups' roles are brought to their end: a server that died, or whose caller's deadline passed,
+  // has left members with live tokens. Blocks on the store.
   absl::StatusOr<Removed> CleanOnce() { return Clean(1); }
   // Batches until none is full, the lease is another's or the cleaner goes: what comes in faster
   // than a batch an interval is removed as well. Nothing while the clock differs from the
@@ -85,9 +85,9 @@ class StoreCleaner {
   absl::StatusOr<bool> CleanKind(const Kind& kind, int batches, Removed& removed);
   absl::StatusOr<int64_t> CleanBatch(const Kind& kind);
   absl::Status EndLosses(Removed& removed);
-  absl::StatusOr<bool> EndLoss(const BegunLoss& loss, Removed& removed);
+  absl::StatusOr<bool> EndLoss(const storage::GroupLoss& loss, Removed& removed);
   // True: there are more to do.
-  absl::StatusOr<bool> EndLossBatch(const BegunLoss& loss);
+  absl::StatusOr<bool> EndLossBatch(const storage::GroupLoss& loss);
   absl::Status Remember();
   void NoteLease(bool held) ABSL_LOCKS_EXCLUDED(mu_);
   void DropLease();

@@ -110,7 +110,7 @@ absl::Status StoredRevocationFeed::ReadPruningTime() {
         TESSERA_ASSIGN_OR_RETURN(remembered, in.revocations.PruningTime());
         return absl::OkStatus();
       }));
-  if (remembered.has_value()) pruning_.GoOnFrom(*remembered);
+  pruning_.GoOnFrom(remembered);
   return absl::OkStatus();
 }
 

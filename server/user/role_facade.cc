@@ -78,8 +78,9 @@ RoleCheck Answer(const storage::User& user, const RoleLookup& lookup, std::strin
 }  // namespace
 
 const std::vector<std::string>& ReservedRoles() {
-  static const auto& roles = *new std::vector<std::string>{std::string(kAdminRole), "tessera.guard",
-                                                           "tessera.introspect", "tessera.audit"};
+  static const auto& roles =
+      *new std::vector<std::string>{std::string(kAdminRole), "tessera.guard", "tessera.introspect",
+                                    "tessera.audit", "tessera.mesh"};
   return roles;
 }
 
@@ -128,11 +129,12 @@ absl::StatusOr<RoleFacade::Page> RoleFacade::List(const CallInfo& call, int page
 absl::Status RoleFacade::Delete(const CallInfo& call, const UserId& actor,
                                 std::string_view name) const {
   if (IsReserved(name)) return Reserved();
+  const absl::Time now = parts_.clock.Now();
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, actor));
         TESSERA_ASSIGN_OR_RETURN(const storage::Role role, FindRole(repositories, name));
-        TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.roles.Delete(role.id));
+        TESSERA_ASSIGN_OR_RETURN(const bool deleted, repositories.roles.Delete(role.id, now));
         if (!deleted) return RoleNotFound();
         return parts_.audit.AppendIn(repositories, call,
                                      {event::kRoleDeleted, actor.str(), role.name});

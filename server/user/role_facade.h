@@ -20,8 +20,8 @@
 namespace tessera::server {
 
 inline constexpr std::string_view kAdminRole = "tessera.admin";
-// `tessera.admin`, `tessera.guard`, `tessera.introspect`, `tessera.audit`: made at the first start,
-// limited to self_audience.
+// `tessera.admin`, `tessera.guard`, `tessera.introspect`, `tessera.audit`, `tessera.mesh`: made at
+// the first start, limited to self_audience.
 const std::vector<std::string>& ReservedRoles();
 
 struct NewRole {
@@ -71,11 +71,12 @@ class RoleFacade {
     std::string next_page_token;
   };
   absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
-  // ROLE_NOT_FOUND, ROLE_RESERVED. Takes the role from all users, groups and service accounts, and
-  // raises
-  // nobody's version: however many held it, no feed entry is due to each. Tokens that carry the
-  // role keep it until they expire; a renewal, a service account's next token and an exchange read
-  // the roles anew. To end it at once, take it from its holders first.
+  // ROLE_NOT_FOUND, ROLE_RESERVED. From the answer on nobody holds the role, no user, no group and
+  // no service account, and its name is free; the StoreCleaner removes the rows of its grants,
+  // however many there are, in batches. Raises nobody's version: no feed entry is due to each
+  // holder. Tokens that carry the role keep it until they expire; a renewal, a service account's
+  // next token and an exchange read the roles anew. To end it at once, take it from its holders
+  // first: what has begun to end for that is brought to its end all the same.
   absl::Status Delete(const CallInfo& call, const UserId& actor, std::string_view name) const;
   // USER_NOT_FOUND, ROLE_NOT_FOUND. Repeating is no error.
   absl::Status Grant(const CallInfo& call, const UserId& actor, std::string_view role,

@@ -308,6 +308,12 @@ void AddAudit(const Engine& engine, Steps& steps) {
   steps.push_back("INSERT INTO audit_register (id, chains, kid, tag) VALUES (1, '', '', '')");
 }
 
+// A role with the time gives nobody anything any more; it and its grants are yet to be removed.
+void AddDeletedRoles(const Engine& engine, Steps& steps) {
+  steps.push_back("ALTER TABLE roles ADD COLUMN deleted_at BIGINT NULL");
+  steps.push_back(engine.CreateIndex("roles_by_deletion", "roles (deleted_at, id)"));
+}
+
 }  // namespace
 
 Steps AllSteps(const Engine& engine) {
@@ -328,6 +334,7 @@ Steps AllSteps(const Engine& engine) {
   AddSecondFactors(engine, steps);
   AddThrottle(engine, steps);
   AddAudit(engine, steps);
+  AddDeletedRoles(engine, steps);
   return steps;
 }
 

@@ -91,6 +91,7 @@ void FillRoles(soci::session& session, std::vector<ServiceAccount>& accounts) {
   Statement statement(session,
                       "SELECT g.service_id, r.id, r.name, r.description, r.created_at, a.audience"
                       " FROM service_account_roles AS g INNER JOIN roles AS r ON r.id = g.role_id"
+                      " AND r.deleted_at IS NULL"
                       " LEFT JOIN role_audiences AS a ON a.role_id = r.id"
                       " WHERE g.service_id >= :first AND g.service_id <= :last"
                       " ORDER BY g.service_id, r.name, a.place");

@@ -20,7 +20,7 @@ constexpr char kSelectBegin[] =
     " description, created_at FROM user_groups ";
 constexpr char kSelectEnd[] =
     ") AS g LEFT JOIN group_roles AS h ON h.group_id = g.id"
-    " LEFT JOIN roles AS r ON r.id = h.role_id ORDER BY g.name, r.name";
+    " LEFT JOIN roles AS r ON r.id = h.role_id AND r.deleted_at IS NULL ORDER BY g.name, r.name";
 
 absl::Status NotFound(std::string_view reason, std::string_view text) {
   return Refusal(absl::StatusCode::kNotFound, reason, text);
@@ -44,6 +44,23 @@ std::vector<Group> Collect(Statement& statement) {
     if (role.has_value()) groups.back().roles.push_back(*role);
   });
   return groups;
+}
+
+// The role also of a deleted one.
+constexpr char kSelectLoss[] =
+    "SELECT l.group_id, l.role_id, l.ended_until, r.name FROM group_role_losses AS l"
+    " INNER JOIN roles AS r ON r.id = l.role_id";
+
+std::vector<GroupLoss> CollectLosses(Statement& statement) {
+  std::vector<GroupLoss> losses;
+  std::string group;
+  std::string role;
+  std::string until;
+  std::string name;
+  statement.Into(group).Into(role).Into(until).Into(name).Each([&] {
+    losses.push_back({GroupId(group), RoleId(role), name, UserId(until)});
+  });
+  return losses;
 }
 
 // `column` of the rows of `table` that are the group's.
@@ -170,10 +187,11 @@ absl::StatusOr<std::vector<std::string>> SqlGroupRepository::NamesOf(const UserI
 }
 
 absl::Status SqlGroupRepository::Grant(const GroupId& group, const RoleId& role, absl::Time now) {
-  TESSERA_RETURN_IF_ERROR(Insert({"groups.grant", "SELECT id FROM roles WHERE id = :id",
-                                  "INSERT INTO group_roles (group_id, role_id, granted_at)"
-                                  " VALUES (:group, :other, :now)",
-                                  RoleGone(), group, role.str(), now}));
+  TESSERA_RETURN_IF_ERROR(
+      Insert({"groups.grant", "SELECT id FROM roles WHERE id = :id AND deleted_at IS NULL",
+              "INSERT INTO group_roles (group_id, role_id, granted_at)"
+              " VALUES (:group, :other, :now)",
+              RoleGone(), group, role.str(), now}));
   return EndLoss(group, role);
 }
 
@@ -203,19 +221,21 @@ absl::StatusOr<bool> SqlGroupRepository::BeginLoss(const GroupId& group, const R
 
 absl::StatusOr<std::vector<GroupLoss>> SqlGroupRepository::LossesOf(const GroupId& group) {
   return transaction_.Do("groups.losses_of", [&](soci::session& session) {
-    std::vector<GroupLoss> losses;
-    std::string role;
-    std::string until;
-    std::string name;
     Statement statement(session,
-                        "SELECT l.role_id, l.ended_until, r.name FROM group_role_losses AS l"
-                        " INNER JOIN roles AS r ON r.id = l.role_id"
-                        " WHERE l.group_id = :group ORDER BY r.name");
-    statement.Bind("group", group.str()).Into(role).Into(until).Into(name).Each([&] {
-      losses.push_back({RoleId(role), name, UserId(until)});
-    });
-    return losses;
+                        absl::StrCat(kSelectLoss, " WHERE l.group_id = :group ORDER BY r.name"));
+    return CollectLosses(statement.Bind("group", group.str()));
   });
+}
+
+absl::StatusOr<std::optional<GroupLoss>> SqlGroupRepository::NextLoss() {
+  return transaction_.Do(
+      "groups.next_loss", [](soci::session& session) -> std::optional<GroupLoss> {
+        Statement statement(session,
+                            absl::StrCat(kSelectLoss, " ORDER BY l.group_id, l.role_id LIMIT 1"));
+        std::vector<GroupLoss> losses = CollectLosses(statement);
+        if (losses.empty()) return std::nullopt;
+        return std::move(losses.front());
+      });
 }
 
 absl::Status SqlGroupRepository::AdvanceLoss(const GroupId& group, const RoleId& role,

@@ -27,6 +27,7 @@ class SqlGroupRepository final : public GroupRepository {
   absl::StatusOr<bool> Revoke(const GroupId& group, const RoleId& role) override;
   absl::StatusOr<bool> BeginLoss(const GroupId& group, const RoleId& role, absl::Time now) override;
   absl::StatusOr<std::vector<GroupLoss>> LossesOf(const GroupId& group) override;
+  absl::StatusOr<std::optional<GroupLoss>> NextLoss() override;
   absl::Status AdvanceLoss(const GroupId& group, const RoleId& role,
                            const UserId& ended_until) override;
   absl::Status EndLoss(const GroupId& group, const RoleId& role) override;

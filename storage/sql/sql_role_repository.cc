@@ -1,6 +1,5 @@
 #include "storage/sql/sql_role_repository.h"
 
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -25,7 +24,7 @@ constexpr char kSelectHeld[] =
     " (SELECT role_id FROM user_roles WHERE user_id = :user"
     " UNION SELECT h.role_id FROM group_members AS m"
     " INNER JOIN group_roles AS h ON h.group_id = m.group_id WHERE m.user_id = :user) AS g"
-    " INNER JOIN roles AS r ON r.id = g.role_id"
+    " INNER JOIN roles AS r ON r.id = g.role_id AND r.deleted_at IS NULL"
     " LEFT JOIN role_audiences AS a ON a.role_id = r.id ORDER BY r.name, a.place";
 // Where they come from: an empty name stands for the user itself.
 constexpr char kSelectSources[] =
@@ -86,27 +85,43 @@ void InsertAudiences(soci::session& session, const Role& role) {
   }
 }
 
-void DeleteGrants(soci::session& session, const RoleId& id) {
-  DeleteByName(session,
-               {"SELECT service_id FROM service_account_roles WHERE role_id = :role"
-                " ORDER BY service_id LIMIT :batch",
-                "DELETE FROM service_account_roles WHERE role_id = :role AND service_id IN ",
-                [&](Statement& statement) { statement.Bind("role", id.str()); }},
-               std::numeric_limits<int64_t>::max());
-  for (const char* table : {"group_roles", "group_role_losses"}) {
-    DeleteByName(session,
-                 {absl::StrCat("SELECT group_id FROM ", table,
-                               " WHERE role_id = :role ORDER BY group_id LIMIT :batch"),
-                  absl::StrCat("DELETE FROM ", table, " WHERE role_id = :role AND group_id IN "),
-                  [&](Statement& statement) { statement.Bind("role", id.str()); }},
-                 std::numeric_limits<int64_t>::max());
-  }
-  DeleteByName(session,
-               {"SELECT user_id FROM user_roles WHERE role_id = :role ORDER BY user_id"
-                " LIMIT :batch",
-                "DELETE FROM user_roles WHERE role_id = :role AND user_id IN ",
-                [&](Statement& statement) { statement.Bind("role", id.str()); }},
-               std::numeric_limits<int64_t>::max());
+// The next role whose rows are to go. The names of other roles cannot be like the one that a
+// deleted role gets: a program that does not know of deletions takes it for a role that nobody asks
+// for.
+constexpr char kDeletedPrefix[] = "deleted:";
+constexpr char kSelectDeleted[] =
+    "SELECT id FROM roles WHERE deleted_at > 0"
+    " AND id NOT IN (SELECT role_id FROM group_role_losses) ORDER BY deleted_at, id LIMIT 1";
+
+// What refers to a role, and the other half of the key.
+struct Links {
+  const char* table;
+  const char* key;
+  bool by_number;
+};
+constexpr Links kLinks[] = {{"service_account_roles", "service_id", false},
+                            {"group_roles", "group_id", false},
+                            {"user_roles", "user_id", false},
+                            {"role_audiences", "place", true}};
+
+int64_t DeleteLinks(soci::session& session, const Links& links, const std::string& role,
+                    int64_t limit) {
+  const auto bind = [&](Statement& statement) { statement.Bind("role", role); };
+  const PickedDelete what = {
+      absl::StrCat("SELECT ", links.key, " FROM ", links.table, " WHERE role_id = :role ORDER BY ",
+                   links.key, " LIMIT :batch"),
+      absl::StrCat("DELETE FROM ", links.table, " WHERE role_id = :role AND ", links.key, " IN "),
+      bind};
+  return links.by_number ? DeleteByNumber(session, what, limit)
+                         : DeleteByName(session, what, limit);
+}
+
+// Of one role at most `limit` rows, the role itself being the last.
+int64_t Purge(soci::session& session, const std::string& role, int64_t limit) {
+  int64_t removed = 0;
+  for (const Links& links : kLinks) removed += DeleteLinks(session, links, role, limit - removed);
+  if (removed == limit) return removed;
+  return removed + Statement(session, "DELETE FROM roles WHERE id = :id").Bind("id", role).Run();
 }
 
 }  // namespace
@@ -128,7 +143,9 @@ absl::Status SqlRoleRepository::Insert(const Role& role) {
 
 absl::StatusOr<std::optional<Role>> SqlRoleRepository::FindByName(std::string_view name) {
   return transaction_.Do("roles.find_by_name", [&](soci::session& session) -> std::optional<Role> {
-    Statement statement(session, absl::StrCat(kSelectBegin, "WHERE name = :name", kSelectEnd));
+    Statement statement(
+        session,
+        absl::StrCat(kSelectBegin, "WHERE name = :name AND deleted_at IS NULL", kSelectEnd));
     std::vector<Role> roles = Collect(statement.Bind("name", name));
     if (roles.empty()) return std::nullopt;
     return std::move(roles.front());
@@ -139,16 +156,31 @@ absl::StatusOr<std::vector<Role>> SqlRoleRepository::List(std::string_view after
   return transaction_.Do("roles.list", [&](soci::session& session) {
     Statement statement(
         session,
-        absl::StrCat(kSelectBegin, "WHERE name > :after ORDER BY name LIMIT :limit", kSelectEnd));
+        absl::StrCat(kSelectBegin,
+                     "WHERE name > :after AND deleted_at IS NULL ORDER BY name LIMIT :limit",
+                     kSelectEnd));
     return Collect(statement.Bind("after", after_name).Bind("limit", int64_t{limit}));
   });
 }
 
-absl::StatusOr<bool> SqlRoleRepository::Delete(const RoleId& id) {
+absl::StatusOr<bool> SqlRoleRepository::Delete(const RoleId& id, absl::Time now) {
   return transaction_.Do("roles.delete", [&](soci::session& session) {
-    DeleteGrants(session, id);
-    Statement(session, "DELETE FROM role_audiences WHERE role_id = :id").Bind("id", id.str()).Run();
-    return Statement(session, "DELETE FROM roles WHERE id = :id").Bind("id", id.str()).Run() == 1;
+    Statement statement(session,
+                        "UPDATE roles SET name = :name, deleted_at = :now"
+                        " WHERE id = :id AND deleted_at IS NULL");
+    statement.Bind("name", absl::StrCat(kDeletedPrefix, id.str())).Bind("now", now);
+    return statement.Bind("id", id.str()).Run() == 1;
+  });
+}
+
+absl::StatusOr<int64_t> SqlRoleRepository::PurgeDeleted(int limit) {
+  return transaction_.Do("roles.purge_deleted", [&](soci::session& session) {
+    int64_t removed = 0;
+    std::string role;
+    while (removed < limit && Statement(session, kSelectDeleted).Into(role).One()) {
+      removed += Purge(session, role, limit - removed);
+    }
+    return removed;
   });
 }
 
@@ -163,8 +195,9 @@ absl::Status SqlRoleRepository::Grant(const RoleId& role, const UserId& user, ab
   TESSERA_ASSIGN_OR_RETURN(const bool user_exists,
                            Exists("SELECT id FROM users WHERE id = :id", user.str()));
   if (!user_exists) return UserGone();
-  TESSERA_ASSIGN_OR_RETURN(const bool role_exists,
-                           Exists("SELECT id FROM roles WHERE id = :id", role.str()));
+  TESSERA_ASSIGN_OR_RETURN(
+      const bool role_exists,
+      Exists("SELECT id FROM roles WHERE id = :id AND deleted_at IS NULL", role.str()));
   if (!role_exists) return RoleGone();
   const absl::Status granted = transaction_.Do(
       "roles.grant",

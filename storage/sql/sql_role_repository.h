@@ -18,7 +18,8 @@ class SqlRoleRepository final : public RoleRepository {
   absl::Status Insert(const Role& role) override;
   absl::StatusOr<std::optional<Role>> FindByName(std::string_view name) override;
   absl::StatusOr<std::vector<Role>> List(std::string_view after_name, int limit) override;
-  absl::StatusOr<bool> Delete(const RoleId& id) override;
+  absl::StatusOr<bool> Delete(const RoleId& id, absl::Time now) override;
+  absl::StatusOr<int64_t> PurgeDeleted(int limit) override;
   absl::Status Grant(const RoleId& role, const UserId& user, absl::Time now) override;
   absl::StatusOr<bool> Revoke(const RoleId& role, const UserId& user) override;
   absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) override;

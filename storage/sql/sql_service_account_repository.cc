@@ -218,19 +218,27 @@ absl::Status SqlServiceAccountRepository::SetRoles(const ServiceId& id,
         return statement.Bind("id", id.str()).Into(found).One();
       }));
   if (!exists) return AccountGone();
-  return transaction_.Do(
-      "service_accounts.set_roles",
-      [&](soci::session& session) {
-        DeleteOf(session, "DELETE FROM service_account_roles WHERE service_id = :id", id);
-        for (const RoleId& role : std::set<RoleId>(roles.begin(), roles.end())) {
-          Statement(session,
-                    "INSERT INTO service_account_roles (service_id, role_id) VALUES (:id, :role)")
-              .Bind("id", id.str())
-              .Bind("role", role.str())
-              .Run();
-        }
-      },
-      {.orphan = Refusal(absl::StatusCode::kNotFound, reason::kRoleNotFound, "no such role")});
+  const absl::Status role_gone =
+      Refusal(absl::StatusCode::kNotFound, reason::kRoleNotFound, "no such role");
+  TESSERA_ASSIGN_OR_RETURN(
+      const bool all_there,
+      transaction_.Do(
+          "service_accounts.set_roles",
+          [&](soci::session& session) {
+            DeleteOf(session, "DELETE FROM service_account_roles WHERE service_id = :id", id);
+            bool all = true;
+            for (const RoleId& role : std::set<RoleId>(roles.begin(), roles.end())) {
+              Statement statement(session,
+                                  "INSERT INTO service_account_roles (service_id, role_id)"
+                                  " SELECT :id, r.id FROM roles AS r"
+                                  " WHERE r.id = :role AND r.deleted_at IS NULL");
+              statement.Bind("id", id.str()).Bind("role", role.str());
+              all = statement.Run() == 1 && all;
+            }
+            return all;
+          },
+          {.orphan = role_gone}));
+  return all_there ? absl::OkStatus() : role_gone;
 }
 
 absl::StatusOr<bool> SqlServiceAccountRepository::Delete(const ServiceId& id) {

@@ -39,7 +39,7 @@ constexpr char kStanding[] =
     " UNION SELECT h.role_id FROM sessions AS x"
     " INNER JOIN group_members AS m ON m.user_id = x.user_id"
     " INNER JOIN group_roles AS h ON h.group_id = m.group_id WHERE x.id = :id) AS g ON 1 = 1"
-    " LEFT JOIN roles AS r ON r.id = g.role_id"
+    " LEFT JOIN roles AS r ON r.id = g.role_id AND r.deleted_at IS NULL"
     " LEFT JOIN role_audiences AS a ON a.role_id = r.id"
     " WHERE s.id = :id ORDER BY r.name, a.place";
 

@@ -453,29 +453,6 @@ grpc::Status FakeTesserad::ChangePassword(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeTesserad::GrantRole(grpc::ServerContext* context, const GrantRoleRequest* request,
-                                     GrantRoleResponse*) {
-  ADMIT("GrantRole " + request->role() + " " + request->user_id());
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeTesserad::ListRoles(grpc::ServerContext* context, const ListRolesRequest*,
-                                     ListRolesResponse* response) {
-  ADMIT("ListRoles");
-  Role* role = response->add_roles();
-  role->set_name("orders.admin");
-  role->add_audiences("orders");
-  response->set_next_page_token("for ever the same");
-  return grpc::Status::OK;
-}
-
-grpc::Status FakeTesserad::LookupRoles(grpc::ServerContext* context, const LookupRolesRequest*,
-                                       LookupRolesResponse* response) {
-  ADMIT("LookupRoles");
-  response->set_kind(USER_KIND_NO_ONE);
-  return grpc::Status::OK;
-}
-
 #undef ADMIT
 
 }  // namespace tessera::testing

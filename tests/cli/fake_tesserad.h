@@ -203,10 +203,26 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
   grpc::Status CompletePasswordReset(grpc::ServerContext* context,
                                      const tessera::v1::CompletePasswordResetRequest* request,
                                      tessera::v1::CompletePasswordResetResponse* response) override;
-  grpc::Status GrantRole(grpc::ServerContext* context, const tessera::v1::GrantRoleRequest* request,
-                         tessera::v1::GrantRoleResponse* response) override;
+  // In fake_roles.cc.
+  grpc::Status CreateRole(grpc::ServerContext* context,
+                          const tessera::v1::CreateRoleRequest* request,
+                          tessera::v1::CreateRoleResponse* response) override;
   grpc::Status ListRoles(grpc::ServerContext* context, const tessera::v1::ListRolesRequest* request,
                          tessera::v1::ListRolesResponse* response) override;
+  grpc::Status DeleteRole(grpc::ServerContext* context,
+                          const tessera::v1::DeleteRoleRequest* request,
+                          tessera::v1::DeleteRoleResponse* response) override;
+  grpc::Status ListGroups(grpc::ServerContext* context,
+                          const tessera::v1::ListGroupsRequest* request,
+                          tessera::v1::ListGroupsResponse* response) override;
+  grpc::Status ListGroupMembers(grpc::ServerContext* context,
+                                const tessera::v1::ListGroupMembersRequest* request,
+                                tessera::v1::ListGroupMembersResponse* response) override;
+  grpc::Status DeleteGroup(grpc::ServerContext* context,
+                           const tessera::v1::DeleteGroupRequest* request,
+                           tessera::v1::DeleteGroupResponse* response) override;
+  grpc::Status GrantRole(grpc::ServerContext* context, const tessera::v1::GrantRoleRequest* request,
+                         tessera::v1::GrantRoleResponse* response) override;
   grpc::Status LookupRoles(grpc::ServerContext* context,
                            const tessera::v1::LookupRolesRequest* request,
                            tessera::v1::LookupRolesResponse* response) override;
@@ -230,6 +246,8 @@ class FakeTesserad final : public tessera::v1::AuthService::Service,
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   grpc::Status Renew(const tessera::v1::RenewTokenRequest& request,
                      tessera::v1::RenewTokenResponse& response);
+  grpc::Status Asked(grpc::ServerContext* context, const std::string& what)
+      ABSL_LOCKS_EXCLUDED(mu_);
   grpc::Status Admit(grpc::ServerContext* context, const std::string& method)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "tessera/base/reason.h"
 #include "tests/conformance/conformance.h"
@@ -325,7 +327,7 @@ TEST_P(GroupRepositoryTest, WhatTheGroupGaveGoesWithTheGroupTheRoleAndTheMembers
     return absl::OkStatus();
   });
   EXPECT_THAT(Held(ada), ElementsAre("other"));
-  Write([&](Repositories& r) { return r.roles.Delete(other.id).status(); });
+  Write([&](Repositories& r) { return r.roles.Delete(other.id, now()).status(); });
   EXPECT_THAT(Held(ada), IsEmpty());
   EXPECT_THAT(Found("two").roles, IsEmpty());
 }
@@ -401,10 +403,45 @@ TEST_P(GroupRepositoryTest, ALossDoesNotKeepItsGroupOrItsRoleFromBeingDeleted) {
     Write([&](Repositories& r) { return r.groups.BeginLoss(group.id, each.id, now()).status(); });
   }
   Write([&](Repositories& r) {
-    EXPECT_TRUE(Must(r.roles.Delete(role.id)));
+    EXPECT_TRUE(Must(r.roles.Delete(role.id, now())));
     EXPECT_TRUE(Must(r.groups.Delete(group.id)));
+    EXPECT_GT(Must(r.roles.PurgeDeleted(100)), 0);
     return absl::OkStatus();
   });
+}
+
+// Whoever takes losses up knows no group's name.
+TEST_P(GroupRepositoryTest, TheNextLossIsTheSameUntilItIsOverAndThenAnother) {
+  const Role role = AddRole("admin");
+  std::set<std::string> groups;
+  for (const char* name : {"one", "two", "three"}) {
+    const Group group = AddGroup(name);
+    Give(group, role);
+    if (group.name != "two") groups.insert(group.id.str());
+  }
+  for (const std::string& id : groups) {
+    Write(
+        [&](Repositories& r) { return r.groups.BeginLoss(GroupId(id), role.id, now()).status(); });
+  }
+  const UserId until = UserId::Random(now());
+  std::set<std::string> found;
+  Write([&](Repositories& r) -> absl::Status {
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const std::optional<GroupLoss> loss = Must(r.groups.NextLoss());
+      if (!loss.has_value()) return absl::InternalError("a loss is missing");
+      found.insert(loss->group_id.str());
+      EXPECT_EQ(loss->role, "admin");
+      EXPECT_EQ(loss->ended_until.str(), "");
+      EXPECT_TRUE(r.groups.AdvanceLoss(loss->group_id, role.id, until).ok());
+      const std::optional<GroupLoss> again = Must(r.groups.NextLoss());
+      EXPECT_TRUE(again.has_value() && again->group_id.str() == loss->group_id.str() &&
+                  again->ended_until.str() == until.str());
+      EXPECT_TRUE(r.groups.EndLoss(loss->group_id, role.id).ok());
+    }
+    EXPECT_FALSE(Must(r.groups.NextLoss()).has_value());
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(found, groups);
 }
 
 // Each leaves the group if another holder is left: without turns, all would count before any has

@@ -77,8 +77,8 @@ TEST_P(RoleRepositoryTest, DeletingTakesItsGrantsAlong) {
     return r.roles.Grant(kept.id, user.id, now());
   });
   Write([&](Repositories& r) {
-    EXPECT_TRUE(Must(r.roles.Delete(gone.id)));
-    EXPECT_FALSE(Must(r.roles.Delete(gone.id)));
+    EXPECT_TRUE(Must(r.roles.Delete(gone.id, now())));
+    EXPECT_FALSE(Must(r.roles.Delete(gone.id, now())));
     return absl::OkStatus();
   });
   Read([&](Repositories& r) {

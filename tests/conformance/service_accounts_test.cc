@@ -242,7 +242,7 @@ TEST_P(ServiceAccountRepositoryTest, DeletingARoleTakesItFromTheAccounts) {
   const Role kept = AddRole("kept");
   Write([&](Repositories& r) { return r.services.SetRoles(account.id, {gone.id, kept.id}); });
   Write([&](Repositories& r) {
-    EXPECT_TRUE(Must(r.roles.Delete(gone.id)));
+    EXPECT_TRUE(Must(r.roles.Delete(gone.id, now())));
     return absl::OkStatus();
   });
   Read([&](Repositories& r) {

@@ -383,7 +383,7 @@ TEST_P(GroupsByCommand, FromTheFirstMemberToTheEndOfTheGroup) {
   Output({"group", "remove", "buyers", "ada"});
   EXPECT_THAT(Output({"group", "members", "buyers"}), Not(HasSubstr("ada")));
   Output({"role", "revoke", "orders.admin", "--group", "buyers"});
-  Output({"group", "delete", "buyers"});
+  Output({"group", "delete", "buyers", "--yes"});
   EXPECT_EQ(Tessera({"group", "members", "buyers"}).code, 5);
 }
 

@@ -406,6 +406,7 @@ TEST_F(SqliteStoreTest, EveryTableHasAPrimaryKeyAndEveryQueryAnIndex) {
   for (const char* query :
        {"SELECT id FROM users WHERE username = 'a'", "SELECT id FROM users WHERE id > 'a' LIMIT 1",
         "SELECT id FROM roles WHERE name > 'a' ORDER BY name LIMIT 1",
+        "SELECT id FROM roles WHERE deleted_at > 0 ORDER BY deleted_at, id LIMIT 1",
         "SELECT id FROM sessions WHERE user_id = 'a' ORDER BY id LIMIT 1",
         "SELECT id FROM sessions WHERE ends_at < 1 ORDER BY ends_at, id LIMIT 1",
         "SELECT seq FROM revocations WHERE expires_at < 1 ORDER BY expires_at, seq LIMIT 1",

@@ -17,11 +17,12 @@ class RetentionTest : public AuditTest {
   void Add(const std::string& target) {
     ASSERT_TRUE(replica_->Do({"role.created", "usr_1", target}).ok());
   }
-  int64_t Prune(int64_t most = AuditRetention::kMostEvents) {
+  int64_t Prune(int64_t max_events = 10'000'000) {
     // The database's clock is not the test's.
     replica_->store.set_database_time(std::nullopt);
-    AuditRetention retention(kKept, {replica_->store, *replica_->keys, clock_, replica_->plain_log},
-                             absl::Hours(1), most);
+    AuditRetention retention({kKept, max_events},
+                             {replica_->store, *replica_->keys, clock_, replica_->plain_log},
+                             absl::Hours(1));
     // Behind its own clock, which counts from its start.
     return Require(retention.PruneAll());
   }

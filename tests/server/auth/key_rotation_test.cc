@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -16,16 +17,7 @@ namespace {
 using storage::KeyState;
 using storage::KeyUse;
 using storage::StoredKey;
-
-class KeyRotationTest : public ::testing::Test {
- protected:
-  StoredKey Rotate(KeyReplica& replica) {
-    return Require(replica.facade->Rotate(replica.call, "usr_admin"));
-  }
-  int Signing(KeyState state) { return ground_.Count(KeyUse::kSign, state); }
-
-  KeyGround ground_;
-};
+using KeyRotationTest = KeyTest;
 
 TEST_F(KeyRotationTest, AReplicaAloneSignsWithTheNewKeyAtOnce) {
   KeyReplica replica(ground_);
@@ -94,6 +86,28 @@ TEST_F(KeyRotationTest, AClockThatJumpsAheadByAYearRotatesOnce) {
   EXPECT_EQ(Signing(KeyState::kActive), 1);
   EXPECT_EQ(Signing(KeyState::kRetiring), 1);
   EXPECT_EQ(Signing(KeyState::kPending), 0);
+}
+
+// It starts again with its clock ahead: what the store remembers of the pruning before counts.
+TEST_F(KeyRotationTest, AStartWithTheClockADayAheadKeepsARetiredKeyForItsTime) {
+  std::string old;
+  {
+    KeyReplica before(ground_);
+    old = before.Signing();
+    Rotate(before);
+  }
+  ground_.Change([&](storage::Repositories& in) {
+    return in.revocations.RaisePruningTime(ground_.clock.Now());
+  });
+  ground_.clock.SetWall(ground_.clock.Now() + absl::Hours(25));
+  KeyReplica replica(ground_);
+  replica.Turn();
+  EXPECT_NE(replica.Keys()->verify->Find(old), nullptr);
+  EXPECT_EQ(Signing(KeyState::kRetiring), 1);
+  ground_.clock.Advance(replica.options.policy.access_ttl + absl::Seconds(60) + kRevocationSlack +
+                        absl::Seconds(1));
+  replica.Turn();
+  EXPECT_EQ(replica.Keys()->verify->Find(old), nullptr) << "its time is over by any clock";
 }
 
 // Whoever has a session that began before the key retired may still show a token that it made.
@@ -270,166 +284,6 @@ TEST_F(KeyRotationTest, NothingIsWrittenWhileThereIsNothingToDo) {
   ground_.clock.Advance(kReportEvery);
   Require(replica.rotator->Turn());
   EXPECT_EQ(replica.store.calls(), before + 1);
-}
-
-TEST_F(KeyRotationTest, RevokingTheActiveKeyPutsAnotherInItsPlaceInOneStep) {
-  KeyReplica replica(ground_);
-  const std::string leaked = replica.Signing();
-  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
-  EXPECT_NE(replica.Signing(), leaked);
-  EXPECT_EQ(replica.Keys()->verify->Find(leaked), nullptr);
-  ASSERT_EQ(ground_.Feed().size(), 1u);
-  EXPECT_EQ(ground_.Feed().front().kind, storage::RevocationKind::kKey);
-  EXPECT_EQ(ground_.Row(KeyUse::kSign, KeyState::kRevoked).sealed, "");
-  // Again: nothing more happens.
-  const int64_t version = ground_.Rows().version;
-  EXPECT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
-  EXPECT_EQ(ground_.Rows().version, version);
-  EXPECT_EQ(Reason(replica.facade->Revoke(replica.call, "usr_admin", "k")), "KEY_NOT_FOUND");
-}
-
-TEST_F(KeyRotationTest, APendingKeySucceedsARevokedOne) {
-  KeyReplica::Options options;
-  options.policy.publish_ahead = absl::Minutes(10);
-  KeyReplica replica(ground_, options);
-  const std::string leaked = replica.Signing();
-  const StoredKey pending = Rotate(replica);
-  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
-  EXPECT_EQ(replica.Signing(), pending.kid);
-}
-
-TEST_F(KeyRotationTest, ARevokedPendingKeyNeverSigns) {
-  KeyReplica::Options options;
-  options.policy.publish_ahead = absl::Minutes(10);
-  KeyReplica replica(ground_, options);
-  const std::string active = replica.Signing();
-  const StoredKey pending = Rotate(replica);
-  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", pending.kid).ok());
-  ground_.clock.Advance(absl::Hours(1));
-  replica.Turn();
-  EXPECT_EQ(replica.Signing(), active);
-}
-
-// The activation of the pending key and its revocation race: whichever comes second looks again.
-TEST_F(KeyRotationTest, ARevocationThatRacesARotationLeavesOneActiveKeyThatIsNotRevoked) {
-  KeyReplica a(ground_);
-  KeyReplica::Options options;
-  options.id = "rep_b";
-  KeyReplica b(ground_, options);
-  for (int round = 0; round < 8; ++round) {
-    const std::string kid = Require(a.changes.Publish(absl::InfiniteFuture())).kid;
-    std::thread revoker([&] { Require(b.facade->Revoke(b.call, "usr_admin", kid)); });
-    for (int i = 0; i < 3; ++i) a.rotator->Turn().IgnoreError();
-    revoker.join();
-    a.Turn();
-    b.Turn();
-    EXPECT_EQ(Signing(KeyState::kActive), 1);
-    EXPECT_NE(ground_.Row(KeyUse::kSign, KeyState::kActive).kid, kid);
-    EXPECT_EQ(a.Keys()->verify->Find(kid), nullptr);
-  }
-}
-
-// Whoever writes to the database sets a revoked key's state back: there is nothing to open.
-TEST_F(KeyRotationTest, ARevokedKeyWhoseStateIsSetBackStaysDead) {
-  KeyReplica replica(ground_);
-  const std::string leaked = replica.Signing();
-  ASSERT_TRUE(replica.facade->Revoke(replica.call, "usr_admin", leaked).ok());
-  StoredKey row = ground_.Row(KeyUse::kSign, KeyState::kRevoked);
-  row.state = KeyState::kActive;
-  row.activated_at = ground_.clock.Now() + absl::Hours(1);
-  ground_.Change([&](storage::Repositories& in) { return in.keys.Update(row).status(); });
-  replica.Turn();
-  EXPECT_EQ(replica.Keys()->verify->Find(leaked), nullptr);
-  EXPECT_NE(replica.Signing(), leaked);
-}
-
-TEST_F(KeyRotationTest, RewrappingMovesEveryKeyUnderTheFirstMasterKey) {
-  std::shared_ptr<const KeySnapshot> before;
-  {
-    KeyReplica replica(ground_);
-    Rotate(replica);
-    before = replica.Keys();
-  }
-  KeyReplica::Options options;
-  options.master = {"two", "one"};
-  {
-    KeyReplica replica(ground_, options);
-    const auto done = Require(replica.facade->Rewrap(replica.call, "usr_admin"));
-    EXPECT_EQ(done.master_key_id, "two");
-    EXPECT_EQ(done.count, 6);
-    EXPECT_EQ(Require(replica.facade->Rewrap(replica.call, "usr_admin")).count, 0);
-  }
-  options.master = {"two"};  // the old line is taken out
-  KeyReplica replica(ground_, options);
-  EXPECT_EQ(replica.Signing(), before->signing->kid());
-  EXPECT_EQ(replica.Keys()->verify->keys().size(), 2u);
-  EXPECT_EQ(replica.Keys()->macs, before->macs);
-  EXPECT_EQ(replica.Keys()->secret_hashes, before->secret_hashes);
-  EXPECT_EQ(replica.Keys()->seals, before->seals);
-  EXPECT_EQ(replica.Keys()->audits, before->audits);
-  options.master = {"one"};
-  EXPECT_TRUE(
-      absl::IsFailedPrecondition(KeyRing::Open(*ground_.Store(), MasterKeysNamed({"one"}),
-                                               Algorithm::kEs256, ground_.clock, ground_.log)
-                                     .status()));
-}
-
-TEST_F(KeyRotationTest, AReplicaWithoutTheNewMasterKeyServesOnAndIsWaitedFor) {
-  KeyReplica::Options options;
-  options.id = "rep_old";
-  KeyReplica old_one(ground_, options);
-  const auto before = old_one.Keys();
-  options.id = "rep_new";
-  options.master = {"two", "one"};
-  KeyReplica new_one(ground_, options);
-  EXPECT_EQ(Require(new_one.facade->Rewrap(new_one.call, "usr_admin")).count, 5);
-  old_one.Turn();
-  EXPECT_EQ(old_one.Signing(), before->signing->kid());
-  EXPECT_EQ(old_one.Keys()->macs, before->macs);
-  EXPECT_EQ(ground_.log.Count("keys.unopened", "still_held", "yes"), 5);
-  // It cannot load a key made now, so nobody signs with it before the timeout.
-  const StoredKey fresh = Rotate(new_one);
-  Require(old_one.feed->CatchUp(absl::InfiniteFuture()));
-  Require(old_one.rotator->Turn());
-  new_one.Turn();
-  EXPECT_NE(new_one.Signing(), fresh.kid);
-  EXPECT_EQ(ground_.log.Count("keys.unopened", "kid", fresh.kid), 1);
-}
-
-TEST_F(KeyRotationTest, RewrappingWhatNobodyOpensChangesNothing) {
-  KeyReplica replica(ground_);
-  StoredKey row = ground_.Row(KeyUse::kMac, KeyState::kActive);
-  row.sealed[20] = static_cast<char>(row.sealed[20] ^ 1);
-  row.master_key_id = "zero";
-  ground_.Change([&](storage::Repositories& in) { return in.keys.Update(row).status(); });
-  const StoredKeySet before = ground_.Rows();
-  EXPECT_EQ(Reason(replica.facade->Rewrap(replica.call, "usr_admin")), "KEYS_UNAVAILABLE");
-  EXPECT_EQ(ground_.Rows().version, before.version);
-}
-
-// What it sealed is still there, and must open; what is sealed from now on is not its.
-TEST_F(KeyRotationTest, ASealKeyThatIsCalledBackSealsNoMoreAndStillOpens) {
-  KeyReplica replica(ground_);
-  const auto before = replica.Keys();
-  for (int i = 0; i < 2; ++i) {  // the second time changes nothing
-    Require(replica.facade->Revoke(replica.call, "usr_admin", before->seal_kid));
-    const auto after = replica.Keys();
-    EXPECT_NE(after->seal_kid, before->seal_kid);
-    EXPECT_EQ(after->seals.size(), 2u);
-    EXPECT_EQ(after->seals.at(before->seal_kid), before->seals.at(before->seal_kid));
-  }
-  ground_.clock.Advance(absl::Hours(24 * 3660));
-  replica.Turn();
-  EXPECT_EQ(replica.Keys()->seals.count(before->seal_kid), 1u);
-}
-
-// An administrator who could would do away with all proof of what was done.
-TEST_F(KeyRotationTest, NobodyCallsTheKeyOfTheAuditTrailBack) {
-  KeyReplica replica(ground_);
-  const auto before = replica.Keys();
-  EXPECT_EQ(Reason(replica.facade->Revoke(replica.call, "usr_admin", before->audit_kid)),
-            "KEY_NOT_FOUND");
-  EXPECT_EQ(replica.Keys()->audits, before->audits);
 }
 
 TEST_F(KeyRotationTest, ListingShowsNothingThatIsSealed) {

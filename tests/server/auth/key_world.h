@@ -3,6 +3,8 @@
 #ifndef TESSERA_TESTS_SERVER_AUTH_KEY_WORLD_H_
 #define TESSERA_TESTS_SERVER_AUTH_KEY_WORLD_H_
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,6 +76,17 @@ struct KeyReplica {
   std::unique_ptr<KeyRotator> rotator;
   std::unique_ptr<KeyFacade> facade;
   CallInfo call{"192.0.2.7", absl::InfiniteFuture()};
+};
+
+// A ground, and what is asked of it most.
+class KeyTest : public ::testing::Test {
+ protected:
+  storage::StoredKey Rotate(KeyReplica& replica) {
+    return Require(replica.facade->Rotate(replica.call, "usr_admin"));
+  }
+  int Signing(storage::KeyState state) { return ground_.Count(storage::KeyUse::kSign, state); }
+
+  KeyGround ground_;
 };
 
 }  // namespace tessera::server

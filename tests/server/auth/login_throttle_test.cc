@@ -167,7 +167,8 @@ TEST(LoginThrottle, TheDelayGrowsFromTheFirstToTheLongestAndSaysWhenItEnds) {
   AuthWorld world(options);
   world.AddUser("ada");
   Guess(world, 5);
-  for (const int seconds : {1, 2, 4, 5, 5}) {
+  // Held up where one attempt is forgotten every five seconds, and not for long.
+  for (const int seconds : {1, 2, 4, 4, 4, 4, 5, 5, 5}) {
     const absl::Status refused = LogIn(world, {}).status();
     ASSERT_EQ(Reason(refused), "THROTTLED");
     EXPECT_EQ(RetryDelayOf(refused), absl::Seconds(seconds));
@@ -401,13 +402,46 @@ TEST(LoginThrottle, CountersAreForgottenAndThenRemoved) {
   StoreCleaner cleaner(*world.store, world.clock, world.log);
   world.AddUser("ada");
   Guess(world, 4);
-  world.clock.Advance(absl::Hours(1));
+  world.clock.Advance(ThrottlePolicy().forget_after + ThrottlePolicy().max_delay);
   Guess(world, 5);
   EXPECT_EQ(Outcome(world, {}), "THROTTLED");
-  world.clock.Advance(absl::Hours(1) + StoreCleaner::kThrottleSlack);
+  const ThrottlePolicy policy;
+  world.clock.Advance(policy.forget_after + policy.max_delay + StoreCleaner::kThrottleSlack);
   EXPECT_EQ(Require(cleaner.CleanOnce()).throttle, 0);
   world.clock.Advance(absl::Microseconds(1));
   EXPECT_EQ(Require(cleaner.CleanOnce()).throttle, 3);
+}
+
+// People who mistype their password now and then, all day.
+TEST(LoginThrottle, AttemptsOfALongDayDoNotAddUp) {
+  AuthWorld world;
+  world.AddUser("ada");
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ(Outcome(world, {"ada", kWrong, absl::StrCat("192.0.2.", i)}), "BAD_CREDENTIALS") << i;
+    world.clock.Advance(absl::Minutes(15));
+  }
+  EXPECT_EQ(Outcome(world, {"ada", kWrong, "198.51.100.1"}), "BAD_CREDENTIALS");
+  EXPECT_EQ(Outcome(world, {"ada", kWrong, "198.51.100.2"}), "BAD_CREDENTIALS");
+}
+
+// The attack: guess from ever new sources, whenever it is let.
+TEST(LoginThrottle, AGuesserWithAllSourcesHasTheFirstAttemptsAndThenOneForEachLongestDelay) {
+  AuthWorld world;
+  world.AddUser("ada");
+  constexpr int kHours = 12;
+  int guesses = 0;
+  for (int minute = 0; minute < 60 * kHours; ++minute) {
+    for (int i = 0; i < 10; ++i) {
+      const std::string source = absl::StrCat("10.0.", minute % 256, ".", 10 * (minute / 256) + i);
+      guesses += Outcome(world, {"ada", kWrong, source}) == "BAD_CREDENTIALS" ? 1 : 0;
+    }
+    world.clock.Advance(absl::Minutes(1));
+  }
+  const ThrottlePolicy policy;
+  const int longest = static_cast<int>(absl::Hours(kHours) / policy.max_delay);
+  // Behind the first ones the delays grow to the longest within 11 attempts.
+  EXPECT_LE(guesses, policy.account_attempts + 11 + longest);
+  EXPECT_GE(guesses, longest);
 }
 
 TEST(LoginThrottle, AClockThatIsSetBackLocksNobodyOut) {
@@ -422,12 +456,29 @@ TEST(LoginThrottle, AClockThatIsSetBackLocksNobodyOut) {
 
 TEST(LoginThrottle, ARefusalIsTold) {
   AuthWorld world;
-  world.AddUser("ada");
+  const storage::User ada = world.AddUser("ada");
   Guess(world, 5);
   EXPECT_EQ(Outcome(world, {}), "THROTTLED");
   EXPECT_EQ(world.log.Count("tessera.throttle", "counter", "pair"), 1);
+  EXPECT_EQ(world.log.Count("tessera.throttle", "user", ada.id.str()), 1);
   EXPECT_EQ(world.log.Count("tessera.throttle", "source", "198.51.100.1"), 1);
   EXPECT_FALSE(world.log.Mentions("ada")) << "a name may be a password that was typed too early";
+}
+
+TEST(LoginThrottle, ARefusalNamesTheUserWhereThereIsOne) {
+  AuthWorld world;
+  const storage::User ada = world.AddUser("ada");
+  Guess(world, 5, {"nobody"});
+  EXPECT_EQ(Outcome(world, {"nobody"}), "THROTTLED");
+  EXPECT_EQ(world.log.Count("tessera.throttle", "user", ""), 1);
+  const CallInfo call = CallFrom("192.0.2.1");
+  for (int i = 0; i < 5; ++i) {
+    Require(world.throttle->ReserveCode(call, ada.id, Secret()));
+    Require(world.throttle->ReserveOldPassword(call, ada.id));
+  }
+  EXPECT_EQ(Reason(world.throttle->ReserveCode(call, ada.id, Secret())), "THROTTLED");
+  EXPECT_EQ(Reason(world.throttle->ReserveOldPassword(call, ada.id)), "THROTTLED");
+  EXPECT_EQ(world.log.Count("tessera.throttle", "user", ada.id.str()), 2);
 }
 
 }  // namespace

@@ -76,6 +76,31 @@ TEST(PasswordPolicy, AFileThatCannotBeReadIsAnErrorAndNoEmptyList) {
   testing::TemporaryFolder folder;
   EXPECT_TRUE(absl::IsInvalidArgument(
       PasswordBlocklist::WithFile(folder.Write("is", "") + "-not").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(PasswordBlocklist::WithFile(folder.path()).status()));
+}
+
+TEST(PasswordPolicy, AFileThatIsTooLongIsAnErrorThatSaysFromWhichLineOn) {
+  testing::TemporaryFolder folder;
+  const std::string half(kMaxBlocklistBytes / 2 - 1, 'x');
+  EXPECT_TRUE(PasswordBlocklist::WithFile(folder.Write("fits", half + "\n" + half)).ok());
+  const std::string over = folder.Write("over", half + "\n" + half + "\ny");
+  const absl::Status status = PasswordBlocklist::WithFile(over).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(status.message().find(over + ", line 3: "), 0u) << status;
+}
+
+// A list in another encoding would be taken for one that refuses.
+TEST(PasswordPolicy, LinesThatCanBeNoPasswordAreCountedAndPassedOver) {
+  testing::TemporaryFolder folder;
+  const std::string too_long(kMaxPasswordBytes + 1, 'x');
+  const std::string file = folder.Write(
+      "blocked", "gravel lantern\n\nr\xe9sum\xe9-2027\na\tb\n" + too_long + "\nsecond one\n");
+  const auto list = PasswordBlocklist::WithFile(file);
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->idle_lines().count, 3);
+  EXPECT_EQ(list->idle_lines().first, 3);
+  EXPECT_EQ(Reason(PasswordPolicy(8, *list), "second one"), "FIELD_INVALID");
+  EXPECT_EQ(PasswordBlocklist().idle_lines().count, 0);
 }
 
 TEST(PasswordPolicy, TheLowerLimitIsTheConfigurations) {

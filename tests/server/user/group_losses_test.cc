@@ -10,6 +10,7 @@
 #include "server/auth/session_ender.h"
 #include "server/auth/store_cleaner.h"
 #include "server/user/group_facade.h"
+#include "tests/server/user/dying_store.h"
 #include "tests/server/user/user_room.h"
 
 namespace tessera::server {
@@ -18,26 +19,6 @@ namespace {
 using ::testing::IsEmpty;
 
 using Versions = std::map<int64_t, int>;
-
-// A store whose writes fail from some on, as for a server that is about to die.
-class DyingStore final : public storage::Store {
- public:
-  explicit DyingStore(storage::Store& store) : store_(store) {}
-  void DieAfter(int writes) { left_ = writes; }
-
-  absl::Status Read(absl::Time deadline, Work work) override { return store_.Read(deadline, work); }
-  absl::Status Write(storage::Repeat repeat, absl::Time deadline, Work work) override {
-    if (left_-- <= 0) return absl::UnavailableError("gone");
-    return store_.Write(repeat, deadline, work);
-  }
-  absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override {
-    return store_.DatabaseTime(deadline);
-  }
-
- private:
-  storage::Store& store_;
-  int left_ = 1 << 20;
-};
 
 class GroupLossesTest : public UserRoom {
  protected:

@@ -314,7 +314,7 @@ TEST_F(NewUsersTest, TheStartMakesTheInitialRolesOnce) {
     EXPECT_EQ(role.audiences.empty(), role.name == "member") << role.name;
   }
   EXPECT_THAT(names, ElementsAre("member", "tessera.admin", "tessera.audit", "tessera.guard",
-                                 "tessera.introspect"));
+                                 "tessera.introspect", "tessera.mesh"));
 }
 
 TEST_F(NewUsersTest, AHolderOfAnAdminRoleIsAnAdministratorToLookupAlone) {

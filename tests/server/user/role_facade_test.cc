@@ -234,7 +234,7 @@ TEST_F(RoleFacadeTest, ListIsInTheOrderOfNamesAPageAtATime) {
     token = page->next_page_token;
   } while (!token.empty());
   EXPECT_EQ(names, (std::vector<std::string>{"a", "tessera.admin", "tessera.audit", "tessera.guard",
-                                             "tessera.introspect", "z"}));
+                                             "tessera.introspect", "tessera.mesh", "z"}));
 }
 
 }  // namespace

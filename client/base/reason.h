@@ -42,6 +42,7 @@ inline constexpr std::string_view kRoleRequired = "ROLE_REQUIRED";
 inline constexpr std::string_view kScopeRequired = "SCOPE_REQUIRED";
 inline constexpr std::string_view kStepUpRequired = "STEP_UP_REQUIRED";
 inline constexpr std::string_view kDeviceRequired = "DEVICE_REQUIRED";
+inline constexpr std::string_view kCertificateRequired = "CERTIFICATE_REQUIRED";
 inline constexpr std::string_view kCallerKind = "CALLER_KIND";
 inline constexpr std::string_view kNotAllowed = "NOT_ALLOWED";
 inline constexpr std::string_view kRegistrationDisabled = "REGISTRATION_DISABLED";

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "tessera/base/reason.h"
+#include "tessera/base/status_macros.h"
 #include "tessera/guard/decision.h"
+#include "tessera/guard/explanation.h"
 #include "tessera/token/digest.h"
 
 namespace tessera::guard {
@@ -21,6 +23,11 @@ std::string Printable(std::string_view path) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c < 0x21 || c > 0x7e; }, '?');
   return text;
+}
+
+bool IsAmong(const std::vector<std::weak_ptr<grpc::ServerCredentials>>& all,
+             const std::shared_ptr<grpc::ServerCredentials>& wanted) {
+  return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.lock() == wanted; });
 }
 
 }  // namespace
@@ -59,9 +66,7 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::DecideNow(const RuledMet
   return decision;
 }
 
-absl::Status Core::Admit(std::string_view path, const Presented& presented, bool keys_are_new) {
-  const Use use(*this);
-  if (!use) return absl::UnavailableError("the service is shutting down");
+absl::StatusOr<const RuledMethod*> Core::MethodOf(std::string_view path) const {
   const RuleBook* book = book_;
   if (book == nullptr) {
     return Refusal(absl::StatusCode::kPermissionDenied, reason::kMethodUnruled,
@@ -69,10 +74,21 @@ absl::Status Core::Admit(std::string_view path, const Presented& presented, bool
   }
   const RuledMethod* method = book->Find(path);
   if (method == nullptr) return absl::UnimplementedError("no such method");
+  return method;
+}
+
+absl::Status Core::Admit(std::string_view path, const Presented& presented, bool keys_are_new) {
+  const Use use(*this);
+  if (!use) return absl::UnavailableError("the service is shutting down");
+  TESSERA_ASSIGN_OR_RETURN(const RuledMethod* const method, MethodOf(path));
   // As Decide would have it, without gathering what it does not look at.
-  if (method->rule.admission == Admission::kPublic) return absl::OkStatus();
+  if (method->rule.admission == Admission::kPublic) {
+    method->counters.CountAdmission();
+    return absl::OkStatus();
+  }
   auto decision = DecideNow(*method, presented);
   if (decision.ok()) {
+    method->counters.CountAdmission();
     if (*decision != nullptr) {
       cache_.Admit(presented.bearer.token, *decision, method);
     }
@@ -100,23 +116,30 @@ absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view p
   return DecideNow(*method, presented);
 }
 
-bool Core::IsPublic(std::string_view path) const {
+const Rule* Core::RuleOf(std::string_view path) const {
   const RuleBook* book = book_;
   const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
-  return method != nullptr && method->rule.admission == Admission::kPublic;
+  return method == nullptr ? nullptr : &method->rule;
+}
+
+bool Core::IsPublic(std::string_view path) const {
+  const Rule* const rule = RuleOf(path);
+  return rule != nullptr && rule->admission == Admission::kPublic;
 }
 
 HiddenHeaders Core::HiddenFrom(std::string_view path) const {
   static const auto& none = *new TokenCookie();
   const bool device_id = !options_.reveal_device_ids_to_handlers;
   if (options_.cookie.name.empty()) return {none, device_id};
-  const RuleBook* book = book_;
-  const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
-  const bool forwards = method != nullptr && method->rule.forwards_cookie;
+  const Rule* const rule = RuleOf(path);
+  const bool forwards = rule != nullptr && rule->forwards_cookie;
   return {forwards ? none : options_.cookie, device_id};
 }
 
-void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
+void Core::NoteRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal) {
+  const RuleBook* book = book_;
+  const RuledMethod* method = book == nullptr ? nullptr : book->Find(path);
+  (method == nullptr ? without_method_ : method->counters).CountRefusal(refusal);
   const Use use(*this);
   if (!use) return;
   const std::string reason = ReasonOf(refusal);
@@ -126,6 +149,54 @@ void Core::LogRefusal(std::string_view path, const Bearer& bearer, const absl::S
        {"reason", reason.empty() ? absl::StatusCodeToString(refusal.code()) : reason},
        {"check", std::string(refusal.message())},
        {"token", bearer.kind == Bearer::Kind::kOne ? Fingerprint(bearer.token) : "none"}});
+}
+
+Explanation Core::Explain(const ShownCall& call) {
+  const Use use(*this);
+  if (!use) return ExplainNoRule(absl::UnavailableError("the service is shutting down"));
+  const auto method = MethodOf(call.method);
+  if (!method.ok()) return ExplainNoRule(method.status());
+  const ReadPeer peer(call.certificate);
+  return ExplainDecision(
+      verifier_, {(*method)->rule, PresentedBy(call, peer), options_.keys->Current(), view_.get(),
+                  options_.without_first_view, options_.clock->Now(), nullptr});
+}
+
+GuardMetrics Core::Metrics() {
+  GuardMetrics metrics;
+  const Use use(*this);
+  if (!use) return metrics;
+  if (const RuleBook* book = book_; book != nullptr) book->AppendDecisions(metrics.decisions);
+  without_method_.AppendTo("", metrics.decisions);
+  metrics.keys = options_.keys->Current()->keys().size();
+  if (view_ != nullptr) {
+    metrics.revocations_age = view_->Age();
+    metrics.revocations = view_->size();
+  }
+  metrics.cache_hits = cache_.hits();
+  metrics.cache_misses = cache_.misses();
+  metrics.cache_tokens = cache_.size();
+  metrics.cache_bytes = cache_.bytes();
+  metrics.parked_calls = parking_.size();
+  metrics.parked_calls_total = parking_.parked_total();
+  metrics.parked_calls_refused = parking_.refused_total();
+  metrics.streams = streams_.size();
+  metrics.streams_in_grace = streams_.in_grace();
+  metrics.streams_cut_by_revocation = streams_.cut_by_revocation();
+  metrics.streams_cut_by_expiry = streams_.cut_by_expiry();
+  return metrics;
+}
+
+bool Core::Adopt(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+  MutexLock lock(mu_);
+  if (IsAmong(adopted_, credentials)) return false;
+  adopted_.push_back(credentials);
+  return true;
+}
+
+bool Core::HasAdopted(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+  MutexLock lock(mu_);
+  return IsAmong(adopted_, credentials);
 }
 
 bool Core::Open(std::unique_ptr<const RuleBook> book) {

@@ -11,8 +11,11 @@
 #include "absl/status/statusor.h"
 #include "tessera/base/mutex.h"
 #include "tessera/guard/connection_peer.h"
+#include "tessera/guard/decision_counters.h"
+#include "tessera/guard/explain.h"
 #include "tessera/guard/guard.h"
 #include "tessera/guard/known_token.h"
+#include "tessera/guard/metrics.h"
 #include "tessera/guard/parking_lot.h"
 #include "tessera/guard/presented.h"
 #include "tessera/guard/principal_table.h"
@@ -43,10 +46,23 @@ class Core {
   // Whether the method lets everybody in, whatever token they show.
   bool IsPublic(std::string_view path) const;
 
+  // The method's rule; null if it is in no book. Lives as long as this.
+  const Rule* RuleOf(std::string_view path) const;
+
   // What the method's handler must not see.
   HiddenHeaders HiddenFrom(std::string_view path) const;
 
-  void LogRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
+  // Counts and logs the refusal of a call; once for each.
+  void NoteRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
+
+  // What Admit would say of such a call, and why; nothing is counted or kept.
+  Explanation Explain(const ShownCall& call);
+  GuardMetrics Metrics();
+
+  // Credentials of somebody else that a processor of this core guards. False if they are known
+  // already.
+  bool Adopt(const std::shared_ptr<grpc::ServerCredentials>& credentials);
+  bool HasAdopted(const std::shared_ptr<grpc::ServerCredentials>& credentials);
 
   // From now on calls are judged by `book`. False if there is one already.
   bool Open(std::unique_ptr<const RuleBook> book);
@@ -85,6 +101,8 @@ class Core {
 
   absl::StatusOr<std::shared_ptr<const KnownToken>> DecideNow(const RuledMethod& method,
                                                               const Presented& presented);
+  // Not OK: no rule of a book of this core's is to be applied.
+  absl::StatusOr<const RuledMethod*> MethodOf(std::string_view path) const;
 
   GuardOptions options_;  // changed by Close only
   const TokenVerifier verifier_;
@@ -102,6 +120,8 @@ class Core {
   Mutex mu_;
   // Also those taken back: a call may still be reading one.
   std::vector<std::unique_ptr<const RuleBook>> books_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::weak_ptr<grpc::ServerCredentials>> adopted_ ABSL_GUARDED_BY(mu_);
+  DecisionCounters without_method_;  // of calls whose path is in no book
 };
 
 }  // namespace tessera::guard

@@ -1,6 +1,7 @@
 #include "tessera/guard/decision.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,23 +24,6 @@ absl::Status Unauthenticated(std::string_view reason, std::string_view text) {
 
 absl::Status Denied(std::string_view reason, std::string_view text) {
   return Refusal(absl::StatusCode::kPermissionDenied, reason, text);
-}
-
-absl::Status CheckPresented(const Bearer& bearer) {
-  switch (bearer.kind) {
-    case Bearer::Kind::kOne:
-      return absl::OkStatus();
-    case Bearer::Kind::kNone:
-      return Unauthenticated(reason::kTokenMissing, "the call carries no token");
-    case Bearer::Kind::kSeveral:
-      return Unauthenticated(reason::kTokenMultiple, "the call carries more than one token");
-    case Bearer::Kind::kForeignCookie:
-      return Unauthenticated(reason::kTokenMissing,
-                             "a cookie counts only with x-grpc-web and an allowed origin");
-    case Bearer::Kind::kMalformed:
-      break;
-  }
-  return Unauthenticated(reason::kTokenMalformed, "the call holds no bearer token where one is");
 }
 
 // What the verifier found once and what may have changed since.
@@ -65,17 +49,8 @@ absl::Status WhyRefused(const Facts& facts, const absl::Status& refusal) {
                  : refusal;
 }
 
-absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& facts) {
-  if (facts.cached != nullptr && facts.cached->keys == facts.keys) {
-    TESSERA_RETURN_IF_ERROR(CheckAgain(verifier, *facts.cached, facts.now));
-    return facts.cached;
-  }
-  auto verified = verifier.Verify(facts.presented.bearer.token, *facts.keys, facts.now);
-  if (!verified.ok()) return WhyRefused(facts, verified.status());
-  return std::make_shared<const KnownToken>(*std::move(verified), facts.keys);
-}
-
-absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
+// Whether the list of revocations is whole, and young enough for the rule.
+absl::Status CheckView(const Facts& facts, const KnownToken&) {
   const absl::Duration most = facts.rule.max_staleness;
   if (facts.revocations == nullptr && most == absl::InfiniteDuration()) return absl::OkStatus();
   if (facts.revocations == nullptr) {
@@ -90,21 +65,32 @@ absl::Status CheckRevocation(const Facts& facts, const VerifiedToken& token) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the list of revocations is too old for this method", kStaleRetry);
   }
-  if (facts.revocations->IsRevoked(token)) {
-    return Unauthenticated(reason::kTokenRevoked, "the token has been revoked");
-  }
   return absl::OkStatus();
 }
 
-// What else the call must show, because the token is bound to it.
-absl::Status CheckBindings(const Facts& facts, const Claims& claims) {
-  if (!claims.certificate.empty()) {
-    const Peer* const peer = facts.presented.peer;
-    if (peer == nullptr || peer->CertificateThumbprint() != claims.certificate) {
-      return Unauthenticated(reason::kCertificateMismatch,
-                             "the token is bound to another client certificate");
-    }
+absl::Status CheckNotRevoked(const Facts& facts, const KnownToken& known) {
+  if (facts.revocations == nullptr || !facts.revocations->IsRevoked(known.token)) {
+    return absl::OkStatus();
   }
+  return Unauthenticated(reason::kTokenRevoked, "the token has been revoked");
+}
+
+// A token that is bound to a certificate counts with it only, whatever the rule.
+absl::Status CheckCertificate(const Facts& facts, const KnownToken& known) {
+  const std::string& bound_to = known.token.claims().certificate;
+  if (bound_to.empty()) {
+    if (!facts.rule.certificate_bound) return absl::OkStatus();
+    return Denied(reason::kCertificateRequired,
+                  "the method asks for a token that is bound to a client certificate");
+  }
+  const Peer* const peer = facts.presented.peer;
+  if (peer != nullptr && peer->CertificateThumbprint() == bound_to) return absl::OkStatus();
+  return Unauthenticated(reason::kCertificateMismatch,
+                         "the token is bound to another client certificate");
+}
+
+absl::Status CheckDevice(const Facts& facts, const KnownToken& known) {
+  const Claims& claims = known.token.claims();
   if (!facts.rule.device_bound) return absl::OkStatus();
   if (claims.device_hash.empty()) {
     return Denied(reason::kDeviceRequired, "the method asks for a token that is bound to a device");
@@ -145,48 +131,101 @@ bool Names(const std::vector<std::string>& held, std::string_view wanted) {
   return std::find(held.begin(), held.end(), wanted) != held.end();
 }
 
-// How and when the caller logged in. Last: to log in anew helps only where all else fits.
-absl::Status CheckLogin(const Rule& rule, const Claims& claims, absl::Time now) {
-  if (rule.second_factor && !Names(claims.amr, kSecondFactorMethod)) {
-    return Denied(reason::kStepUpRequired, "the method asks for a login with a second factor");
-  }
-  if (rule.max_login_age == absl::InfiniteDuration()) return absl::OkStatus();
-  if (!claims.auth_time.has_value() || now - *claims.auth_time > rule.max_login_age) {
-    return Denied(reason::kStepUpRequired, "the method asks for a more recent login");
-  }
-  return absl::OkStatus();
+absl::Status CheckKind(const Facts& facts, const KnownToken& known) {
+  if (IsOfKind(known.principal->kind, facts.rule.kind)) return absl::OkStatus();
+  return Denied(reason::kCallerKind, "the method is for another kind of caller");
 }
 
-absl::Status CheckRule(const Rule& rule, const Principal& caller) {
-  const Claims& claims = caller.claims;
-  if (!IsOfKind(caller.kind, rule.kind)) {
-    return Denied(reason::kCallerKind, "the method is for another kind of caller");
+absl::Status CheckRole(const Facts& facts, const KnownToken& known) {
+  const std::vector<std::string>& wanted = facts.rule.any_role;
+  if (wanted.empty() || HasAny(known.token.claims().roles, wanted)) return absl::OkStatus();
+  return Denied(reason::kRoleRequired, "the method asks for a role that the caller lacks");
+}
+
+absl::Status CheckScope(const Facts& facts, const KnownToken& known) {
+  const Rule& rule = facts.rule;
+  const std::vector<std::string>& held = known.token.claims().scopes;
+  const bool any = rule.any_scope.empty() || HasAny(held, rule.any_scope);
+  if (any && HasAll(held, rule.all_scopes)) return absl::OkStatus();
+  return Denied(reason::kScopeRequired, "the method asks for a scope that the token lacks");
+}
+
+absl::Status CheckSecondFactor(const Facts& facts, const KnownToken& known) {
+  if (!facts.rule.second_factor || Names(known.token.claims().amr, kSecondFactorMethod)) {
+    return absl::OkStatus();
   }
-  if (!rule.any_role.empty() && !HasAny(claims.roles, rule.any_role)) {
-    return Denied(reason::kRoleRequired, "the method asks for a role that the caller lacks");
-  }
-  const bool scopes_fit = (rule.any_scope.empty() || HasAny(claims.scopes, rule.any_scope)) &&
-                          HasAll(claims.scopes, rule.all_scopes);
-  if (!scopes_fit) {
-    return Denied(reason::kScopeRequired, "the method asks for a scope that the token lacks");
-  }
-  return absl::OkStatus();
+  return Denied(reason::kStepUpRequired, "the method asks for a login with a second factor");
+}
+
+absl::Status CheckLoginAge(const Facts& facts, const KnownToken& known) {
+  const absl::Duration most = facts.rule.max_login_age;
+  if (most == absl::InfiniteDuration()) return absl::OkStatus();
+  const std::optional<absl::Time>& logged_in = known.token.claims().auth_time;
+  if (logged_in.has_value() && facts.now - *logged_in <= most) return absl::OkStatus();
+  return Denied(reason::kStepUpRequired, "the method asks for a more recent login");
 }
 
 }  // namespace
 
-absl::StatusOr<KnownPtr> Decide(const TokenVerifier& verifier, const Facts& facts) {
-  if (facts.rule.admission == Admission::kPublic) return KnownPtr();
-  if (facts.rule.admission != Admission::kAuthenticated) {
-    return Denied(reason::kMethodUnruled, "the method lets nobody in");
+absl::Status CheckBearer(const Bearer& bearer) {
+  switch (bearer.kind) {
+    case Bearer::Kind::kOne:
+      return absl::OkStatus();
+    case Bearer::Kind::kNone:
+      return Unauthenticated(reason::kTokenMissing, "the call carries no token");
+    case Bearer::Kind::kSeveral:
+      return Unauthenticated(reason::kTokenMultiple, "the call carries more than one token");
+    case Bearer::Kind::kForeignCookie:
+      return Unauthenticated(reason::kTokenMissing,
+                             "a cookie counts only with x-grpc-web and an allowed origin");
+    case Bearer::Kind::kMalformed:
+      break;
   }
-  TESSERA_RETURN_IF_ERROR(CheckPresented(facts.presented.bearer));
+  return Unauthenticated(reason::kTokenMalformed, "the call holds no bearer token where one is");
+}
+
+absl::Status CheckAdmission(const Rule& rule) {
+  if (rule.admission == Admission::kPublic || rule.admission == Admission::kAuthenticated) {
+    return absl::OkStatus();
+  }
+  return Denied(reason::kMethodUnruled, "the method lets nobody in");
+}
+
+absl::StatusOr<KnownPtr> Establish(const TokenVerifier& verifier, const Facts& facts) {
+  if (facts.cached != nullptr && facts.cached->keys == facts.keys) {
+    TESSERA_RETURN_IF_ERROR(CheckAgain(verifier, *facts.cached, facts.now));
+    return facts.cached;
+  }
+  auto verified = verifier.Verify(facts.presented.bearer.token, *facts.keys, facts.now);
+  if (!verified.ok()) return WhyRefused(facts, verified.status());
+  return std::make_shared<const KnownToken>(*std::move(verified), facts.keys);
+}
+
+// How and when the caller logged in comes last: to log in anew helps only where all else fits.
+const std::array<TokenCheck, kTokenChecks>& TokenChecks() {
+  static constexpr std::array<TokenCheck, kTokenChecks> kChecks = {{
+      {"revocations known", &CheckView},
+      {"not revoked", &CheckNotRevoked},
+      {"client certificate", &CheckCertificate},
+      {"device", &CheckDevice},
+      {"kind of caller", &CheckKind},
+      {"role", &CheckRole},
+      {"scope", &CheckScope},
+      {"second factor", &CheckSecondFactor},
+      {"login age", &CheckLoginAge},
+  }};
+  return kChecks;
+}
+
+absl::StatusOr<KnownPtr> Decide(const TokenVerifier& verifier, const Facts& facts) {
+  TESSERA_RETURN_IF_ERROR(CheckAdmission(facts.rule));
+  if (facts.rule.admission == Admission::kPublic) return KnownPtr();
+  TESSERA_RETURN_IF_ERROR(CheckBearer(facts.presented.bearer));
   auto known = Establish(verifier, facts);
   if (!known.ok()) return known;
-  TESSERA_RETURN_IF_ERROR(CheckRevocation(facts, (*known)->token));
-  TESSERA_RETURN_IF_ERROR(CheckBindings(facts, (*known)->token.claims()));
-  TESSERA_RETURN_IF_ERROR(CheckRule(facts.rule, *(*known)->principal));
-  TESSERA_RETURN_IF_ERROR(CheckLogin(facts.rule, (*known)->token.claims(), facts.now));
+  for (const TokenCheck& check : TokenChecks()) {
+    TESSERA_RETURN_IF_ERROR(check.ask(facts, **known));
+  }
   return known;
 }
 

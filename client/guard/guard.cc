@@ -1,5 +1,6 @@
 #include "tessera/guard/guard.h"
 
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -125,12 +126,20 @@ class GuardImpl final : public Guard {
   std::shared_ptr<grpc::ServerCredentials> Plaintext() override {
     return guard::MakePlaintext(core_);
   }
+  std::shared_ptr<grpc::ServerCredentials> Local(grpc_local_connect_type type) override {
+    return guard::MakeLocal(type, core_);
+  }
   std::shared_ptr<grpc::ServerCredentials> Ssl(
       const grpc::SslServerCredentialsOptions& options) override {
     return guard::MakeSsl(options, core_);
   }
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Tls(const TlsFiles& files) override {
     return guard::MakeTls(files, core_);
+  }
+
+  absl::Status Protect(const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                       ClientCertificates certificates) override {
+    return guard::ProtectCredentials(credentials, certificates, core_);
   }
 
   absl::StatusOr<std::unique_ptr<grpc::Server>> Start(grpc::ServerBuilder& builder,
@@ -143,6 +152,9 @@ class GuardImpl final : public Guard {
     auto principal = core_->principals().Find(&context);
     return principal != nullptr ? principal : guard::AnonymousPrincipal();
   }
+
+  Explanation Explain(const ShownCall& call) const override { return core_->Explain(call); }
+  GuardMetrics Metrics() const override { return core_->Metrics(); }
 
  private:
   absl::StatusOr<std::unique_ptr<guard::RuleBook>> Check(grpc::ServerBuilder& builder) const;
@@ -171,12 +183,28 @@ absl::Status GuardImpl::WaitUntilReady(absl::Duration limit) {
 
 bool GuardImpl::IsGuarded(const guard::SurveyedPort& port) const {
   const auto* guarded = dynamic_cast<guard::GuardedCredentials*>(port.credentials.get());
-  return guarded != nullptr && guarded->BelongsTo(*core_);
+  if (guarded != nullptr) return guarded->BelongsTo(*core_);
+  return core_->HasAdopted(port.credentials);
+}
+
+// A generic service serves what it has rules for, and nothing else: not gRPC's health service in
+// its place either, which everybody may call.
+void CloseToGenericService(guard::ServerSurvey& survey, std::map<std::string, Rule>& rules) {
+  if (!grpc::DefaultHealthCheckServiceEnabled()) {
+    for (const char* path : {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}) {
+      const bool owned =
+          std::find(survey.paths.begin(), survey.paths.end(), path) != survey.paths.end();
+      if (!owned) rules.try_emplace(path);
+    }
+  }
+  for (const auto& [path, rule] : rules) survey.paths.push_back(path);
 }
 
 absl::StatusOr<std::unique_ptr<guard::RuleBook>> GuardImpl::Check(
     grpc::ServerBuilder& builder) const {
-  const guard::ServerSurvey survey = guard::Survey(builder);
+  guard::ServerSurvey survey = guard::Survey(builder);
+  std::map<std::string, Rule> rules = core_->options().rules;
+  if (survey.generic_service) CloseToGenericService(survey, rules);
   std::vector<std::string> problems;
   if (survey.ports.empty()) problems.emplace_back("the server has no guarded port");
   for (const auto& port : survey.ports) {
@@ -192,8 +220,7 @@ absl::StatusOr<std::unique_ptr<guard::RuleBook>> GuardImpl::Check(
     problems.push_back(absl::StrCat(survey.nameless_methods,
                                     " generic methods cannot be seen, so they cannot be ruled"));
   }
-  auto book =
-      guard::RuleBook::Make(survey.paths, core_->options().rules, core_->options().reflection);
+  auto book = guard::RuleBook::Make(survey.paths, rules, core_->options().reflection);
   if (!book.ok()) problems.emplace_back(book.status().message());
   if (problems.empty()) return book;
   return absl::FailedPreconditionError(absl::StrJoin(problems, "; "));
@@ -205,10 +232,9 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> GuardImpl::Start(grpc::ServerBuild
   if (!core_->Open(std::move(book))) {
     return absl::FailedPreconditionError("this guard has started a server already");
   }
-  Interceptors all;
-  all.push_back(std::make_unique<guard::InterceptorFactory>(core_));
-  for (auto& one : interceptors) all.push_back(std::move(one));
-  builder.experimental().SetInterceptorCreators(std::move(all));
+  // gRPC shows what a server receives to the last interceptor first.
+  interceptors.push_back(std::make_unique<guard::InterceptorFactory>(core_));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server != nullptr) return server;
   core_->TakeBack();
@@ -230,6 +256,10 @@ absl::StatusOr<std::unique_ptr<Guard>> Guard::Create(GuardOptions options) {
   TESSERA_ASSIGN_OR_RETURN(TokenVerifier verifier, TokenVerifier::Create(std::move(expected)));
   return std::unique_ptr<Guard>(
       std::make_unique<GuardImpl>(std::move(options), std::move(verifier)));
+}
+
+absl::Status Guard::Protect(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+  return Protect(credentials, ClientCertificates::kIgnored);
 }
 
 absl::StatusOr<std::unique_ptr<grpc::Server>> Guard::Start(grpc::ServerBuilder& builder) {

@@ -17,6 +17,8 @@
 #ifndef TESSERA_GUARD_GUARD_H_
 #define TESSERA_GUARD_GUARD_H_
 
+#include <grpc/grpc_security_constants.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -27,7 +29,9 @@
 #include "absl/time/time.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
+#include "tessera/guard/explain.h"
 #include "tessera/guard/key_source.h"
+#include "tessera/guard/metrics.h"
 #include "tessera/guard/principal.h"
 #include "tessera/guard/revocation_source.h"
 #include "tessera/guard/rule.h"
@@ -46,6 +50,10 @@ class ServerInterceptorFactoryInterface;
 
 namespace tessera {
 
+// Whether a port's handshake verifies the certificates of clients that show one. Ignored, they
+// prove nothing: tokens that are bound to one are refused.
+enum class ClientCertificates { kIgnored, kVerified };
+
 // How the two server reflection services may be called.
 enum class ReflectionAccess { kOff, kAuthenticated, kPublic };
 
@@ -56,7 +64,9 @@ struct GuardOptions {
   std::shared_ptr<RevocationSource>
       revocations;  // required; WithoutRevocations() is the loud way to do without
   // Rules by full method path (`/pkg.Service/Method`), for services without the proto option. They
-  // win over the option.
+  // win over the option. Each must be of a method that a registered service owns, unless a generic
+  // service (AsyncGenericService, CallbackGenericService) is registered: of that one's methods,
+  // those that are named here are served, and all others are UNIMPLEMENTED.
   std::map<std::string, Rule> rules;
   ReflectionAccess reflection = ReflectionAccess::kOff;
   // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
@@ -91,6 +101,9 @@ class Guard {
 
   // Guarded credentials, for ServerBuilder::AddListeningPort.
   virtual std::shared_ptr<grpc::ServerCredentials> Plaintext() = 0;
+  // For one machine: LOCAL_TCP is loopback only, UDS a socket in the file system only. Like
+  // plaintext, neither encrypts. (Plaintext serves a `unix:` address, too.)
+  virtual std::shared_ptr<grpc::ServerCredentials> Local(grpc_local_connect_type type) = 0;
   virtual std::shared_ptr<grpc::ServerCredentials> Ssl(
       const grpc::SslServerCredentialsOptions& options) = 0;
   // TLS with certificate and key read again when the files change; `client_ca` empty: no client
@@ -102,12 +115,26 @@ class Guard {
   };
   virtual absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Tls(const TlsFiles& files) = 0;
 
-  // Adds the guard's interceptor (before `interceptors`, the service's own), and starts the server.
-  // Interceptors that the builder has been given are replaced: hand them in here instead, and give
-  // it none afterwards. FAILED_PRECONDITION: names each port that is not guarded and each method
-  // without a rule, or there are external connection acceptors, or this guard has started a server
-  // already; UNAVAILABLE: gRPC could not start it, and which ports could not be opened. Nothing was
-  // started.
+  // Guards credentials that somebody else built (xDS, ALTS, TLS with a provider of your own), for
+  // AddListeningPort as they are; Start knows them. Call it before the server starts, and set no
+  // processor on them afterwards: it would replace the guard. One guard for one such object.
+  // `certificates`: kVerified only if its handshake refuses clients whose certificate it did not
+  // verify.
+  // gRPC gives such credentials a synchronous road only, so a call whose token has an unknown key
+  // does not wait: it is answered UNAVAILABLE KEYS_UNAVAILABLE while the keys are fetched, and for
+  // five seconds after a fetch an unknown key is TOKEN_UNKNOWN_KEY.
+  // INVALID_ARGUMENT: null. FAILED_PRECONDITION: plaintext credentials of gRPC, which cannot be
+  // guarded (Plaintext can), or they are guarded already.
+  virtual absl::Status Protect(const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                               ClientCertificates certificates) = 0;
+  absl::Status Protect(const std::shared_ptr<grpc::ServerCredentials>& credentials);
+
+  // Adds the guard's interceptor, and starts the server. It sees each call before `interceptors`,
+  // the service's own: to them the token is hidden, and PrincipalOf knows who calls. Interceptors
+  // that the builder has been given are replaced: hand them in here instead, and give it none
+  // afterwards. FAILED_PRECONDITION: names each port that is not guarded and each method without a
+  // rule, or there are external connection acceptors, or this guard has started a server already;
+  // UNAVAILABLE: gRPC could not start it, and which ports could not be opened. Nothing was started.
   virtual absl::StatusOr<std::unique_ptr<grpc::Server>> Start(
       grpc::ServerBuilder& builder,
       std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
@@ -124,6 +151,14 @@ class Guard {
   // that refuses it, the handler runs, but cancelled and anonymous.
   virtual std::shared_ptr<const Principal> PrincipalOf(
       const grpc::ServerContextBase& context) const = 0;
+
+  // Why a call was or would be refused, by this guard's rules, keys and revocations of now. For
+  // operators: whoever may ask learns what a rule asks for.
+  virtual Explanation Explain(const ShownCall& call) const = 0;
+
+  // What the guard has done so far and how it stands. Goes through all methods: for a scrape, not
+  // for every call.
+  virtual GuardMetrics Metrics() const = 0;
 };
 
 }  // namespace tessera

@@ -1,11 +1,13 @@
 #include "tessera/guard/guarded_credentials.h"
 
 #include <fstream>
+#include <typeinfo>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/guard/call_processor.h"
 
 namespace tessera::guard {
 namespace {
@@ -40,24 +42,33 @@ ClientCertificates CertificatesBy(grpc_ssl_client_certificate_request_type reque
   return ClientCertificates::kIgnored;
 }
 
+// A processor aborts the process on plaintext credentials, and, in newer gRPC, on credentials that
+// are of no subclass.
+bool TakesProcessor(const grpc::ServerCredentials& credentials) {
+  static const auto& plaintext =
+      *new std::shared_ptr<grpc::ServerCredentials>(grpc::InsecureServerCredentials());
+  const grpc::ServerCredentials& refused = *plaintext;
+  const std::type_info& type = typeid(credentials);
+  return type != typeid(refused) && type != typeid(grpc::ServerCredentials);
+}
+
 }  // namespace
 
 GuardedCredentials::GuardedCredentials(grpc_server_credentials* credentials,
                                        const std::shared_ptr<Core>& core,
                                        ClientCertificates certificates)
-    : credentials_(credentials), core_(core) {
-  grpc_server_credentials_set_auth_metadata_processor(credentials_,
-                                                      MakeProcessor(core, certificates));
-}
-
-GuardedCredentials::~GuardedCredentials() { grpc_server_credentials_release(credentials_); }
-
-int GuardedCredentials::AddPortToServer(const std::string& address, grpc_server* server) {
-  return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+    : OwnCredentials(credentials), core_(core) {
+  grpc_server_credentials_set_auth_metadata_processor(held(), MakeProcessor(core, certificates));
 }
 
 std::shared_ptr<grpc::ServerCredentials> MakePlaintext(const std::shared_ptr<Core>& core) {
   return std::make_shared<GuardedCredentials>(grpc_insecure_server_credentials_create(), core,
+                                              ClientCertificates::kIgnored);
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeLocal(grpc_local_connect_type type,
+                                                   const std::shared_ptr<Core>& core) {
+  return std::make_shared<GuardedCredentials>(grpc_local_server_credentials_create(type), core,
                                               ClientCertificates::kIgnored);
 }
 
@@ -80,21 +91,40 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTls(
     const Guard::TlsFiles& files, const std::shared_ptr<Core>& core) {
   TESSERA_RETURN_IF_ERROR(CheckReadable(files));
   const bool verify_clients = !files.client_ca.empty();
-  grpc_tls_certificate_provider* provider = grpc_tls_certificate_provider_file_watcher_create(
-      files.key.c_str(), files.certificate.c_str(),
-      verify_clients ? files.client_ca.c_str() : nullptr, kTlsRefreshSeconds);
+  const WatchedFiles watched{files.key.c_str(), files.certificate.c_str(),
+                             verify_clients ? files.client_ca.c_str() : nullptr,
+                             kTlsRefreshSeconds};
+  grpc_tls_certificate_provider* provider =
+      WatchFiles(&grpc_tls_certificate_provider_file_watcher_create, watched);
   if (provider == nullptr) return absl::InvalidArgumentError("certificate or key is not usable");
   grpc_tls_credentials_options* options = grpc_tls_credentials_options_create();
-  grpc_tls_credentials_options_set_certificate_provider(options, provider);
+  TakeCertificates(options, provider, verify_clients);
   grpc_tls_certificate_provider_release(provider);
-  grpc_tls_credentials_options_watch_identity_key_cert_pairs(options);
-  if (verify_clients) grpc_tls_credentials_options_watch_root_certs(options);
   grpc_tls_credentials_options_set_cert_request_type(
       options, verify_clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
                               : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
   return std::shared_ptr<grpc::ServerCredentials>(std::make_shared<GuardedCredentials>(
       grpc_tls_server_credentials_create(options), core,
       verify_clients ? ClientCertificates::kVerified : ClientCertificates::kIgnored));
+}
+
+absl::Status ProtectCredentials(const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                                ClientCertificates certificates,
+                                const std::shared_ptr<Core>& core) {
+  if (credentials == nullptr) return absl::InvalidArgumentError("there are no credentials");
+  if (dynamic_cast<const GuardedCredentials*>(credentials.get()) != nullptr) {
+    return absl::FailedPreconditionError("a guard made these credentials: they are guarded");
+  }
+  if (!TakesProcessor(*credentials)) {
+    return absl::FailedPreconditionError(
+        "gRPC cannot guard these credentials: for plaintext take Guard::Plaintext()");
+  }
+  if (!core->Adopt(credentials)) {
+    return absl::FailedPreconditionError("these credentials are guarded already");
+  }
+  if (certificates == ClientCertificates::kIgnored) core->NoteUnverifiedCertificates();
+  credentials->SetAuthMetadataProcessor(std::make_shared<CallProcessor>(core, certificates));
+  return absl::OkStatus();
 }
 
 }  // namespace tessera::guard

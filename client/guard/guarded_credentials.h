@@ -8,20 +8,21 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tessera/guard/core.h"
+#include "tessera/guard/grpc_versions.h"
 #include "tessera/guard/processor.h"
 
 namespace tessera::guard {
 
 // grpc::InsecureServerCredentials() takes no processor at all, so these own C-core credentials of
 // their own.
-class GuardedCredentials final : public grpc::ServerCredentials {
+class GuardedCredentials final : public OwnCredentials<grpc::ServerCredentials> {
  public:
   // Takes `credentials` over; not null.
   GuardedCredentials(grpc_server_credentials* credentials, const std::shared_ptr<Core>& core,
                      ClientCertificates certificates);
-  ~GuardedCredentials() override;
 
   // Ignored: a second processor would replace the guard.
   void SetAuthMetadataProcessor(const std::shared_ptr<grpc::AuthMetadataProcessor>&) override {}
@@ -29,18 +30,21 @@ class GuardedCredentials final : public grpc::ServerCredentials {
   bool BelongsTo(const Core& core) const { return core_.get() == &core; }
 
  private:
-  int AddPortToServer(const std::string& address, grpc_server* server) override;
-
-  grpc_server_credentials* const credentials_;
   const std::shared_ptr<Core> core_;
 };
 
 std::shared_ptr<grpc::ServerCredentials> MakePlaintext(const std::shared_ptr<Core>& core);
+std::shared_ptr<grpc::ServerCredentials> MakeLocal(grpc_local_connect_type type,
+                                                   const std::shared_ptr<Core>& core);
 std::shared_ptr<grpc::ServerCredentials> MakeSsl(const grpc::SslServerCredentialsOptions& options,
                                                  const std::shared_ptr<Core>& core);
 // INVALID_ARGUMENT: a file cannot be read.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeTls(const Guard::TlsFiles& files,
                                                                  const std::shared_ptr<Core>& core);
+
+// Puts `core` in front of credentials that somebody else built, as Guard::Protect says.
+absl::Status ProtectCredentials(const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                                ClientCertificates certificates, const std::shared_ptr<Core>& core);
 
 }  // namespace tessera::guard
 

@@ -25,6 +25,20 @@ Presented Read(const TokenCookie& cookie, const Headers& headers) {
   return scan.Result();
 }
 
+// With the token, where the method's rule lets its service call on behalf of the caller.
+std::shared_ptr<const Principal> PrincipalFor(const KnownToken& known, const Rule* rule,
+                                              const Bearer& bearer) {
+  if (rule == nullptr || !rule->forwards_token) return known.principal;
+  auto principal = std::make_shared<Principal>(*known.principal);
+  principal->token = std::make_shared<const KeptToken>(
+      KeptToken{Secret::CopyOf(bearer.token), known.token.claims().expires_at});
+  return principal;
+}
+
+StreamEnd EndOf(const Rule* rule) {
+  return rule == nullptr ? StreamEnd() : StreamEnd{rule->stream, rule->stream_grace};
+}
+
 class CallInterceptor final : public experimental::Interceptor {
  public:
   CallInterceptor(const std::shared_ptr<Core>& core, experimental::ServerRpcInfo* info)
@@ -55,13 +69,16 @@ class CallInterceptor final : public experimental::Interceptor {
     presented.peer = &peer;
     auto known = core_->Claim(path_, presented);
     const bool anonymous = !known.ok() || *known == nullptr;
+    const Rule* const rule = core_->RuleOf(path_);
     // Always: a call whose context had this address before may not have unpinned its own yet.
-    core_->principals().Pin(context_, this, anonymous ? AnonymousPrincipal() : (*known)->principal);
+    core_->principals().Pin(
+        context_, this,
+        anonymous ? AnonymousPrincipal() : PrincipalFor(**known, rule, presented.bearer));
     if (!known.ok()) {
-      core_->LogRefusal(path_, presented.bearer, known.status());
+      core_->NoteRefusal(path_, presented.bearer, known.status());
       Cancel(known.status());
     } else if (!anonymous && streams_) {
-      stream_id_ = core_->streams().Register(context_->c_call(), *known);
+      stream_id_ = core_->streams().Register(context_->c_call(), *known, EndOf(rule));
     }
     Scrub(headers);
   }

@@ -1,272 +1,70 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
-#include <algorithm>
-#include <optional>
-#include <string>
-#include <thread>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tessera/base/mutex.h"
-#include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
-#include "tessera/guard/key_file.h"
+#include "tessera/guard/fetched_keys.h"
 #include "tessera/guard/key_source.h"
 #include "tessera/v1/auth_service.grpc.pb.h"
 
 namespace tessera {
 namespace {
 
-using Done = std::function<void(absl::Status)>;
-
-// A refresh that failed is tried again after this part of max_age.
-constexpr int kRefreshTries = 100;
-// The clock may move by itself (a test's does), so the thread looks this often at it.
-constexpr absl::Duration kLookAtClock = absl::Seconds(1);
-// Keys from the cache file are to be confirmed by the server: asked at once, then this often.
-constexpr absl::Duration kConfirmEvery = absl::Seconds(5);
-constexpr absl::Duration kSaveEvery = absl::Hours(1);
-// A cache file that is further ahead of the clock is of no known age.
-constexpr absl::Duration kMaxAhead = absl::Minutes(1);
-
-absl::Status Failure() {
-  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
-                          "the keys could not be fetched", absl::Seconds(1));
-}
-
-// What the source shares with its thread. The thread makes plain calls: were it gRPC's callback
-// API, the last reference to the channel might fall on gRPC's own thread, which 1.51 does not
-// survive.
-class ServerKeysState {
+// Makes plain calls: were it gRPC's callback API, the last reference to the channel might fall on
+// gRPC's own thread, which 1.51 does not survive.
+class ServerFetcher final : public guard::KeyFetcher {
  public:
-  ServerKeysState(std::shared_ptr<grpc::Channel> channel, const ServerKeysOptions& options,
-                  const Clock& clock, LogSink& log)
+  ServerFetcher(std::shared_ptr<grpc::Channel> channel, const ServerKeysOptions& options)
       : channel_(std::move(channel)),
         stub_(v1::AuthService::NewStub(channel_)),
-        options_(options),
-        clock_(clock),
-        log_(log),
-        none_(std::make_shared<const JwkSet>()),
-        keys_(none_) {
-    if (!options_.cache_file.empty()) LoadCache();
-  }
+        timeout_(options.fetch_timeout),
+        refresh_after_(options.max_age / 2) {}
 
-  std::shared_ptr<const JwkSet> Current() const {
-    MutexLock lock(mu_);
-    const bool too_old = clock_.Monotonic() - confirmed_at_ > options_.max_age;
-    return too_old ? none_ : keys_;
-  }
-
-  void Fetch(Done done) {
-    std::optional<absl::Status> known;
-    {
-      MutexLock lock(mu_);
-      const absl::Duration now = clock_.Monotonic();
-      if (closed_) known = Failure();
-      if (!closed_ && !fetching_ && now < next_fetch_) known = last_;
-      if (!known.has_value()) {
-        waiting_.push_back(std::move(done));
-        if (!fetching_) Begin();
-        changed_.NotifyAll();
-      }
-    }
-    if (known.has_value()) done(*known);
-  }
-
-  bool Offer(std::shared_ptr<const JwkSet> keys) {
-    if (keys == nullptr || keys->empty() || guard::HasSharedKey(*keys)) return false;
-    MutexLock lock(mu_);
-    Take(std::move(keys));
-    if (save_wanted_) changed_.NotifyAll();
-    return true;
-  }
-
-  // The thread's loop, until Close.
-  void Run() {
-    while (WaitUntilWanted()) {
-      SaveIfWanted();
-      if (call() != nullptr) Finish(CallOnce());
-    }
-    SaveIfWanted();
-    std::vector<Done> waiting;
-    {
-      MutexLock lock(mu_);
-      waiting.swap(waiting_);
-    }
-    for (const Done& done : waiting) done(Failure());
-  }
-
-  void Close() {
-    std::shared_ptr<grpc::ClientContext> call;
-    {
-      MutexLock lock(mu_);
-      closed_ = true;
-      call = call_;
-      changed_.NotifyAll();
-    }
-    if (call != nullptr) call->TryCancel();
-  }
-
- private:
-  // Long before the keys are too old, so that only failures, one after the other, make them so.
-  bool IsRefreshDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const absl::Duration now = clock_.Monotonic();
-    const bool old = unconfirmed_ || now - confirmed_at_ >= options_.max_age / 2;
-    return !keys_->empty() && old && now >= next_refresh_;
-  }
-
-  void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const absl::Duration now = clock_.Monotonic();
-    fetching_ = true;
-    next_fetch_ = now + options_.min_interval;
-    const absl::Duration pause = unconfirmed_ ? kConfirmEvery : options_.max_age / kRefreshTries;
-    next_refresh_ = now + std::max(options_.min_interval, pause);
-  }
-
-  bool WaitUntilWanted() {
-    MutexLock lock(mu_);
-    while (!closed_ && !fetching_ && !save_wanted_) {
-      if (IsRefreshDue()) {
-        Begin();
-      } else {
-        changed_.WaitFor(mu_, kLookAtClock);
-      }
-    }
-    if (!closed_ && fetching_) call_ = std::make_shared<grpc::ClientContext>();
-    return !closed_;
-  }
-
-  // Before the thread is there.
-  void LoadCache() {
-    auto cached = guard::ReadKeyCache(options_.cache_file);
-    absl::Status usable = cached.status();
-    const absl::Duration age = cached.ok() ? clock_.Now() - cached->fetched_at : absl::Duration();
-    if (age > options_.max_age) usable = absl::UnavailableError("the keys are too old");
-    if (age < -kMaxAhead) usable = absl::UnavailableError("the keys are from the future");
-    if (!usable.ok()) {
-      return log_.Warning("keys.cache_refused", {{"path", options_.cache_file},
-                                                 {"cause", std::string(usable.message())}});
-    }
-    MutexLock lock(mu_);
-    keys_ = std::make_shared<const JwkSet>(std::move(cached->keys));
-    confirmed_at_ = clock_.Monotonic() - std::max(age, absl::ZeroDuration());
-    unconfirmed_ = true;
-  }
-
-  // The thread's.
-  void SaveIfWanted() {
-    std::shared_ptr<const JwkSet> keys;
-    absl::Time fetched_at;
-    {
-      MutexLock lock(mu_);
-      if (!save_wanted_) return;
-      save_wanted_ = false;
-      keys = keys_;
-      saved_at_ = clock_.Monotonic();
-      fetched_at = clock_.Now() - (saved_at_ - confirmed_at_);
-    }
-    const absl::Status saved = guard::WriteKeyCache(options_.cache_file, {*keys, fetched_at});
-    if (saved.ok()) return;
-    log_.Warning("keys.cache_not_written",
-                 {{"path", options_.cache_file}, {"cause", std::string(saved.message())}});
-  }
-
-  std::shared_ptr<grpc::ClientContext> call() const {
-    MutexLock lock(mu_);
-    return call_;
-  }
-
-  absl::StatusOr<JwkSet> CallOnce() {
+  absl::StatusOr<guard::FetchedKeySet> Fetch() override {
+    grpc::ClientContext context;
+    if (!Begin(context)) return absl::CancelledError("GetJwks: cancelled");
     // A channel that failed before waits up to two minutes; this one connects when it is asked.
     grpc::experimental::ChannelResetConnectionBackoff(channel_.get());
-    const auto context = call();
-    context->set_deadline(absl::ToChronoTime(SystemClock().Now() + options_.fetch_timeout));
+    context.set_deadline(absl::ToChronoTime(SystemClock().Now() + timeout_));
     v1::GetJwksResponse response;
-    const grpc::Status status = stub_->GetJwks(context.get(), v1::GetJwksRequest(), &response);
+    const grpc::Status status = stub_->GetJwks(&context, v1::GetJwksRequest(), &response);
+    End();
     if (!status.ok()) {
       return absl::UnavailableError(
           absl::StrCat("GetJwks: code ", static_cast<int>(status.error_code())));
     }
     TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(response.jwks_json()));
-    if (keys.empty()) return absl::UnavailableError("GetJwks: no key of ours");
-    if (guard::HasSharedKey(keys)) return absl::UnavailableError("GetJwks: a shared key");
-    return keys;
+    return guard::FetchedKeySet{std::move(keys), refresh_after_};
   }
 
-  void Finish(absl::StatusOr<JwkSet> answer) {
-    const absl::Status result = answer.ok() ? absl::OkStatus() : Failure();
-    std::vector<Done> waiting;
-    bool closed = false;
-    {
-      MutexLock lock(mu_);
-      if (answer.ok()) Take(std::make_shared<const JwkSet>(*std::move(answer)));
-      last_ = result;
-      call_ = nullptr;
-      fetching_ = false;  // who asks from now on did not share this fetch
-      waiting.swap(waiting_);
-      closed = closed_;
-    }
-    if (!answer.ok() && !closed) {
-      log_.Warning("keys.fetch_failed", {{"cause", std::string(answer.status().message())}});
-    }
-    for (const Done& done : waiting) done(result);
+  void Cancel() override {
+    MutexLock lock(mu_);
+    cancelled_ = true;
+    if (call_ != nullptr) call_->TryCancel();
   }
 
-  // Keeps the pointer if the keys are the same: guards tell by it that nothing has changed.
-  void Take(std::shared_ptr<const JwkSet> keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const bool news = keys->ToJson() != keys_->ToJson();
-    if (news) keys_ = std::move(keys);
-    confirmed_at_ = clock_.Monotonic();
-    unconfirmed_ = false;
-    const bool due = news || confirmed_at_ - saved_at_ >= kSaveEvery;
-    save_wanted_ = !options_.cache_file.empty() && (save_wanted_ || due);
+ private:
+  bool Begin(grpc::ClientContext& context) {
+    MutexLock lock(mu_);
+    if (!cancelled_) call_ = &context;
+    return !cancelled_;
+  }
+  void End() {
+    MutexLock lock(mu_);
+    call_ = nullptr;
   }
 
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::AuthService::Stub> stub_;
-  const ServerKeysOptions options_;
-  const Clock& clock_;
-  LogSink& log_;
-  const std::shared_ptr<const JwkSet> none_;
-
-  mutable Mutex mu_;
-  CondVar changed_;
-  std::shared_ptr<const JwkSet> keys_ ABSL_GUARDED_BY(mu_);
-  absl::Duration confirmed_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
-  absl::Duration next_fetch_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
-  absl::Duration next_refresh_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
-  bool unconfirmed_ ABSL_GUARDED_BY(mu_) = false;  // from the cache file
-  bool save_wanted_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Duration saved_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
-  absl::Status last_ ABSL_GUARDED_BY(mu_);
-  bool fetching_ ABSL_GUARDED_BY(mu_) = false;
-  std::shared_ptr<grpc::ClientContext> call_ ABSL_GUARDED_BY(mu_);
-  std::vector<Done> waiting_ ABSL_GUARDED_BY(mu_);
-  bool closed_ ABSL_GUARDED_BY(mu_) = false;
-};
-
-class ServerKeys final : public KeySource {
- public:
-  explicit ServerKeys(const std::shared_ptr<ServerKeysState>& state)
-      : state_(state), thread_([state] { state->Run(); }) {}
-  ~ServerKeys() override {
-    state_->Close();
-    if (thread_.get_id() == std::this_thread::get_id()) {
-      thread_.detach();  // destroyed from within one of its own callbacks
-    } else {
-      thread_.join();
-    }
-  }
-
-  std::shared_ptr<const JwkSet> Current() const override { return state_->Current(); }
-  void Fetch(Done done) override { state_->Fetch(std::move(done)); }
-  bool Offer(std::shared_ptr<const JwkSet> keys) override { return state_->Offer(std::move(keys)); }
-
- private:
-  const std::shared_ptr<ServerKeysState> state_;
-  std::thread thread_;
+  const absl::Duration timeout_;
+  const absl::Duration refresh_after_;
+  Mutex mu_;
+  grpc::ClientContext* call_ ABSL_GUARDED_BY(mu_) = nullptr;
+  bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace
@@ -274,8 +72,9 @@ class ServerKeys final : public KeySource {
 std::shared_ptr<KeySource> KeysFromServer(std::shared_ptr<grpc::Channel> channel,
                                           const ServerKeysOptions& options, const Clock& clock,
                                           LogSink& log) {
-  return std::make_shared<ServerKeys>(
-      std::make_shared<ServerKeysState>(std::move(channel), options, clock, log));
+  return guard::MakeFetchedKeys(std::make_unique<ServerFetcher>(std::move(channel), options),
+                                {options.min_interval, options.max_age, options.cache_file}, clock,
+                                log);
 }
 
 }  // namespace tessera

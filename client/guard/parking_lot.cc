@@ -30,11 +30,23 @@ absl::Status ParkingLot::Park(Answer answer, absl::Duration limit) {
   const absl::Duration until = SystemClock().Monotonic() + limit;
   MutexLock lock(state_->mu);
   if (state_->draining) return Unavailable("the service is shutting down");
-  if (state_->parked.size() >= max_calls_) return Unavailable("too many calls wait for keys");
+  if (state_->parked.size() >= max_calls_) {
+    ++state_->refused;
+    return Unavailable("too many calls wait for keys");
+  }
   state_->parked.emplace(state_->next_id++, Parked{std::move(answer), until});
   state_->fetch_wanted = true;
   state_->changed.NotifyAll();
   return absl::OkStatus();
+}
+
+absl::Status ParkingLot::AskForKeys() {
+  MutexLock lock(state_->mu);
+  if (state_->draining) return Unavailable("the service is shutting down");
+  if (SystemClock().Monotonic() - state_->fetched_at < kFetchStands) return absl::OkStatus();
+  state_->fetch_wanted = true;
+  state_->changed.NotifyAll();
+  return Unavailable("the keys are being fetched");
 }
 
 void ParkingLot::Drain() {
@@ -63,6 +75,16 @@ void ParkingLot::Stop() {
 size_t ParkingLot::size() const {
   MutexLock lock(state_->mu);
   return state_->parked.size();
+}
+
+uint64_t ParkingLot::parked_total() const {
+  MutexLock lock(state_->mu);
+  return state_->next_id;
+}
+
+uint64_t ParkingLot::refused_total() const {
+  MutexLock lock(state_->mu);
+  return state_->refused;
 }
 
 std::vector<ParkingLot::Answer> ParkingLot::TakeAll(State& state) {
@@ -98,6 +120,7 @@ void ParkingLot::Fetch() {
     {
       MutexLock lock(state->mu);
       state->fetching = false;
+      if (fetched.ok()) state->fetched_at = SystemClock().Monotonic();
       state->fetch_wanted = false;  // whoever came meanwhile has shared this fetch
       answers = TakeAll(*state);
       ++state->answering;

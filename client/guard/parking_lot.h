@@ -33,12 +33,19 @@ class ParkingLot {
   // will not be called.
   absl::Status Park(Answer answer, absl::Duration limit);
 
+  // For whoever cannot wait. OK: keys were fetched within kFetchStands, so what is unknown now is
+  // unknown. UNAVAILABLE KEYS_UNAVAILABLE: they are being fetched now; ask again.
+  static constexpr absl::Duration kFetchStands = absl::Seconds(5);
+  absl::Status AskForKeys();
+
   // Answers all, and parks no more.
   void Drain();
   // Drain, ends the thread and lets go of the keys; no answer is being given after that. Not from
   // within an answer.
   void Stop();
   size_t size() const;
+  uint64_t parked_total() const;   // ever
+  uint64_t refused_total() const;  // for want of room
 
  private:
   struct Parked {
@@ -51,6 +58,8 @@ class ParkingLot {
     CondVar changed;
     std::unordered_map<uint64_t, Parked> parked ABSL_GUARDED_BY(mu);
     uint64_t next_id ABSL_GUARDED_BY(mu) = 0;
+    uint64_t refused ABSL_GUARDED_BY(mu) = 0;
+    absl::Duration fetched_at ABSL_GUARDED_BY(mu) = -absl::InfiniteDuration();  // monotonic
     bool fetch_wanted ABSL_GUARDED_BY(mu) = false;
     bool fetching ABSL_GUARDED_BY(mu) = false;
     bool draining ABSL_GUARDED_BY(mu) = false;

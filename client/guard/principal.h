@@ -2,11 +2,13 @@
 #ifndef TESSERA_GUARD_PRINCIPAL_H_
 #define TESSERA_GUARD_PRINCIPAL_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tessera/token/claims.h"
+#include "tessera/token/kept_token.h"
 
 namespace tessera {
 
@@ -16,6 +18,8 @@ enum class PrincipalKind { kAnonymous, kUser, kService };
 struct Principal {
   PrincipalKind kind = PrincipalKind::kAnonymous;
   Claims claims;  // of the verified token; all empty for an anonymous caller
+  // The call's access token, where the method's rule `forwards_token`; null everywhere else.
+  std::shared_ptr<const KeptToken> token;
 
   // On whose behalf the call is made, and so whose rights count; `svc_` begins a service account's.
   const std::string& subject() const { return claims.subject; }

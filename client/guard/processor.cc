@@ -74,7 +74,7 @@ void Resume(const WaitingCall& call, absl::Status fetched) {
   const Presented presented{bearer, call.device_id, call.several_devices, &call.peer};
   const absl::Status verdict =
       fetched.ok() ? call.core->Admit(call.path, presented, true) : std::move(fetched);
-  if (!verdict.ok()) call.core->LogRefusal(call.path, bearer, verdict);
+  if (!verdict.ok()) call.core->NoteRefusal(call.path, bearer, verdict);
   call.reply.Give(verdict);
 }
 
@@ -105,7 +105,7 @@ void Process(void* state, grpc_auth_context* context, const grpc_metadata* metad
     verdict = Park(core, headers, reply);
     if (verdict.ok()) return;
   }
-  if (!verdict.ok()) core->LogRefusal(headers.path, headers.presented.bearer, verdict);
+  if (!verdict.ok()) core->NoteRefusal(headers.path, headers.presented.bearer, verdict);
   reply.Give(verdict);
 }
 

@@ -13,9 +13,6 @@
 
 namespace tessera::guard {
 
-// Whether the port's TLS handshake verifies the certificates of clients that show one.
-enum class ClientCertificates { kIgnored, kVerified };
-
 // Judges each call with `core`, which it keeps alive. Answers at once, or, if a key is unknown,
 // when keys have come.
 grpc_auth_metadata_processor MakeProcessor(const std::shared_ptr<Core>& core,

@@ -49,15 +49,31 @@ Rule RuleFor(Admission admission) {
   return rule;
 }
 
+bool AsksForMoreThanAToken(const Rule& rule) {
+  return !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty() ||
+         rule.kind != CallerKind::kAny || rule.device_bound || rule.certificate_bound ||
+         rule.second_factor || rule.max_login_age != absl::InfiniteDuration() ||
+         rule.max_staleness != absl::InfiniteDuration() || rule.stream != StreamPolicy::kAtOnce ||
+         rule.forwards_token;
+}
+
+absl::Status CheckStreamSound(const Rule& rule) {
+  if (rule.stream != StreamPolicy::kAfterGrace) {
+    if (rule.stream_grace == absl::ZeroDuration()) return absl::OkStatus();
+    return absl::FailedPreconditionError("has a grace for streams that end without one");
+  }
+  if (rule.stream_grace > absl::ZeroDuration() && rule.stream_grace <= kMaxStreamGrace) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError("has a grace for streams that is not above 0 and up to 1 h");
+}
+
 // A rule that lets everybody or nobody in and yet asks for more was not meant so.
 absl::Status CheckSound(const Rule& rule) {
-  const bool asks = !rule.any_role.empty() || !rule.any_scope.empty() || !rule.all_scopes.empty() ||
-                    rule.kind != CallerKind::kAny || rule.device_bound || rule.second_factor ||
-                    rule.max_login_age != absl::InfiniteDuration() ||
-                    rule.max_staleness != absl::InfiniteDuration();
-  if (asks && rule.admission != Admission::kAuthenticated) {
+  if (AsksForMoreThanAToken(rule) && rule.admission != Admission::kAuthenticated) {
     return absl::FailedPreconditionError("asks for more of the caller but not for a token");
   }
+  TESSERA_RETURN_IF_ERROR(CheckStreamSound(rule));
   if (rule.max_login_age <= absl::ZeroDuration() || rule.max_staleness < absl::ZeroDuration()) {
     return absl::FailedPreconditionError("asks for what no caller can have: a time below zero");
   }
@@ -87,6 +103,21 @@ absl::StatusOr<CallerKind> KindFrom(tessera::v1::CallerKind kind) {
       return CallerKind::kService;
     default:
       return absl::FailedPreconditionError("has a kind of caller that this version does not serve");
+  }
+}
+
+absl::StatusOr<StreamPolicy> StreamPolicyFrom(tessera::v1::StreamPolicy policy) {
+  switch (policy) {
+    case tessera::v1::STREAM_POLICY_UNSPECIFIED:
+    case tessera::v1::STREAM_POLICY_AT_ONCE:
+      return StreamPolicy::kAtOnce;
+    case tessera::v1::STREAM_POLICY_AFTER_GRACE:
+      return StreamPolicy::kAfterGrace;
+    case tessera::v1::STREAM_POLICY_NEVER:
+      return StreamPolicy::kNever;
+    default:
+      return absl::FailedPreconditionError(
+          "has a policy for streams that this version does not serve");
   }
 }
 
@@ -141,14 +172,21 @@ absl::StatusOr<Rule> RuleFromOption(const tessera::v1::MethodAccess& access) {
   TESSERA_ASSIGN_OR_RETURN(rule.admission, AdmissionFrom(access.admission()));
   TESSERA_ASSIGN_OR_RETURN(rule.kind, KindFrom(access.kind()));
   rule.device_bound = access.device_bound();
+  rule.certificate_bound = access.certificate_bound();
+  rule.forwards_token = access.forwards_token();
   rule.second_factor = access.second_factor();
   TESSERA_ASSIGN_OR_RETURN(rule.max_login_age,
                            AgeFrom(access.has_max_login_age(), access.max_login_age()));
   TESSERA_ASSIGN_OR_RETURN(rule.max_staleness,
                            AgeFrom(access.has_max_staleness(), access.max_staleness()));
+  TESSERA_ASSIGN_OR_RETURN(rule.stream, StreamPolicyFrom(access.stream()));
+  if (access.has_stream_grace()) {
+    TESSERA_ASSIGN_OR_RETURN(rule.stream_grace, AgeFrom(true, access.stream_grace()));
+  }
   rule.any_role.assign(access.any_role().begin(), access.any_role().end());
   rule.any_scope.assign(access.any_scope().begin(), access.any_scope().end());
   rule.all_scopes.assign(access.all_scopes().begin(), access.all_scopes().end());
+  TESSERA_RETURN_IF_ERROR(CheckSound(rule));
   return rule;
 }
 
@@ -167,7 +205,7 @@ absl::StatusOr<std::unique_ptr<RuleBook>> RuleBook::Make(const std::vector<std::
     const absl::Status sound = rule.ok() && rule->has_value() ? CheckSound(**rule) : rule.status();
     if (!sound.ok()) problems.push_back(absl::StrCat(path, " ", sound.message()));
     if (!sound.ok() || !rule->has_value()) continue;
-    auto method = std::make_unique<RuledMethod>(RuledMethod{path, **rule});
+    auto method = std::make_unique<RuledMethod>(path, **rule);
     const std::string_view key = method->path;
     book->methods_.emplace(key, std::move(method));
   }
@@ -177,6 +215,10 @@ absl::StatusOr<std::unique_ptr<RuleBook>> RuleBook::Make(const std::vector<std::
   }
   if (problems.empty()) return book;
   return absl::FailedPreconditionError(absl::StrJoin(problems, "; "));
+}
+
+void RuleBook::AppendDecisions(std::vector<GuardDecisions>& decisions) const {
+  for (const auto& [path, method] : methods_) method->counters.AppendTo(method->path, decisions);
 }
 
 const RuledMethod* RuleBook::Find(std::string_view path) const {

@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "tessera/guard/decision_counters.h"
 #include "tessera/guard/guard.h"
 #include "tessera/guard/rule.h"
 
@@ -20,16 +22,21 @@ class MethodAccess;
 namespace tessera::guard {
 
 // The rule that an option says. FAILED_PRECONDITION, as the rest of a sentence about the method:
-// it says nothing, or something that this version does not know and so cannot enforce.
+// it says nothing, contradicts itself, or says what this version does not know and so cannot
+// enforce.
 absl::StatusOr<Rule> RuleFromOption(const v1::MethodAccess& access);
 
 // A method and who may call it. Its address names it for as long as the book lives.
 struct RuledMethod {
-  std::string path;
-  Rule rule;
+  RuledMethod(std::string its_path, Rule its_rule)
+      : path(std::move(its_path)), rule(std::move(its_rule)) {}
+
+  const std::string path;
+  const Rule rule;
+  mutable DecisionCounters counters;
 };
 
-// Immutable; thread-safe.
+// Immutable, but for the counters; thread-safe.
 class RuleBook {
  public:
   // `paths` are the methods that the server's services own. A rule comes from `rules`, else from
@@ -45,6 +52,9 @@ class RuleBook {
 
   // Null: no registered service owns the path. Compared whole and byte for byte.
   const RuledMethod* Find(std::string_view path) const;
+
+  // What was decided about each method's calls.
+  void AppendDecisions(std::vector<GuardDecisions>& decisions) const;
 
  private:
   RuleBook() = default;

@@ -28,6 +28,25 @@ struct AcceptorsReader {
 };
 template struct AcceptorsReader<&grpc::ServerBuilder::acceptors_>;
 
+// And for its generic services.
+grpc::AsyncGenericService* AsyncGenericOf(grpc::ServerBuilder& builder);
+template <grpc::AsyncGenericService* grpc::ServerBuilder::*kMember>
+struct AsyncGenericReader {
+  friend grpc::AsyncGenericService* AsyncGenericOf(grpc::ServerBuilder& builder) {
+    return builder.*kMember;
+  }
+};
+template struct AsyncGenericReader<&grpc::ServerBuilder::generic_service_>;
+
+grpc::CallbackGenericService* CallbackGenericOf(grpc::ServerBuilder& builder);
+template <grpc::CallbackGenericService* grpc::ServerBuilder::*kMember>
+struct CallbackGenericReader {
+  friend grpc::CallbackGenericService* CallbackGenericOf(grpc::ServerBuilder& builder) {
+    return builder.*kMember;
+  }
+};
+template struct CallbackGenericReader<&grpc::ServerBuilder::callback_generic_service_>;
+
 // The builder's own lists are protected: a derived struct may name them.
 struct BuilderReader : grpc::ServerBuilder {
   static auto PortsOf(grpc::ServerBuilder& builder) { return (builder.*(&BuilderReader::ports))(); }
@@ -52,6 +71,8 @@ ServerSurvey Survey(grpc::ServerBuilder& builder) {
       }
     }
   }
+  survey.generic_service =
+      AsyncGenericOf(builder) != nullptr || CallbackGenericOf(builder) != nullptr;
   survey.acceptors = AcceptorsOf(builder).size();
   return survey;
 }

@@ -23,11 +23,13 @@ struct ServerSurvey {
   std::vector<std::string> paths;  // `/pkg.Service/Method` of each registered service
   // Methods that were marked generic: their names cannot be seen, so they cannot be ruled.
   size_t nameless_methods = 0;
+  // An AsyncGenericService or a CallbackGenericService is registered: it owns every other path.
+  bool generic_service = false;
   // Of AddExternalConnectionAcceptor: roads to the server whose credentials cannot be seen.
   size_t acceptors = 0;
 };
 
-// Services that a plug-in registers, generic services and gRPC's own health service stay invisible.
+// Services that a plug-in registers and gRPC's own health service stay invisible.
 ServerSurvey Survey(grpc::ServerBuilder& builder);
 
 }  // namespace tessera::guard

@@ -2,6 +2,8 @@
 
 #include <grpc/grpc.h>
 
+#include <utility>
+
 #include "tessera/base/reason.h"
 
 namespace tessera::guard {
@@ -33,17 +35,23 @@ void StreamRegistry::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Time StreamRegistry::ExpiryOf(const KnownToken& known) const {
-  return known.token.claims().expires_at + leeway_;
+absl::Time StreamRegistry::EndOf(const Stream& stream) const {
+  return stream.known->token.claims().expires_at + leeway_ + stream.grace;
 }
 
-uint64_t StreamRegistry::Register(grpc_call* call, std::shared_ptr<const KnownToken> known) {
+uint64_t StreamRegistry::Register(grpc_call* call, std::shared_ptr<const KnownToken> known,
+                                  const StreamEnd& end) {
+  if (end.policy == StreamPolicy::kNever) return 0;
+  Stream stream;
+  stream.call = call;
+  stream.known = known;
+  stream.grace = end.policy == StreamPolicy::kAfterGrace ? end.grace : absl::ZeroDuration();
   uint64_t id = 0;
   {
     MutexLock lock(mu_);
     id = next_id_++;
-    by_expiry_.emplace(ExpiryOf(*known), id);
-    streams_.emplace(id, Stream{call, known});
+    by_expiry_.emplace(EndOf(stream), id);
+    streams_.emplace(id, std::move(stream));
     changed_.NotifyAll();
   }
   // A revocation between the decision and now was told before we were in the list.
@@ -55,13 +63,19 @@ void StreamRegistry::Unregister(uint64_t id) {
   MutexLock lock(mu_);
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
-  by_expiry_.erase({ExpiryOf(*found->second.known), id});
+  by_expiry_.erase({EndOf(found->second), id});
+  by_grace_.erase({found->second.revoked_until, id});
   streams_.erase(found);
 }
 
 size_t StreamRegistry::size() const {
   MutexLock lock(mu_);
   return streams_.size();
+}
+
+size_t StreamRegistry::in_grace() const {
+  MutexLock lock(mu_);
+  return by_grace_.size();
 }
 
 void StreamRegistry::WantScan() {
@@ -85,10 +99,24 @@ void StreamRegistry::CollectExpired(absl::Time now, std::vector<Cut>& cuts) {
 }
 
 void StreamRegistry::CollectRevoked(std::vector<Cut>& cuts) {
+  const absl::Duration now = clock_.Monotonic();
   for (auto& [id, stream] : streams_) {
-    if (!stream.cut && revocations_->IsRevoked(stream.known->token)) {
+    const bool seen = stream.cut || stream.revoked_until != absl::InfiniteDuration();
+    if (seen || !revocations_->IsRevoked(stream.known->token)) continue;
+    if (stream.grace == absl::ZeroDuration()) {
       cuts.push_back(Mark(stream, true));
+    } else {
+      stream.revoked_until = now + stream.grace;
+      by_grace_.emplace(stream.revoked_until, id);
     }
+  }
+}
+
+void StreamRegistry::CollectAfterGrace(absl::Duration now, std::vector<Cut>& cuts) {
+  while (!by_grace_.empty() && by_grace_.begin()->first <= now) {
+    Stream& stream = streams_.at(by_grace_.begin()->second);
+    by_grace_.erase(by_grace_.begin());
+    if (!stream.cut) cuts.push_back(Mark(stream, true));
   }
 }
 
@@ -96,11 +124,13 @@ std::vector<StreamRegistry::Cut> StreamRegistry::Collect() {
   std::vector<Cut> cuts;
   if (scan_wanted_) CollectRevoked(cuts);
   scan_wanted_ = false;
+  CollectAfterGrace(clock_.Monotonic(), cuts);
   CollectExpired(clock_.Now(), cuts);
   return cuts;
 }
 
 void StreamRegistry::CutNow(const Cut& cut) {
+  ++(cut.revoked ? cut_by_revocation_ : cut_by_expiry_);
   grpc_call_cancel_with_status(cut.call, GRPC_STATUS_UNAUTHENTICATED,
                                cut.revoked ? kRevokedMessage : kExpiredMessage, nullptr);
   grpc_call_unref(cut.call);

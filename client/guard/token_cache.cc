@@ -111,6 +111,7 @@ std::shared_ptr<const KnownToken> TokenCache::Find(std::string_view token) {
   Shard& shard = ShardOf(token);
   MutexLock lock(shard.mu);
   const Entry* entry = Touch(shard, token);
+  ++(entry == nullptr ? shard.misses : shard.hits);
   return entry == nullptr ? nullptr : entry->known;
 }
 
@@ -168,6 +169,24 @@ size_t TokenCache::bytes() const {
     bytes += shard.idle.bytes + shard.on_the_way.bytes;
   }
   return bytes;
+}
+
+uint64_t TokenCache::hits() const {
+  uint64_t hits = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    hits += shard.hits;
+  }
+  return hits;
+}
+
+uint64_t TokenCache::misses() const {
+  uint64_t misses = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    misses += shard.misses;
+  }
+  return misses;
 }
 
 size_t TokenCache::size() const {

@@ -53,6 +53,9 @@ class TokenCache {
 
   size_t bytes() const;
   size_t size() const;
+  // How often Find found the token, and how often it did not.
+  uint64_t hits() const;
+  uint64_t misses() const;
 
  private:
   struct Entry {
@@ -71,6 +74,8 @@ class TokenCache {
   };
   struct Shard {
     mutable Mutex mu;
+    uint64_t hits ABSL_GUARDED_BY(mu) = 0;
+    uint64_t misses ABSL_GUARDED_BY(mu) = 0;
     Line idle ABSL_GUARDED_BY(mu);
     Line on_the_way ABSL_GUARDED_BY(mu);
     std::unordered_map<std::string_view, std::list<Entry>::iterator, Hash> index

@@ -16,8 +16,9 @@ constexpr auto kVerify = GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
 class CertificateBinding : public ::testing::TestWithParam<Api> {
  protected:
   World& Make(Transport transport, grpc_ssl_client_certificate_request_type request,
-              std::shared_ptr<KeySource> keys = nullptr) {
+              std::shared_ptr<KeySource> keys = nullptr, std::map<std::string, Rule> rules = {}) {
     World::Options options;
+    options.adjust = [rules](GuardOptions& guard) { guard.rules = rules; };
     options.api = GetParam();
     options.transport = transport;
     options.client_certificates = request;
@@ -121,6 +122,49 @@ TEST_P(CertificateBinding, ACallThatWaitsForKeysIsHeldAgainstItsOwnConnection) {
       ExpectMismatch(call.get());
     }
   }
+}
+
+// Every method of the echo service that is for all who are signed in.
+std::map<std::string, Rule> CertificateBoundRules() {
+  Rule rule;
+  rule.admission = Admission::kAuthenticated;
+  rule.certificate_bound = true;
+  std::map<std::string, Rule> rules;
+  for (const char* method : {"Say", "Collect", "Tail", "Chat"}) {
+    rules[std::string("/tessera.test.guard.Echo/") + method] = rule;
+  }
+  return rules;
+}
+
+TEST_P(CertificateBinding, ARuleThatAsksForACertificateTakesOnlyATokenThatIsBoundToThisOne) {
+  for (const Transport transport : {Transport::kSsl, Transport::kTlsFiles}) {
+    World& world = Make(transport, kVerify, nullptr, CertificateBoundRules());
+    const TlsMaterial own = MakeClientCertificate(world.client_authority);
+    const auto with_own = world.ClientWith(own);
+    const auto with_other = world.ClientWith(MakeClientCertificate(world.client_authority));
+    const Headers bound = BoundTo(own);
+    const Headers unbound = BearerOf(world.TokenOf("usr_a"));
+    for (const Shape shape : kShapes) {
+      ExpectAdmitted(CallOver(*with_own, shape, bound));
+      const int entered = world.entered();
+      const grpc::Status refused = CallOver(*with_own, shape, unbound).status;
+      EXPECT_EQ(refused.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+      EXPECT_EQ(ReasonIn(refused), "CERTIFICATE_REQUIRED") << refused.error_message();
+      ExpectMismatch(CallOver(*with_other, shape, bound));
+      EXPECT_EQ(world.entered(), entered);
+    }
+  }
+}
+
+TEST_P(CertificateBinding, ARuleThatAsksForACertificateLetsNobodyInOverPlaintext) {
+  World& world = Make(Transport::kPlaintext, GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, nullptr,
+                      CertificateBoundRules());
+  for (const Shape shape : kShapes) {
+    ExpectMismatch(world.Call(shape, BoundTo(MakeTlsMaterial())));
+    EXPECT_EQ(ReasonIn(world.Call(shape, BearerOf(world.TokenOf("usr_a"))).status),
+              "CERTIFICATE_REQUIRED");
+  }
+  EXPECT_EQ(world.entered(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Apis, CertificateBinding, ::testing::Values(Api::kSync, Api::kCallback),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tessera/base/reason.h"
+#include "tessera/guard/connection_peer.h"
 #include "tests/guard/world.h"
 
 namespace tessera::guard {
@@ -383,6 +384,25 @@ TEST_F(DecisionTest, ARevokedTokenIsToldSoBeforeItsRoleIsLookedAt) {
   rule_.any_role = {"a"};
   view_.Merge({Revoked(RevokedThing::kToken, "tok_usr_a", clock_.Now())});
   EXPECT_EQ(ReasonFor(Sign(Good(), key_)), reason::kTokenRevoked);
+}
+
+TEST_F(DecisionTest, ARuleThatAsksForACertificateLetsNoUnboundTokenIn) {
+  rule_.certificate_bound = true;
+  const ReadPeer own("thumbprint");
+  peer_ = &own;
+  const auto unbound = DecideOn(Sign(Good(), key_));
+  EXPECT_EQ(unbound.status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ReasonOf(unbound.status()), reason::kCertificateRequired);
+  Claims claims = Good();
+  claims.certificate = "thumbprint";
+  const std::string bound = Sign(claims, key_);
+  EXPECT_TRUE(DecideOn(bound).ok());
+  const ReadPeer other("other");
+  peer_ = &other;
+  EXPECT_EQ(ReasonFor(bound), reason::kCertificateMismatch);
+  peer_ = nullptr;
+  EXPECT_EQ(ReasonFor(bound), reason::kCertificateMismatch);
+  EXPECT_EQ(ReasonFor(Sign(Good(), key_)), reason::kCertificateRequired);
 }
 
 }  // namespace

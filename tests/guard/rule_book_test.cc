@@ -111,6 +111,77 @@ TEST(RuleBook, ReadsTheKindOfCallerAndTheDevice) {
   EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(RuleBook, ReadsTheCertificateTheTokenAndTheStreams) {
+  v1::MethodAccess access;
+  access.set_admission(v1::ADMISSION_AUTHENTICATED);
+  EXPECT_FALSE(RuleFromOption(access)->certificate_bound);
+  EXPECT_FALSE(RuleFromOption(access)->forwards_token);
+  EXPECT_EQ(RuleFromOption(access)->stream, StreamPolicy::kAtOnce);
+  access.set_certificate_bound(true);
+  access.set_forwards_token(true);
+  EXPECT_TRUE(RuleFromOption(access)->certificate_bound);
+  EXPECT_TRUE(RuleFromOption(access)->forwards_token);
+  access.set_stream(v1::STREAM_POLICY_AT_ONCE);
+  EXPECT_EQ(RuleFromOption(access)->stream, StreamPolicy::kAtOnce);
+  access.set_stream(v1::STREAM_POLICY_NEVER);
+  EXPECT_EQ(RuleFromOption(access)->stream, StreamPolicy::kNever);
+  access.set_stream(v1::STREAM_POLICY_AFTER_GRACE);
+  access.mutable_stream_grace()->set_seconds(30);
+  EXPECT_EQ(RuleFromOption(access)->stream, StreamPolicy::kAfterGrace);
+  EXPECT_EQ(RuleFromOption(access)->stream_grace, absl::Seconds(30));
+  access.mutable_stream_grace()->set_seconds(-1);
+  EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
+  access.mutable_stream_grace()->set_seconds(30);
+  access.set_stream(static_cast<v1::StreamPolicy>(7));
+  EXPECT_EQ(RuleFromOption(access).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// Also for those who read options without a book.
+TEST(RuleBook, AnOptionThatContradictsItselfIsNoRule) {
+  v1::MethodAccess open;
+  open.set_admission(v1::ADMISSION_PUBLIC);
+  EXPECT_TRUE(RuleFromOption(open).ok());
+  open.add_any_role("orders.admin");
+  EXPECT_EQ(RuleFromOption(open).status().code(), absl::StatusCode::kFailedPrecondition);
+  v1::MethodAccess endless;
+  endless.set_admission(v1::ADMISSION_AUTHENTICATED);
+  endless.set_stream(v1::STREAM_POLICY_AFTER_GRACE);
+  EXPECT_EQ(RuleFromOption(endless).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(RuleBook, AGraceGoesWithItsPolicyAndHasAnEnd) {
+  const auto with = [](StreamPolicy policy, absl::Duration grace) {
+    Rule rule;
+    rule.admission = Admission::kAuthenticated;
+    rule.stream = policy;
+    rule.stream_grace = grace;
+    return std::map<std::string, Rule>{{kSay, rule}};
+  };
+  EXPECT_TRUE(Make({kSay}, with(StreamPolicy::kAfterGrace, absl::Nanoseconds(1))).ok());
+  EXPECT_TRUE(Make({kSay}, with(StreamPolicy::kAfterGrace, kMaxStreamGrace)).ok());
+  EXPECT_TRUE(Make({kSay}, with(StreamPolicy::kNever, absl::ZeroDuration())).ok());
+  for (const auto& [policy, grace] : std::vector<std::pair<StreamPolicy, absl::Duration>>{
+           {StreamPolicy::kAfterGrace, absl::ZeroDuration()},
+           {StreamPolicy::kAfterGrace, -absl::Seconds(1)},
+           {StreamPolicy::kAfterGrace, kMaxStreamGrace + absl::Nanoseconds(1)},
+           {StreamPolicy::kAtOnce, absl::Seconds(1)},
+           {StreamPolicy::kNever, absl::Seconds(1)}}) {
+    EXPECT_THAT(ProblemOf({kSay}, with(policy, grace)), HasSubstr(kSay)) << grace;
+  }
+}
+
+TEST(RuleBook, APublicRuleWithACertificateATokenOrAPolicyForStreamsWasNotMeantSo) {
+  Rule certificate = Public();
+  certificate.certificate_bound = true;
+  Rule token = Public();
+  token.forwards_token = true;
+  Rule stream = Public();
+  stream.stream = StreamPolicy::kNever;
+  for (const Rule& rule : {certificate, token, stream}) {
+    EXPECT_THAT(ProblemOf({kSay}, {{kSay, rule}}), HasSubstr(kSay));
+  }
+}
+
 TEST(RuleBook, APublicRuleThatAsksForAKindOrADeviceWasNotMeantSo) {
   Rule kind = Public();
   kind.kind = CallerKind::kService;

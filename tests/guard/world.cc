@@ -150,56 +150,49 @@ World::World(Options options) {
   guard_options.log = &log;
   options.adjust(guard_options);
   view->MarkCurrent();
-  auto guard = Guard::Create(std::move(guard_options));
-  EXPECT_TRUE(guard.ok()) << guard.status();
-  guard_ = *std::move(guard);
-  record_ = std::make_unique<EchoRecord>(*guard_);
-  service_ = MakeEcho(options.api, *record_);
-
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", ServerCredentials(options), &port);
-  builder.RegisterService(service_.get());
-  auto server = guard_->Start(builder);
+  auto server = GuardedServer::Create(std::move(guard_options), PlaceOf(options));
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
-  address_ = "127.0.0.1:" + std::to_string(port);
-  channel_ = grpc::CreateChannel(address_, ClientCredentials(options.transport));
-  stub_ = echo::Echo::NewStub(channel_);
+  record_ = std::make_unique<EchoRecord>(server_->guard());
+  server_->Register(MakeEcho(options.api, *record_));
+  const absl::Status started = server_->Start();
+  EXPECT_TRUE(started.ok()) << started;
+  stub_ = echo::Echo::NewStub(server_->channel());
 }
 
 World::~World() {
-  guard_->Drain();
-  if (server_ != nullptr) server_->Shutdown();
+  server_->Stop();
   if (!folder_.empty()) std::filesystem::remove_all(folder_);
 }
 
-std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(const Options& options) {
-  const Transport transport = options.transport;
-  const bool verify = options.client_certificates != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
-  if (transport == Transport::kPlaintext) return guard_->Plaintext();
+ServerPlace World::PlaceOf(const Options& options) {
+  ServerPlace place;
+  if (options.transport == Transport::kPlaintext) return place;
   tls_ = MakeTlsMaterial();
-  if (transport == Transport::kSsl) {
+  place.credentials = [this, options](Guard& guard) { return ServerCredentials(guard, options); };
+  grpc::SslCredentialsOptions client;
+  client.pem_root_certs = tls_.certificate;
+  place.channel_credentials = grpc::SslCredentials(client);
+  return place;
+}
+
+std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(Guard& guard,
+                                                                  const Options& options) {
+  const bool verify = options.client_certificates != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
+  if (options.transport == Transport::kSsl) {
     grpc::SslServerCredentialsOptions ssl(options.client_certificates);
     if (verify) ssl.pem_root_certs = client_authority.certificate;
     ssl.pem_key_cert_pairs.push_back({tls_.key, tls_.certificate});
-    return guard_->Ssl(ssl);
+    return guard.Ssl(ssl);
   }
   folder_ = MakeFolder();
   std::ofstream(folder_ + "/certificate.pem") << tls_.certificate;
   std::ofstream(folder_ + "/key.pem") << tls_.key;
   std::ofstream(folder_ + "/client_ca.pem") << client_authority.certificate;
-  auto credentials = guard_->Tls({folder_ + "/certificate.pem", folder_ + "/key.pem",
-                                  verify ? folder_ + "/client_ca.pem" : ""});
+  auto credentials = guard.Tls({folder_ + "/certificate.pem", folder_ + "/key.pem",
+                                verify ? folder_ + "/client_ca.pem" : ""});
   EXPECT_TRUE(credentials.ok()) << credentials.status();
   return *credentials;
-}
-
-std::shared_ptr<grpc::ChannelCredentials> World::ClientCredentials(Transport transport) const {
-  if (transport == Transport::kPlaintext) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = tls_.certificate;
-  return grpc::SslCredentials(options);
 }
 
 std::unique_ptr<echo::Echo::Stub> World::ClientWith(const TlsMaterial& certificate) const {
@@ -207,7 +200,7 @@ std::unique_ptr<echo::Echo::Stub> World::ClientWith(const TlsMaterial& certifica
   options.pem_root_certs = tls_.certificate;
   options.pem_cert_chain = certificate.certificate;
   options.pem_private_key = certificate.key;
-  return echo::Echo::NewStub(grpc::CreateChannel(address_, grpc::SslCredentials(options)));
+  return echo::Echo::NewStub(server_->ChannelWith({}, grpc::SslCredentials(options)));
 }
 
 Outcome World::Call(Shape shape, const Headers& headers, bool admin) {
@@ -238,7 +231,7 @@ Outcome World::Open(const Headers& headers) {
 
 grpc::Status World::CallPath(const std::string& path, const Headers& headers,
                              const std::string& request) {
-  grpc::GenericStub stub(channel_);
+  grpc::GenericStub stub(channel());
   grpc::ClientContext context;
   Prepare(context, headers);
   const grpc::Slice slice(request);

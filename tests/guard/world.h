@@ -12,8 +12,9 @@
 
 #include "tessera/base/mutex.h"
 #include "tessera/guard/guard.h"
+#include "tessera/testing/fake_clock.h"
+#include "tessera/testing/guarded_server.h"
 #include "tessera/token/key.h"
-#include "tests/base/fake_clock.h"
 #include "tests/guard/echo_services.h"
 #include "tests/guard/tls_material.h"
 
@@ -86,9 +87,9 @@ class World {
   // Another client, on a connection of its own that shows this certificate.
   std::unique_ptr<echo::Echo::Stub> ClientWith(const TlsMaterial& certificate) const;
   echo::Echo::Stub& stub() { return *stub_; }
-  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-  Guard& guard() { return *guard_; }
-  grpc::Server& server() { return *server_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return server_->channel(); }
+  Guard& guard() { return server_->guard(); }
+  grpc::Server& server() { return server_->server(); }
   int entered() const { return record_->entered(); }
 
   const TlsMaterial client_authority = MakeTlsMaterial();
@@ -98,17 +99,13 @@ class World {
   const std::shared_ptr<RevocationView> view = std::make_shared<RevocationView>(clock);
 
  private:
-  std::shared_ptr<grpc::ServerCredentials> ServerCredentials(const Options& options);
-  std::shared_ptr<grpc::ChannelCredentials> ClientCredentials(Transport transport) const;
+  ServerPlace PlaceOf(const Options& options);
+  std::shared_ptr<grpc::ServerCredentials> ServerCredentials(Guard& guard, const Options& options);
 
   TlsMaterial tls_;
-  std::string address_;
   std::string folder_;
-  std::unique_ptr<Guard> guard_;
   std::unique_ptr<EchoRecord> record_;
-  std::unique_ptr<grpc::Service> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<GuardedServer> server_;
   std::unique_ptr<echo::Echo::Stub> stub_;
 };
 

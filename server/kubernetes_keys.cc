@@ -7,9 +7,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/auth/refreshed_keys.h"
-#include "server/http/http_get.h"
 #include "tessera/base/secret.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/http/http_get.h"
 #include "tessera/token/jwk_set.h"
 
 namespace tessera::server {
@@ -48,14 +48,16 @@ RefreshedKeys::Loader FromFile(const std::string& path) {
 RefreshedKeys::Loader FromUrl(const KubernetesConfig& config) {
   return [url = config.jwks_url, ca = config.ca_file, token = config.token_file](
              const RefreshedKeys::Stop& stop) -> absl::StatusOr<std::string> {
-    HttpRequest request;
+    http::HttpRequest request;
     request.url = url;
+    request.plaintext = http::Plaintext::kOnLoopback;
     request.ca_file = ca;
     request.timeout = kKeyUrlTimeout;
     request.max_bytes = JwkSet::kMaxBytes;
     request.stop = stop;
     TESSERA_ASSIGN_OR_RETURN(request.bearer, ReadBearer(token));
-    return HttpGet(request);
+    TESSERA_ASSIGN_OR_RETURN(http::HttpAnswer answer, http::HttpGet(request));
+    return std::move(answer.body);
   };
 }
 

@@ -107,13 +107,20 @@ ReflectionAccess AccessOf(Reflection reflection) {
   return ReflectionAccess::kOff;
 }
 
-absl::StatusOr<PasswordPolicy> PasswordPolicyOf(const PasswordsConfig& passwords) {
+absl::StatusOr<PasswordPolicy> PasswordPolicyOf(const PasswordsConfig& passwords,
+                                                std::vector<std::string>& warnings) {
   const auto min_characters = static_cast<size_t>(passwords.min_length);
   if (passwords.blocklist_file.empty()) return PasswordPolicy(min_characters);
   absl::StatusOr<PasswordBlocklist> list = PasswordBlocklist::WithFile(passwords.blocklist_file);
   if (!list.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("passwords.blocklist_file: ", list.status().message()));
+  }
+  if (const auto& idle = list->idle_lines(); idle.count > 0) {
+    warnings.push_back(absl::StrCat(
+        "passwords.blocklist_file: ", passwords.blocklist_file, ", line ", idle.first,
+        ": nobody can choose that (a password is UTF-8 without control characters, of at most ",
+        kMaxPasswordBytes, " bytes), so it refuses none; such lines in all: ", idle.count));
   }
   return PasswordPolicy(min_characters, *std::move(list));
 }

@@ -32,8 +32,10 @@ CookieOptions CookiesOf(const Config& config);
 ReflectionAccess AccessOf(Reflection reflection);
 BootstrapOptions BootstrapOf(const Config& config);
 UserPolicy UserPolicyOf(const Config& config);
-// INVALID_ARGUMENT: the blocklist cannot be read.
-absl::StatusOr<PasswordPolicy> PasswordPolicyOf(const PasswordsConfig& passwords);
+// Reads the blocklist; what the operator should know of it comes behind `warnings`.
+// INVALID_ARGUMENT: it cannot be read.
+absl::StatusOr<PasswordPolicy> PasswordPolicyOf(const PasswordsConfig& passwords,
+                                                std::vector<std::string>& warnings);
 // What each hashing thread sets aside, in bytes, for hashes of today's cost and of those that are
 // stored. Blocks on the store.
 absl::StatusOr<size_t> ArenaBytesFor(const PasswordHasher& hasher, storage::Store& store,

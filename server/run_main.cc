@@ -10,10 +10,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/config/config.h"
 #include "server/log/key_value_log.h"
 #include "server/open_store.h"
+#include "server/part_options.h"
 #include "server/restore_store.h"
 #include "server/server.h"
 
@@ -135,8 +137,15 @@ int Serve(const Config& config, const Clock& clock) {
   return kExitOk;
 }
 
+// Also the one file that is nothing but configuration.
 int CheckConfig(const Config& config) {
-  for (const std::string& warning : config.warnings) std::cerr << "warning: " << warning << "\n";
+  std::vector<std::string> warnings = config.warnings;
+  const absl::Status blocklist = PasswordPolicyOf(config.passwords, warnings).status();
+  for (const std::string& warning : warnings) std::cerr << "warning: " << warning << "\n";
+  if (!blocklist.ok()) {
+    std::cerr << "tesserad: " << blocklist.message() << "\n";
+    return kExitUsage;
+  }
   std::cout << "the configuration is good\n";
   return kExitOk;
 }

@@ -26,6 +26,7 @@
 #include "server/auth/service_token_issuer.h"
 #include "server/auth/token_exchange.h"
 #include "server/config/reset_time.h"
+#include "server/mesh_port.h"
 #include "server/open_store.h"
 #include "server/part_options.h"
 #include "server/pools.h"
@@ -92,6 +93,7 @@ struct Server::Parts {
   Parts(const Config& the_config, const Clock& the_clock, LogSink& the_log)
       : config(the_config),
         clock(the_clock),
+        untrailed_log(the_log),
         decisions(the_clock),
         log(the_log, decisions, the_clock),
         health(log) {}
@@ -105,12 +107,14 @@ struct Server::Parts {
   void MakeServices();
   ClientCertificates Certificates() const;
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials();
+  absl::Status MakeMesh();
   void WatchClock();
   absl::Status Listen();
 
   const Config config;
   const Clock& clock;
   const std::string replica_id = RandomId(kReplicaPrefix, clock.Now());
+  LogSink& untrailed_log;  // past the audit trail, which calls of others would crowd out
   DecisionQueue decisions;
   AuditingLog log;
   Health health;
@@ -143,6 +147,7 @@ struct Server::Parts {
   std::unique_ptr<Pools> pools;
   std::shared_ptr<KeyRingSource> key_source;
   std::unique_ptr<Guard> guard;
+  std::unique_ptr<MeshPort> mesh;  // null: not served
   std::unique_ptr<RevocationHub> hub;
   std::unique_ptr<KeyRotator> rotator;
   std::unique_ptr<KeyFacade> key_facade;
@@ -176,7 +181,9 @@ absl::Status Server::Parts::OpenAuth() {
                                              KeyChanges::Parts{*store, clock, log});
   TESSERA_ASSIGN_OR_RETURN(
       hasher, PasswordHasher::Create({config.passwords.memory_kib, config.passwords.passes}));
-  TESSERA_ASSIGN_OR_RETURN(password_policy, PasswordPolicyOf(config.passwords));
+  std::vector<std::string> warnings;
+  TESSERA_ASSIGN_OR_RETURN(password_policy, PasswordPolicyOf(config.passwords, warnings));
+  for (const std::string& warning : warnings) log.Warning("config.warning", {{"text", warning}});
   BootstrapOptions bootstrap = BootstrapOf(config);
   bootstrap.passwords = *password_policy;
   // On a thread that ends: the memory that hashing sets aside for a thread goes with it.
@@ -193,8 +200,9 @@ absl::Status Server::Parts::OpenTrail() {
   TESSERA_ASSIGN_OR_RETURN(
       audit, StoredAuditTrail::Open({replica_id, PrintConfig(config)},
                                     StoredAuditTrail::Parts{*store, *keys, decisions, clock, log}));
-  retention = std::make_unique<AuditRetention>(config.audit.retention,
-                                               AuditRetention::Parts{*store, *keys, clock, log});
+  retention = std::make_unique<AuditRetention>(
+      AuditRetention::Policy{config.audit.retention, config.audit.max_events},
+      AuditRetention::Parts{*store, *keys, clock, log});
   trail = std::make_unique<AuditFacade>(AuditFacade::Parts{*store, *keys});
   return absl::OkStatus();
 }
@@ -314,6 +322,12 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Server::Parts::Credenti
   return guard->Plaintext();
 }
 
+absl::Status Server::Parts::MakeMesh() {
+  TESSERA_ASSIGN_OR_RETURN(
+      mesh, MeshPort::Create(config, {key_source, feed->view(), clock, untrailed_log}));
+  return absl::OkStatus();
+}
+
 void Server::Parts::WatchClock() {
   ClockWatch::Options options;
   options.limit = config.storage.max_clock_difference;
@@ -324,6 +338,7 @@ void Server::Parts::WatchClock() {
 }
 
 absl::Status Server::Parts::Listen() {
+  if (mesh != nullptr) TESSERA_RETURN_IF_ERROR(mesh->Listen());
   TESSERA_ASSIGN_OR_RETURN(const auto credentials, Credentials());
   EnableHealth();
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -333,6 +348,7 @@ absl::Status Server::Parts::Listen() {
   builder.AddListeningPort(config.server.listen, credentials, &port);
   builder.RegisterService(auth_service.get());
   builder.RegisterService(user_service.get());
+  if (mesh != nullptr) builder.RegisterService(mesh->service());
   TESSERA_ASSIGN_OR_RETURN(grpc_server, guard->Start(builder));
   if (port == 0) {
     return absl::UnavailableError(
@@ -354,6 +370,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Config& config, con
   TESSERA_RETURN_IF_ERROR(parts->MakeGuard());
   TESSERA_RETURN_IF_ERROR(parts->RotateKeys());
   parts->MakeServices();
+  TESSERA_RETURN_IF_ERROR(parts->MakeMesh());
   TESSERA_RETURN_IF_ERROR(parts->Listen());
   parts->log.Info("server.ready", {{"address", parts->address}});
   return std::unique_ptr<Server>(new Server(std::move(parts)));
@@ -370,8 +387,10 @@ void Server::Shutdown(absl::Duration grace) {
   parts_->log.Info("server.draining", {{"grace", absl::FormatDuration(grace)}});
   parts_->health.Set(Obstacle::kDraining, true);
   parts_->guard->Drain();
+  const absl::Time end = SystemClock().Now() + grace;
+  if (parts_->mesh != nullptr) parts_->mesh->Shutdown(grace);
   parts_->hub->Shutdown();
-  parts_->grpc_server->Shutdown(absl::ToChronoTime(SystemClock().Now() + grace));
+  parts_->grpc_server->Shutdown(absl::ToChronoTime(end));
   parts_->health.Leave();
   parts_->grpc_server.reset();
   parts_->pools.reset();

@@ -88,6 +88,13 @@ constexpr std::array kFields = {
     Field{"kubernetes.jwks_url", [](Config& c) -> Place { return &c.kubernetes.jwks_url; }},
     Field{"kubernetes.ca_file", [](Config& c) -> Place { return &c.kubernetes.ca_file; }},
     Field{"kubernetes.token_file", [](Config& c) -> Place { return &c.kubernetes.token_file; }},
+    Field{"mesh.enabled", [](Config& c) -> Place { return &c.mesh.enabled; }},
+    Field{"mesh.descriptor_sets", [](Config& c) -> Place { return &c.mesh.descriptor_sets; }},
+    Field{"mesh.listen", [](Config& c) -> Place { return &c.mesh.listen; }},
+    Field{"mesh.client_ca", [](Config& c) -> Place { return &c.mesh.client_ca; }},
+    Field{"mesh.remove_authorization",
+          [](Config& c) -> Place { return &c.mesh.remove_authorization; }},
+    Field{"mesh.uncut_streams", [](Config& c) -> Place { return &c.mesh.uncut_streams; }},
     Field{"passwords.memory_kib", [](Config& c) -> Place { return &c.passwords.memory_kib; }},
     Field{"passwords.passes", [](Config& c) -> Place { return &c.passwords.passes; }},
     Field{"passwords.min_length", [](Config& c) -> Place { return &c.passwords.min_length; }},
@@ -120,6 +127,7 @@ constexpr std::array kFields = {
     Field{"bootstrap.admin_password_file",
           [](Config& c) -> Place { return &c.bootstrap.admin_password_file; }},
     Field{"audit.retention", [](Config& c) -> Place { return &c.audit.retention; }},
+    Field{"audit.max_events", [](Config& c) -> Place { return &c.audit.max_events; }},
     Field{"log.format", [](Config& c) -> Place { return &c.log.format; }},
 };
 

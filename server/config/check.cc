@@ -210,6 +210,7 @@ class Checker {
     CheckTokens(report);
     CheckCookies(report);
     CheckKubernetes(report);
+    CheckMesh(report);
     CheckUsers(report);
     CheckThrottle(report);
     CheckTrustedProxies(report);

@@ -103,6 +103,16 @@ struct KubernetesConfig {
   std::string token_file;  // the bearer token shown to jwks_url; empty: none
 };
 
+// Calls of other services that a proxy asks about.
+struct MeshConfig {
+  bool enabled = false;
+  std::vector<std::string> descriptor_sets;  // `AUDIENCE=FILE`; read at the start
+  std::string listen;                        // a port for it alone; empty: none
+  std::string client_ca;                     // PEM: whose certificates may ask there
+  bool remove_authorization = false;
+  bool uncut_streams = false;
+};
+
 struct PasswordsConfig {
   uint32_t memory_kib = 19456;
   uint32_t passes = 2;
@@ -145,6 +155,7 @@ struct RegistrationConfig {
 
 struct AuditConfig {
   absl::Duration retention = absl::Hours(24 * 90);  // how long events are kept
+  int max_events = 10'000'000;                      // and how many; beyond it the oldest go early
 };
 
 struct LogConfig {
@@ -164,6 +175,7 @@ struct Config {
   TokensConfig tokens;
   CookiesConfig cookies;
   KubernetesConfig kubernetes;
+  MeshConfig mesh;
   PasswordsConfig passwords;
   SecondFactorConfig second_factor;
   ThrottleConfig throttle;
@@ -202,6 +214,8 @@ inline constexpr absl::Duration kMinDeviceTtl = absl::Minutes(1);
 inline constexpr absl::Duration kMaxDeviceTtl = absl::Hours(24 * 3660);
 inline constexpr absl::Duration kMinAuditRetention = absl::Minutes(1);
 inline constexpr absl::Duration kMaxAuditRetention = absl::Hours(24 * 3660);
+inline constexpr int kLeastAuditEvents = 1'000;
+inline constexpr int kMostAuditEvents = 2'000'000'000;
 inline constexpr absl::Duration kMinResetTokenTtl = absl::Minutes(1);
 inline constexpr absl::Duration kMaxResetTokenTtl = absl::Hours(24 * 7);
 inline constexpr int kLeastMinLength = 8;

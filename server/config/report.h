@@ -51,6 +51,8 @@ void CheckAudit(Report& report);
 void CheckSecondFactor(Report& report);
 // The checks of `kubernetes.*`.
 void CheckKubernetes(Report& report);
+// The checks of `mesh.*`.
+void CheckMesh(Report& report);
 // The checks of `users.*`.
 void CheckUsers(Report& report);
 // The checks of `throttle.*`, and of `server.trusted_proxies`.

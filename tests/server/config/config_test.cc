@@ -78,6 +78,7 @@ TEST_F(ConfigTest, DefaultsAreThoseOfTheManual) {
   EXPECT_EQ(config->passwords.min_length, 8);
   EXPECT_EQ(config->bootstrap.admin_username, "admin");
   EXPECT_EQ(config->audit.retention, absl::Hours(24 * 90));
+  EXPECT_EQ(config->audit.max_events, 10'000'000);
   EXPECT_EQ(config->log.format, "text");
   EXPECT_THAT(config->warnings, IsEmpty());
 }
@@ -119,7 +120,7 @@ TEST_F(ConfigTest, EveryKeyHasAVariableOfItsOwn) {
   ASSERT_TRUE(config.ok());
   absl::StatusOr<Settings> settings = ReadToml(Write(PrintConfig(*config)));
   ASSERT_TRUE(settings.ok()) << settings.status();
-  EXPECT_EQ(settings->size(), 78u);
+  EXPECT_EQ(settings->size(), 85u);
   std::set<std::string> variables;
   std::vector<std::string> warnings;
   for (const auto& [key, setting] : *settings) {
@@ -371,6 +372,12 @@ TEST_F(ConfigTest, TheTrailIsKeptForAMinuteAtLeastAndTheLogHasTwoFormats) {
   EXPECT_TRUE(Accepts("TESSERA_AUDIT_RETENTION", "1m"));
   EXPECT_THAT(ErrorOf("TESSERA_AUDIT_RETENTION", "59s"), HasSubstr("audit.retention"));
   EXPECT_THAT(ErrorOf("TESSERA_AUDIT_RETENTION", "3661d"), HasSubstr("audit.retention"));
+  for (const char* good : {"1000", "2000000000"}) {
+    EXPECT_TRUE(Accepts("TESSERA_AUDIT_MAX_EVENTS", good));
+  }
+  for (const char* bad : {"0", "999", "2000000001", "-1", "ten"}) {
+    EXPECT_THAT(ErrorOf("TESSERA_AUDIT_MAX_EVENTS", bad), HasSubstr("audit.max_events")) << bad;
+  }
   EXPECT_TRUE(Accepts("TESSERA_LOG_FORMAT", "json"));
   EXPECT_THAT(ErrorOf("TESSERA_LOG_FORMAT", "JSON"), HasSubstr("expected \"text\" or \"json\""));
 }

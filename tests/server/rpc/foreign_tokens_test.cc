@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/guard/tls_material.h"
-#include "tests/server/http/http_server.h"
+#include "tests/http/http_server.h"
 #include "tests/server/rpc/in_process_server.h"
 #include "tests/token/token_fixture.h"
 

@@ -20,89 +20,10 @@
 #include "tessera/token/digest.h"
 #include "tests/base/fake_clock.h"
 #include "tests/base/temporary_folder.h"
+#include "tests/server/rpc/watch.h"
 
 namespace tessera::server {
 namespace {
-
-using Stream = grpc::ClientReaderWriter<v1::WatchRevocationsRequest, v1::WatchRevocationsResponse>;
-
-// Says in a call's metadata which account makes it; without it, each call is another's.
-constexpr char kSubject[] = "subject";
-
-class Service final : public v1::AuthService::CallbackService {
- public:
-  explicit Service(RevocationHub& hub) : hub_(hub) {}
-  RevocationHub::Reactor* WatchRevocations(grpc::CallbackServerContext* context) override {
-    const auto given = context->client_metadata().find(kSubject);
-    if (given == context->client_metadata().end()) {
-      return hub_.Watch(*context, "usr_" + std::to_string(++calls_));
-    }
-    return hub_.Watch(*context, std::string(given->second.data(), given->second.size()));
-  }
-
- private:
-  RevocationHub& hub_;
-  std::atomic<int> calls_{0};
-};
-
-// One guard's side of the stream.
-class Watch {
- public:
-  explicit Watch(v1::AuthService::Stub& stub, const std::string& epoch = "", uint64_t seq = 0) {
-    Begin(stub, epoch, seq);
-  }
-  // As the account `subject`.
-  static std::unique_ptr<Watch> Of(const std::string& subject, v1::AuthService::Stub& stub) {
-    std::unique_ptr<Watch> watch(new Watch);
-    watch->context_.AddMetadata(kSubject, subject);
-    watch->Begin(stub, "", 0);
-    return watch;
-  }
-  ~Watch() { context_.TryCancel(); }
-
-  // The next event; an empty one when the stream is over.
-  v1::WatchRevocationsResponse Next() {
-    v1::WatchRevocationsResponse event;
-    if (!stream_->Read(&event)) event.Clear();
-    return event;
-  }
-  // The next one that is no heartbeat.
-  v1::WatchRevocationsResponse NextNews() {
-    v1::WatchRevocationsResponse event = Next();
-    while (event.has_heartbeat()) event = Next();
-    return event;
-  }
-  void Acknowledge(uint64_t seq) {
-    v1::WatchRevocationsRequest request;
-    request.mutable_acknowledgement()->set_seq(seq);
-    stream_->Write(request);
-  }
-  void AcknowledgeKeys(uint64_t version) {
-    v1::WatchRevocationsRequest request;
-    request.mutable_acknowledgement()->set_key_set_version(version);
-    stream_->Write(request);
-  }
-  grpc::Status End() {
-    while (Next().event_case() != v1::WatchRevocationsResponse::EVENT_NOT_SET) {
-    }
-    return stream_->Finish();
-  }
-  Stream& stream() { return *stream_; }
-  grpc::ClientContext& context() { return context_; }
-
- private:
-  Watch() = default;
-  void Begin(v1::AuthService::Stub& stub, const std::string& epoch, uint64_t seq) {
-    stream_ = stub.WatchRevocations(&context_);
-    v1::WatchRevocationsRequest request;
-    request.mutable_resume()->set_store_epoch(epoch);
-    request.mutable_resume()->set_seq(seq);
-    stream_->Write(request);
-  }
-
-  grpc::ClientContext context_;
-  std::unique_ptr<Stream> stream_;
-};
 
 // A ring that holds what it is given.
 class GivenRing final : public KeyRing {
@@ -147,7 +68,7 @@ class RevocationHubTest : public ::testing::Test {
   void Serve(WatchLimits limits, const KeyRing& keys) {
     StopServing();
     hub_ = std::make_unique<RevocationHub>(*feed_, keys, NoLog(), limits);
-    service_ = std::make_unique<Service>(*hub_);
+    service_ = std::make_unique<WatchService>(*hub_);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -189,7 +110,7 @@ class RevocationHubTest : public ::testing::Test {
   std::unique_ptr<KeyRing> keys_;
   std::unique_ptr<RevocationFeed> feed_;
   std::unique_ptr<RevocationHub> hub_;
-  std::unique_ptr<Service> service_;
+  std::unique_ptr<WatchService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::unique_ptr<v1::AuthService::Stub> stub_;

@@ -1,6 +1,6 @@
 // A small HTTP server of a test, on a random loopback port, in plaintext or over TLS.
-#ifndef TESSERA_TESTS_SERVER_HTTP_HTTP_SERVER_H_
-#define TESSERA_TESTS_SERVER_HTTP_HTTP_SERVER_H_
+#ifndef TESSERA_TESTS_HTTP_HTTP_SERVER_H_
+#define TESSERA_TESTS_HTTP_HTTP_SERVER_H_
 
 #include <openssl/ssl.h>
 
@@ -61,4 +61,4 @@ class HttpServer {
 
 }  // namespace tessera::testing
 
-#endif  // TESSERA_TESTS_SERVER_HTTP_HTTP_SERVER_H_
+#endif  // TESSERA_TESTS_HTTP_HTTP_SERVER_H_

@@ -1,4 +1,4 @@
-#include "tests/server/http/http_server.h"
+#include "tests/http/http_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,19 +1,21 @@
 // What is fetched over HTTP, and what is not.
-#include "server/http/http_get.h"
+#include "tessera/http/http_get.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "tests/base/free_port.h"
 #include "tests/base/temporary_folder.h"
 #include "tests/guard/tls_material.h"
-#include "tests/server/http/http_server.h"
+#include "tests/http/http_server.h"
 
-namespace tessera::server {
+namespace tessera::http {
 namespace {
 
 using testing::HttpServer;
@@ -21,20 +23,24 @@ using testing::HttpServer;
 HttpRequest To(const HttpServer& server, const std::string& scheme = "http") {
   HttpRequest request;
   request.url = scheme + "://127.0.0.1:" + std::to_string(server.port()) + "/keys";
+  request.plaintext = Plaintext::kOnLoopback;
   request.timeout = absl::Seconds(20);
   return request;
 }
 
-std::string Refusal(const absl::StatusOr<std::string>& body) {
-  EXPECT_TRUE(absl::IsUnavailable(body.status())) << body.status();
-  return std::string(body.status().message());
+std::string Refusal(const absl::StatusOr<HttpAnswer>& answer) {
+  EXPECT_TRUE(absl::IsUnavailable(answer.status())) << answer.status();
+  return std::string(answer.status().message());
 }
 
 TEST(HttpGet, BringsTheBody) {
   HttpServer server([](const std::string&) { return HttpServer::Ok("{\"keys\":[]}"); });
-  const auto body = HttpGet(To(server));
-  ASSERT_TRUE(body.ok()) << body.status();
-  EXPECT_EQ(*body, "{\"keys\":[]}");
+  const auto answer = HttpGet(To(server));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->body, "{\"keys\":[]}");
+  EXPECT_EQ(answer->etag, "");
+  EXPECT_FALSE(answer->not_modified);
+  EXPECT_FALSE(answer->max_age.has_value());
 }
 
 TEST(HttpGet, ShowsTheBearerTokenAndNoCookie) {
@@ -112,6 +118,7 @@ TEST(HttpGet, StopsWhenItIsAskedTo) {
 TEST(HttpGet, NobodyThereIsUnavailable) {
   HttpRequest request;
   request.url = "http://127.0.0.1:" + std::to_string(testing::FreePort()) + "/";
+  request.plaintext = Plaintext::kOnLoopback;
   EXPECT_TRUE(absl::IsUnavailable(HttpGet(request).status()));
 }
 
@@ -122,12 +129,88 @@ TEST(HttpGet, AsksNoProxy) {
   const std::string address = "http://127.0.0.1:" + std::to_string(proxy.port());
   setenv("http_proxy", address.c_str(), 1);
   setenv("all_proxy", address.c_str(), 1);
-  const auto body = HttpGet(To(server));
+  const auto answer = HttpGet(To(server));
   unsetenv("http_proxy");
   unsetenv("all_proxy");
-  ASSERT_TRUE(body.ok());
-  EXPECT_EQ(*body, "server");
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->body, "server");
   EXPECT_EQ(proxy.requests(), 0);
+}
+
+std::string Head(const std::string& lines) {
+  return "HTTP/1.1 200 OK\r\n" + lines + "content-length: 1\r\n\r\nx";
+}
+
+TEST(HttpGet, AnEtagIsSentBackAndItsAnswerHasNoBody) {
+  std::string seen;
+  HttpServer server([&](const std::string& head) -> std::string {
+    seen = head;
+    if (head.find("if-none-match: W/\"v1\"\r\n") == head.npos) return Head("ETag: W/\"v1\"\r\n");
+    return "HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\n\r\n";
+  });
+  HttpRequest request = To(server);
+  const auto first = HttpGet(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(seen.find("if-none-match"), seen.npos);
+  EXPECT_EQ(first->etag, "W/\"v1\"");
+  request.etag = first->etag;
+  const auto second = HttpGet(request);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(second->not_modified);
+  EXPECT_EQ(second->body, "");
+  EXPECT_EQ(second->max_age, absl::Minutes(1));
+}
+
+TEST(HttpGet, NotModifiedIsNoAnswerToWhomHasNothing) {
+  HttpServer server([](const std::string&) { return "HTTP/1.1 304 Not Modified\r\n\r\n"; });
+  EXPECT_EQ(Refusal(HttpGet(To(server))), "HTTP status 304");
+}
+
+// What cannot be sent back as it came is not kept: it could say another header.
+TEST(HttpGet, KeepsNoEtagThatIsNone) {
+  for (const std::string& etag : {std::string("unquoted"), std::string("\"a b\""),
+                                  "\"" + std::string(kMaxEtagBytes, 'x') + "\""}) {
+    HttpServer server([&](const std::string&) { return Head("etag: " + etag + "\r\n"); });
+    const auto answer = HttpGet(To(server));
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->etag, "") << etag;
+  }
+  std::string seen;
+  HttpServer server([&](const std::string& head) {
+    seen = head;
+    return HttpServer::Ok("x");
+  });
+  HttpRequest request = To(server);
+  request.etag = "\"a\"\r\nx-evil: \"b\"";
+  ASSERT_TRUE(HttpGet(request).ok());
+  EXPECT_EQ(seen.find("evil"), seen.npos) << seen;
+}
+
+TEST(HttpGet, ReadsHowLongAnAnswerIsFresh) {
+  const std::pair<const char*, std::optional<absl::Duration>> cases[] = {
+      {"", std::nullopt},
+      {"cache-control: public\r\n", std::nullopt},
+      {"Cache-Control: public, Max-Age=600\r\n", absl::Minutes(10)},
+      {"cache-control: max-age=600, no-cache\r\n", absl::ZeroDuration()},
+      {"cache-control: no-store\r\n", absl::ZeroDuration()},
+      {"cache-control: max-age=-1\r\n", absl::ZeroDuration()},
+      {"cache-control: max-age=soon\r\n", absl::ZeroDuration()},
+      {"cache-control: max-age=99999999999999999999\r\n", absl::ZeroDuration()}};
+  for (const auto& [lines, expected] : cases) {
+    HttpServer server([head = lines](const std::string&) { return Head(head); });
+    const auto answer = HttpGet(To(server));
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->max_age, expected) << lines;
+  }
+}
+
+TEST(HttpGet, HeadersWithoutEndAreGivenUp) {
+  HttpServer server([](const std::string&) {
+    std::string head;
+    for (int i = 0; i < 1000; ++i) head += "x-filler: " + std::string(200, 'x') + "\r\n";
+    return Head(head);
+  });
+  EXPECT_EQ(Refusal(HttpGet(To(server))), "the answer is too large");
 }
 
 class HttpsGet : public ::testing::Test {
@@ -170,8 +253,17 @@ TEST(HttpUrl, IsHttpsOrOnLoopback) {
   for (const char* url :
        {"https://issuer.example/keys", "https://10.0.0.1:6443/openid/v1/jwks",
         "http://127.0.0.1:8001/keys", "http://localhost/keys", "http://[::1]:80/keys"}) {
-    EXPECT_TRUE(CheckHttpUrl(url).ok()) << url;
+    EXPECT_TRUE(CheckHttpUrl(url, Plaintext::kOnLoopback).ok()) << url;
   }
+}
+
+TEST(HttpUrl, PlaintextIsRefusedUnlessItIsAskedFor) {
+  HttpServer server([](const std::string&) { return HttpServer::Ok("x"); });
+  HttpRequest request = To(server);
+  request.plaintext = HttpRequest().plaintext;
+  EXPECT_TRUE(absl::IsInvalidArgument(HttpGet(request).status()));
+  EXPECT_EQ(server.requests(), 0);
+  EXPECT_TRUE(CheckHttpUrl("https://127.0.0.1/", Plaintext::kNowhere).ok());
 }
 
 TEST(HttpUrl, OthersAreRefused) {
@@ -181,12 +273,13 @@ TEST(HttpUrl, OthersAreRefused) {
         "https://user:password@issuer.example/", "file:///etc/passwd", "ftp://127.0.0.1/",
         "gopher://127.0.0.1/", "http://evil.example#@127.0.0.1/", "http:///keys",
         "http://169.254.169.254/latest", "http://[::ffff:10.0.0.1]/"}) {
-    EXPECT_TRUE(absl::IsInvalidArgument(CheckHttpUrl(url))) << url;
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckHttpUrl(url, Plaintext::kOnLoopback))) << url;
     HttpRequest request;
     request.url = url;
+    request.plaintext = Plaintext::kOnLoopback;
     EXPECT_TRUE(absl::IsInvalidArgument(HttpGet(request).status())) << url;
   }
 }
 
 }  // namespace
-}  // namespace tessera::server
+}  // namespace tessera::http

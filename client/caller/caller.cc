@@ -8,10 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "tessera/base/mutex.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/caller/delegation.h"
+#include "tessera/caller/keeper_options.h"
+#include "tessera/caller/on_behalf.h"
 #include "tessera/caller/service_grant_source.h"
 #include "tessera/caller/token_interceptor.h"
 #include "tessera/caller/token_keeper.h"
+#include "tessera/caller/token_plugin.h"
 #include "tessera/caller/transport_security.h"
 #include "tessera/caller/user_grant_source.h"
 #include "tessera/token/claims.h"
@@ -59,23 +64,11 @@ absl::Status Check(const CallerOptions& options) {
 }
 
 std::unique_ptr<GrantSource> SourceOf(const CallerOptions& options) {
-  AuthRequestsOptions requests;
-  requests.auth_server = options.auth_server;
-  requests.allow_plaintext = options.allow_plaintext;
-  requests.request_timeout = options.request_timeout;
+  const AuthRequestsOptions requests = RequestsOptionsOf(options);
   if (options.service.has_value()) {
     return std::make_unique<ServiceGrantSource>(requests, *options.service, *options.clock);
   }
   return std::make_unique<UserGrantSource>(requests, options.login);
-}
-
-TokenKeeperOptions KeeperOptionsOf(const CallerOptions& options) {
-  TokenKeeperOptions keeper;
-  keeper.renew_at = options.renew_at;
-  keeper.request_timeout = options.request_timeout;
-  keeper.clock = options.clock;
-  keeper.log = options.log;
-  return keeper;
 }
 
 grpc::ChannelArguments KeptAlive() {
@@ -88,10 +81,15 @@ grpc::ChannelArguments KeptAlive() {
 class CallerImpl final : public Caller {
  public:
   explicit CallerImpl(const CallerOptions& options)
-      : policy_{TokenKeeper::Start(SourceOf(options), KeeperOptionsOf(options)),
-                std::make_shared<TokenCarrier>(options.allow_plaintext, options.login.device_id),
-                options.wait_limit, absl::OkStatus()} {}
-  ~CallerImpl() override { policy_.keeper->Close(); }
+      : keeper_(TokenKeeper::Start(SourceOf(options), KeeperOptionsOf(options))),
+        device_id_(options.login.device_id),
+        policy_{keeper_, std::make_shared<TokenCarrier>(options.allow_plaintext, device_id_),
+                options.wait_limit, absl::OkStatus()},
+        on_behalf_(options, keeper_) {}
+  ~CallerImpl() override {
+    keeper_->Close();
+    on_behalf_.Close();
+  }
 
   std::shared_ptr<grpc::Channel> CreateChannel(
       const std::string& target,
@@ -111,15 +109,33 @@ class CallerImpl final : public Caller {
     return std::make_unique<TokenInterceptorFactory>(policy_);
   }
 
+  std::shared_ptr<grpc::CallCredentials> OnBehalfOf(std::shared_ptr<const KeptToken> subject,
+                                                    const Exchange& exchange) override {
+    return CredentialsFor(on_behalf_.SupplyFor(std::move(subject), exchange));
+  }
+
+  std::shared_ptr<grpc::CallCredentials> CallCredentials() override {
+    MutexLock lock(mu_);
+    if (credentials_ == nullptr) {
+      credentials_ = PluginCredentials({keeper_, device_id_, policy_.wait_limit});
+    }
+    return credentials_;
+  }
+
   grpc::Status Retry(const std::function<grpc::Status()>& call) override {
     grpc::Status status = call();
     return IsTokenRefusal(status) ? call() : status;
   }
 
-  absl::Status Logout() override { return policy_.keeper->Logout(); }
+  absl::Status Logout() override { return keeper_->Logout(); }
 
  private:
+  const std::shared_ptr<TokenKeeper> keeper_;
+  const Secret device_id_;
   const CallPolicy policy_;
+  OnBehalf on_behalf_;
+  Mutex mu_;
+  std::shared_ptr<grpc::CallCredentials> credentials_ ABSL_GUARDED_BY(mu_);  // null: none yet
 };
 
 }  // namespace

@@ -4,11 +4,12 @@
 //   options.auth_server = grpc::CreateChannel("dns:///tessera:7443", credentials);
 //   options.login = {"alice", read_password, "orders"};
 //   auto caller = tessera::Caller::Create(options);
-//   auto orders = OrderService::NewStub((*caller)->CreateChannel("dns:///orders:50051",
-//   credentials));
+//   auto channel = (*caller)->CreateChannel("dns:///orders:50051", credentials);
+//   auto orders = OrderService::NewStub(channel);
 #ifndef TESSERA_CALLER_CALLER_H_
 #define TESSERA_CALLER_CALLER_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,11 +22,12 @@
 #include "absl/time/time.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
-#include "tessera/base/secret.h"
+#include "tessera/caller/credentials.h"
+#include "tessera/token/kept_token.h"
 
 namespace grpc {
+class CallCredentials;
 class Channel;
-class ChannelArguments;
 class ChannelCredentials;
 class Status;
 namespace experimental {
@@ -35,8 +37,8 @@ class ClientInterceptorFactoryInterface;
 
 namespace tessera {
 
-// Reasons of calls that the caller failed by itself; they head the message, as all reasons do
-// (ReasonOf in tessera/caller/reason.h). A refused login shows the reason of tesserad.
+// Reasons of calls that the caller failed by itself (ReasonOf in tessera/caller/reason.h). A
+// refused login shows the reason of tesserad.
 namespace reason {
 inline constexpr std::string_view kAuthServerUnavailable = "AUTH_SERVER_UNAVAILABLE";
 inline constexpr std::string_view kPlaintextChannel = "PLAINTEXT_CHANNEL";
@@ -44,55 +46,18 @@ inline constexpr std::string_view kAuthorizationSet = "AUTHORIZATION_SET";
 inline constexpr std::string_view kPasswordSource = "PASSWORD_SOURCE";
 inline constexpr std::string_view kCredentialSource = "CREDENTIAL_SOURCE";  // a service account's
 inline constexpr std::string_view kCallerClosed = "CALLER_CLOSED";
+inline constexpr std::string_view kNoKeptToken = "NO_KEPT_TOKEN";  // OnBehalfOf
+inline constexpr std::string_view kServiceAccountRequired = "SERVICE_ACCOUNT_REQUIRED";  // likewise
 }  // namespace reason
 
-// The tokens of one session. Never printable.
-struct Grant {
-  Secret access_token;
-  absl::Time access_expires_at;
-  Secret refresh_token;  // empty: a service account's, which has no session
-  absl::Time refresh_expires_at;
-  std::string session_id;
-};
-
-// Called whenever it is needed, on a thread of the caller's own; reads a file, say. It must return:
-// the caller's destructor waits for it. UNAVAILABLE: asked again later; any other error refuses the
-// calls that wait.
-using SecretSource = std::function<absl::StatusOr<Secret>()>;
-
-// A user's name and password, and the service whose tokens are wanted.
-struct UserLogin {
-  std::string username = {};
-  SecretSource password = {};
-  std::string audience = {};  // empty: tessera itself
-  // Binds the session to this device: 16 to 128 printable ASCII characters without spaces
-  // that only the device knows. Renewals show it, and calls carry it as `tessera-device-id`. Empty:
-  // none.
-  Secret device_id = {};
-  std::string device_label = {};  // what lists of sessions call it
+// Which token a call on somebody's behalf carries.
+struct Exchange {
+  // The service that is called: the token is exchanged for one of that audience (RFC 8693), which
+  // names this program's service account as its actor. Empty: the token is sent on as it came.
+  std::string audience = {};
+  // Asked for of the new token; empty: all that both parties have.
   std::vector<std::string> scopes = {};
 };
-
-// A key that signs for a service account (RFC 7523).
-struct AssertionKey {
-  std::string service_account_id;  // `svc_...`
-  std::string key_file;            // a private JWK; read again each time
-  std::string issuer;              // of tesserad (`tokens.issuer`), whom the assertions are for
-};
-
-// How a service account proves itself: exactly one of the first four is set.
-struct ServiceCredentials {
-  SecretSource secret = {};  // `tss_...`
-  std::optional<AssertionKey> assertion = {};
-  std::string kubernetes_token_file = {};  // a projected token; read again each time
-  bool certificate = false;                // the client certificate of `auth_server`'s connection
-  std::string audience = {};               // empty: tessera itself
-  std::vector<std::string> scopes = {};
-};
-
-// A source that reads the first line of a file, each time anew: UNAVAILABLE while that fails or the
-// line is empty.
-SecretSource SecretFromFile(std::string path);
 
 struct CallerOptions {
   // Required: to tesserad, without the caller's interceptor.
@@ -113,7 +78,7 @@ struct CallerOptions {
   LogSink* log = &NoLog();              // must outlive the caller
 };
 
-// Thread-safe. One request to tesserad is in flight at a time, however many calls wait. Logs in
+// Thread-safe. One login or renewal is in flight at a time, however many calls wait. Logs in
 // when first needed, renews early in the background, logs in anew when the session has ended. A
 // service account's tokens are asked for again instead. Where tesserad renews only what has expired
 // (ACCESS_TOKEN_NOT_EXPIRED), the session's tokens are kept to their end, and then renewed. While
@@ -128,7 +93,7 @@ class Caller {
 
   // A channel whose calls carry the token, and whose connections are given up when they have died
   // silently: pinged after 20 s without a byte while calls are under way, then 10 s for the answer.
-  // For other channel arguments take Interceptor. A call fails without being sent with
+  // For other channel arguments take Interceptor. A call fails without being sent, with
   // - UNAUTHENTICATED and tesserad's reason: the credentials are wrong;
   // - UNAVAILABLE AUTH_SERVER_UNAVAILABLE: no answer from tesserad before the call's deadline or
   //   `wait_limit`;
@@ -142,6 +107,35 @@ class Caller {
   // The same for channels made elsewhere (grpc::experimental::CreateCustomChannelWithInterceptors).
   // Whether there is TLS is found out on the connection.
   virtual std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface> Interceptor() = 0;
+
+  // For one call on a channel of CreateChannel or Interceptor, to be set on its ClientContext: it
+  // carries the token of `subject`, or one exchanged for it, in place of the caller's own, and no
+  // device id. `subject` is what the guard kept of the call that is being served (Principal::token,
+  // where the rule has `forwards_token`). Exchanged tokens are kept until they or `subject` expire
+  // or kMaxExchangedTokens are newer; calls that want the same one share one request. It takes a
+  // service account that may ask for tesserad's own audience, and that serves the subject's.
+  // The call fails without being sent as for CreateChannel, and with
+  // - FAILED_PRECONDITION NO_KEPT_TOKEN: `subject` is null or holds nothing that can be sent;
+  // - FAILED_PRECONDITION SERVICE_ACCOUNT_REQUIRED: an exchange, and this caller is a user;
+  // - UNAUTHENTICATED with a TOKEN_ reason: the subject's token has expired or is worth nothing;
+  // - FAILED_PRECONDITION NOT_ALLOWED and others: tesserad refuses the exchange, and is asked again
+  //   a second later at the earliest;
+  // - UNAVAILABLE OVERLOADED: more exchanges are under way than kMaxExchangesUnderWay.
+  // On a channel that no caller made, or in composite credentials, they fail the call.
+  virtual std::shared_ptr<grpc::CallCredentials> OnBehalfOf(
+      std::shared_ptr<const KeptToken> subject, const Exchange& exchange = {}) = 0;
+  static constexpr size_t kMaxExchangedTokens = 4096;
+  static constexpr size_t kMaxExchangesUnderWay = 256;
+
+  // The caller's own token as call credentials, for channels that cannot have its interceptor; on
+  // the caller's own, calls would carry two tokens, which guards refuse. Best effort: gRPC makes
+  // every failure UNAVAILABLE, with `REASON: text` in its message (ReasonOf finds it); a refused
+  // token is not replaced early; a call that waits for its token holds a thread of gRPC's until
+  // `wait_limit`, whatever its deadline, and fails at once (OVERLOADED) where kMaxBlockedCalls do;
+  // before that others may wait behind it for a thread.
+  // Over TLS or ALTS only, whatever `allow_plaintext` says.
+  virtual std::shared_ptr<grpc::CallCredentials> CallCredentials() = 0;
+  static constexpr int kMaxBlockedCalls = 64;
 
   // Runs a unary call, and once more with a fresh token if it was refused because of the token
   // (UNAUTHENTICATED with a TOKEN_ reason). `call` makes a new ClientContext each time.

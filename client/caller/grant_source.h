@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "tessera/base/secret.h"
-#include "tessera/caller/caller.h"
+#include "tessera/caller/grant.h"
 
 namespace tessera {
 

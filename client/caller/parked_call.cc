@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tessera/base/clock.h"
+
 namespace tessera {
 
 void ParkedCall::Arm(absl::Time deadline) {

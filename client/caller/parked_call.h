@@ -10,7 +10,7 @@
 
 #include "absl/time/time.h"
 #include "tessera/base/mutex.h"
-#include "tessera/caller/token_keeper.h"
+#include "tessera/caller/token_supply.h"
 
 namespace tessera {
 

@@ -110,6 +110,14 @@ Details ReadDetails(const grpc::Status& status) {
   return reader.ok() ? details : Details();
 }
 
+// What gRPC puts before the text of credentials that fail (Caller::CallCredentials).
+constexpr std::string_view kOfPlugin = "Getting metadata from plugin failed with error: ";
+
+std::string_view WithoutPlugin(grpc::StatusCode code, std::string_view message) {
+  const bool of_plugin = code == grpc::StatusCode::UNAVAILABLE && message.rfind(kOfPlugin, 0) == 0;
+  return of_plugin ? message.substr(kOfPlugin.size()) : message;
+}
+
 }  // namespace
 
 std::string ReasonOf(const grpc::Status& status) {
@@ -117,7 +125,7 @@ std::string ReasonOf(const grpc::Status& status) {
   std::string reason = ReadDetails(status).reason;
   if (!reason.empty()) return reason;
   const std::string message = status.error_message();
-  return std::string(ReasonInMessage(message));
+  return std::string(ReasonInMessage(WithoutPlugin(status.error_code(), message)));
 }
 
 std::optional<absl::Duration> RetryDelayOf(const grpc::Status& status) {

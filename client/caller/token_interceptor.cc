@@ -1,16 +1,20 @@
 #include "tessera/caller/token_interceptor.h"
 
 #include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/security/credentials.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "tessera/base/clock.h"
 #include "tessera/base/reason.h"
 #include "tessera/caller/caller.h"
+#include "tessera/caller/delegation.h"
 #include "tessera/caller/parked_call.h"
 #include "tessera/caller/reason.h"
 #include "tessera/caller/transport_security.h"
@@ -31,10 +35,8 @@ absl::Status AuthorizationSet() {
 
 absl::Status Cancelled() { return absl::CancelledError("cancelled while waiting for a token"); }
 
-absl::Status WaitedInVain(const absl::Status& last_failure) {
-  const absl::string_view cause = last_failure.ok() ? "no answer yet" : last_failure.message();
-  return Refusal(absl::StatusCode::kUnavailable, reason::kAuthServerUnavailable,
-                 absl::StrCat("no token came while the call could wait: ", cause));
+std::string HeaderOf(const LiveToken& token) {
+  return "Bearer " + std::string(token.text.Reveal());
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -49,7 +51,10 @@ grpc::Status ToGrpc(const absl::Status& status) {
 class TokenInterceptor final : public grpc::experimental::Interceptor {
  public:
   TokenInterceptor(const CallPolicy& policy, grpc::ClientContext& context)
-      : policy_(policy), context_(context) {}
+      : policy_(policy),
+        context_(context),
+        delegation_(SupplyOf(context.credentials())),
+        supply_(delegation_ == nullptr ? *policy.supply : *delegation_) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_CANCEL)) {
@@ -73,6 +78,8 @@ class TokenInterceptor final : public grpc::experimental::Interceptor {
 
   const CallPolicy& policy_;  // of the factory, which the channel holds
   grpc::ClientContext& context_;
+  const std::shared_ptr<TokenSupply> delegation_;  // null: the caller's own token
+  TokenSupply& supply_;
 
   Mutex mu_;
   bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
@@ -86,7 +93,7 @@ void TokenInterceptor::Begin(InterceptorBatchMethods& methods) {
   if (methods.GetSendInitialMetadata()->count(kHeader) > 0) {
     return GoOn(methods, AuthorizationSet());
   }
-  const auto now = policy_.keeper->Current();
+  const auto now = supply_.Current();
   if (now.has_value()) return GoOn(methods, *now);
   Park(methods);
 }
@@ -94,10 +101,10 @@ void TokenInterceptor::Begin(InterceptorBatchMethods& methods) {
 void TokenInterceptor::Park(InterceptorBatchMethods& methods) {
   auto slot = std::make_shared<std::weak_ptr<ParkedCall>>();
   const auto parked = std::make_shared<ParkedCall>(
-      [this, &methods, slot, keeper = policy_.keeper](const std::optional<TokenResult>& result) {
+      [this, &methods, slot](const std::optional<TokenResult>& result) {
         if (result.has_value()) return GoOn(methods, *result);
-        if (const auto self = slot->lock()) keeper->Forget(*self);
-        GoOn(methods, WaitedInVain(keeper->LastFailure()));
+        if (const auto self = slot->lock()) supply_.Forget(*self);
+        GoOn(methods, WaitedInVain(supply_.LastFailure()));
       });
   *slot = parked;
   {
@@ -105,7 +112,7 @@ void TokenInterceptor::Park(InterceptorBatchMethods& methods) {
     parked_ = parked;
     if (cancelled_) parked->Answer(Cancelled());
   }
-  auto now = policy_.keeper->CurrentOrWait(parked);
+  auto now = supply_.CurrentOrWait(parked);
   if (now.has_value()) parked->Answer(*std::move(now));
   const absl::Time longest = SystemClock().Now() + policy_.wait_limit;
   parked->Arm(std::min(longest, absl::FromChrono(context_.deadline())));
@@ -113,7 +120,9 @@ void TokenInterceptor::Park(InterceptorBatchMethods& methods) {
 
 void TokenInterceptor::GoOn(InterceptorBatchMethods& methods, const TokenResult& result) {
   if (result.ok()) {
-    policy_.carrier->Put(**result, methods, context_);
+    TokenCarrier& carrier = *policy_.carrier;
+    delegation_ == nullptr ? carrier.Put(**result, methods, context_)
+                           : carrier.PutAlone(**result, methods, context_);
     MutexLock lock(mu_);
     serial_ = (*result)->serial;
     parked_.reset();
@@ -137,7 +146,7 @@ void TokenInterceptor::EndWait() {
     parked = parked_;
   }
   if (parked == nullptr) return;
-  policy_.keeper->Forget(*parked);
+  supply_.Forget(*parked);
   parked->Answer(Cancelled());
 }
 
@@ -153,13 +162,13 @@ void TokenInterceptor::Inspect(grpc::Status& status) {
   }
   if (serial == 0) {  // over before its token came
     const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    if (late) status = ToGrpc(WaitedInVain(policy_.keeper->LastFailure()));
+    if (late) status = ToGrpc(WaitedInVain(supply_.LastFailure()));
     return EndWait();
   }
   if (!policy_.carrier->allow_plaintext() && IsPlaintextRefusal(status)) {
     status = ToGrpc(PlaintextRefused());
   } else if (IsTokenRefusal(status)) {
-    policy_.keeper->Refused(serial);
+    supply_.Refused(serial);
   }
 }
 
@@ -170,12 +179,28 @@ bool IsTokenRefusal(const grpc::Status& status) {
          ReasonOf(status).rfind("TOKEN_", 0) == 0;
 }
 
+void TokenCarrier::PutAlone(const LiveToken& token, InterceptorBatchMethods& methods,
+                            grpc::ClientContext& context) {
+  if (allow_plaintext_) {
+    methods.GetSendInitialMetadata()->emplace(kHeader, HeaderOf(token));
+    grpc_call_set_credentials(context.c_call(), nullptr);
+  } else {
+    SendOverPrivateConnection(*context.c_call(), token.text);
+  }
+}
+
+void TokenCarrier::PutOn(const LiveToken& token, grpc::ClientContext& context) {
+  if (allow_plaintext_) {
+    context.AddMetadata(kHeader, HeaderOf(token));
+  } else {
+    context.set_credentials(CredentialsOf(token));
+  }
+}
+
 void TokenCarrier::Put(const LiveToken& token, InterceptorBatchMethods& methods,
                        grpc::ClientContext& context) {
   if (allow_plaintext_) {
-    methods.GetSendInitialMetadata()->emplace(
-        kHeader, absl::StrCat("Bearer ", absl::string_view(token.text.Reveal().data(),
-                                                           token.text.Reveal().size())));
+    methods.GetSendInitialMetadata()->emplace(kHeader, HeaderOf(token));
     if (!device_id_.empty()) {
       methods.GetSendInitialMetadata()->emplace(kDeviceHeader, std::string(device_id_.Reveal()));
     }

@@ -4,15 +4,15 @@
 
 #include <grpcpp/support/client_interceptor.h>
 
+#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "tessera/base/mutex.h"
-#include "tessera/caller/token_keeper.h"
+#include "tessera/base/secret.h"
+#include "tessera/caller/token_supply.h"
 
 namespace grpc {
 class CallCredentials;
@@ -33,6 +33,12 @@ class TokenCarrier {
   bool allow_plaintext() const { return allow_plaintext_; }
   void Put(const LiveToken& token, grpc::experimental::InterceptorBatchMethods& methods,
            grpc::ClientContext& context);
+  // A token of somebody else's, in place of the call's own credentials; without the device id,
+  // which is this program's.
+  void PutAlone(const LiveToken& token, grpc::experimental::InterceptorBatchMethods& methods,
+                grpc::ClientContext& context);
+  // For a call that has not begun, and no interceptor.
+  void PutOn(const LiveToken& token, grpc::ClientContext& context);
 
  private:
   std::shared_ptr<grpc::CallCredentials> CredentialsOf(const LiveToken& token);
@@ -46,7 +52,7 @@ class TokenCarrier {
 
 // What all interceptors of a caller share.
 struct CallPolicy {
-  std::shared_ptr<TokenKeeper> keeper;
+  std::shared_ptr<TokenSupply> supply;  // of calls that say nothing else
   std::shared_ptr<TokenCarrier> carrier;
   absl::Duration wait_limit;
   absl::Status refusal;  // not OK: every call of this channel fails with it

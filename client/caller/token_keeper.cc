@@ -4,17 +4,13 @@
 #include <utility>
 
 #include "tessera/base/reason.h"
+#include "tessera/caller/caller.h"
 
 namespace tessera {
 namespace {
 
 // The thread looks at the clock at least this often: the wall clock may jump, the machine sleep.
 constexpr absl::Duration kLookAgain = absl::Seconds(30);
-
-absl::Status Closed() {
-  return Refusal(absl::StatusCode::kUnavailable, reason::kCallerClosed,
-                 "the caller has been destroyed");
-}
 
 }  // namespace
 
@@ -41,7 +37,7 @@ std::optional<TokenResult> TokenKeeper::CurrentOrWait(std::shared_ptr<TokenWaite
 }
 
 std::optional<TokenResult> TokenKeeper::Look() {
-  if (closed_) return TokenResult(Closed());
+  if (closed_) return TokenResult(CallerClosed());
   if (token_ != nullptr && life_->IsAlive(clock_)) {
     const bool idle = in_flight_ == Request::kNone && clock_.Monotonic() >= retry_at_;
     if (idle && UntilRenewal() <= absl::ZeroDuration()) changed_.NotifyOne();
@@ -93,7 +89,7 @@ absl::Status TokenKeeper::Logout() {
     }
     logged_out_.WaitFor(mu_, left);
   }
-  return logouts_done_ < ticket ? Closed() : logout_result_;
+  return logouts_done_ < ticket ? CallerClosed() : logout_result_;
 }
 
 void TokenKeeper::Close() {
@@ -106,7 +102,7 @@ void TokenKeeper::Close() {
     changed_.NotifyAll();
     logged_out_.NotifyAll();
   }
-  for (const auto& [key, waiter] : waiters) waiter->Answer(Closed());
+  for (const auto& [key, waiter] : waiters) waiter->Answer(CallerClosed());
   // A log sink may hold the last reference to the caller: the thread then ends by itself.
   if (thread_.get_id() == std::this_thread::get_id()) {
     thread_.detach();

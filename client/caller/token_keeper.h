@@ -15,27 +15,12 @@
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
 #include "tessera/base/mutex.h"
-#include "tessera/base/secret.h"
 #include "tessera/caller/backoff.h"
 #include "tessera/caller/grant_source.h"
 #include "tessera/caller/token_life.h"
+#include "tessera/caller/token_supply.h"
 
 namespace tessera {
-
-// An access token, and its place among those that the keeper has held.
-struct LiveToken {
-  Secret text;
-  uint64_t serial = 0;
-};
-using TokenResult = absl::StatusOr<std::shared_ptr<const LiveToken>>;
-
-// Something that waits for a token.
-class TokenWaiter {
- public:
-  virtual ~TokenWaiter() = default;
-  // Called at most once, on a thread that must not be held up; never under the keeper's lock.
-  virtual void Answer(TokenResult result) = 0;
-};
 
 struct TokenKeeperOptions {
   double renew_at = 0.8;
@@ -47,7 +32,7 @@ struct TokenKeeperOptions {
 // Thread-safe. None (no session) -> logging in -> live <-> renewing; at most one request is in
 // flight. A thread of its own decides when the next one is due, by `clock`; it never blocks on a
 // request. Must be closed.
-class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
+class TokenKeeper final : public TokenSupply, public std::enable_shared_from_this<TokenKeeper> {
  public:
   // After refused credentials no login is tried for this long; calls get the refusal at once.
   static constexpr absl::Duration kRefusalPause = absl::Seconds(1);
@@ -58,22 +43,16 @@ class TokenKeeper : public std::enable_shared_from_this<TokenKeeper> {
   static std::shared_ptr<TokenKeeper> Start(std::unique_ptr<GrantSource> source,
                                             const TokenKeeperOptions& options);
 
-  // What a call is to have now; absent if it has to wait.
-  std::optional<TokenResult> Current();
-  // Likewise, and `waiter` is kept for the answer if it has to wait. Failures to reach the auth
-  // server do not answer it: it waits until it is forgotten.
-  std::optional<TokenResult> CurrentOrWait(std::shared_ptr<TokenWaiter> waiter);
-  void Forget(const TokenWaiter& waiter);
-
-  // A server refused this token: it is dropped, unless a newer one has replaced it, and a fresh one
-  // is fetched.
-  void Refused(uint64_t serial);
+  std::optional<TokenResult> Current() override;
+  // Failures to reach the auth server do not answer the waiter: it waits until it is forgotten.
+  std::optional<TokenResult> CurrentOrWait(std::shared_ptr<TokenWaiter> waiter) override;
+  void Forget(const TokenWaiter& waiter) override;
+  // A fresh one is fetched.
+  void Refused(uint64_t serial) override;
+  absl::Status LastFailure() const override;
 
   // See Caller::Logout.
   absl::Status Logout();
-
-  // Why the last request failed; OK if it did not.
-  absl::Status LastFailure() const;
 
   // The clock may have jumped: look whether something is due.
   void LookAgain();

@@ -4,7 +4,7 @@
 
 #include "absl/time/time.h"
 #include "tessera/base/clock.h"
-#include "tessera/caller/caller.h"
+#include "tessera/caller/grant.h"
 
 namespace tessera {
 

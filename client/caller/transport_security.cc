@@ -1,6 +1,9 @@
 #include "tessera/caller/transport_security.h"
 
+#include <grpc/grpc_security.h>
 #include <grpc/grpc_security_constants.h>
+#include <grpc/slice.h>
+#include <grpc/support/string_util.h>
 #include <grpcpp/security/auth_context.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/status.h>
@@ -22,10 +25,7 @@ namespace {
 constexpr char kLevelText[] = "does not have a sufficient security level";
 
 // gRPC 1.51 counts LocalCredentials over TCP as private too; that is plaintext, so the type counts.
-bool IsPrivate(const grpc::AuthContext& connection) {
-  const auto types = connection.FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
-  if (types.size() != 1) return false;
-  const std::string_view type(types[0].data(), types[0].size());
+bool IsPrivateType(std::string_view type) {
   return type == GRPC_SSL_TRANSPORT_SECURITY_TYPE || type == "tls" || type == "alts";
 }
 
@@ -54,7 +54,59 @@ class BearerPlugin final : public grpc::MetadataCredentialsPlugin {
   const CarriedSecrets secrets_;
 };
 
+// The same for gRPC's C interface.
+bool IsPrivateContext(const grpc_auth_context* connection) {
+  if (connection == nullptr) return false;
+  grpc_auth_property_iterator types = grpc_auth_context_find_properties_by_name(
+      connection, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  const grpc_auth_property* const type = grpc_auth_property_iterator_next(&types);
+  if (type == nullptr || grpc_auth_property_iterator_next(&types) != nullptr) return false;
+  return IsPrivateType(std::string_view(type->value, type->value_length));
+}
+
+// The C interface's plugin; its state is the Secret of a whole header. Answers at once.
+int GiveHeader(void* state, grpc_auth_metadata_context context, grpc_credentials_plugin_metadata_cb,
+               void*, grpc_metadata* metadata, size_t* count, grpc_status_code* status,
+               const char** error) {
+  *count = 0;
+  if (!IsPrivateContext(context.channel_auth_context)) {
+    *status = GRPC_STATUS_UNAUTHENTICATED;
+    *error = gpr_strdup(std::string(reason::kPlaintextChannel).c_str());
+    return 1;
+  }
+  const std::string_view header = static_cast<const Secret*>(state)->Reveal();
+  metadata[0].key = grpc_slice_from_static_string("authorization");
+  metadata[0].value = grpc_slice_from_copied_buffer(header.data(), header.size());
+  *count = 1;
+  *status = GRPC_STATUS_OK;
+  *error = nullptr;
+  return 1;
+}
+
+char* DescribeHeader(void*) { return gpr_strdup("tessera"); }
+
+void DestroyHeader(void* state) { delete static_cast<Secret*>(state); }
+
 }  // namespace
+
+bool IsPrivate(const grpc::AuthContext& connection) {
+  const auto types = connection.FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
+  if (types.size() != 1) return false;
+  return IsPrivateType(std::string_view(types[0].data(), types[0].size()));
+}
+
+void SendOverPrivateConnection(grpc_call& call, const Secret& token) {
+  grpc_metadata_credentials_plugin plugin = {};
+  plugin.get_metadata = GiveHeader;
+  plugin.debug_string = DescribeHeader;
+  plugin.destroy = DestroyHeader;
+  plugin.state = new Secret("Bearer " + std::string(token.Reveal()));
+  plugin.type = "tessera";
+  grpc_call_credentials* const credentials =
+      grpc_metadata_credentials_create_from_plugin(plugin, GRPC_PRIVACY_AND_INTEGRITY, nullptr);
+  grpc_call_set_credentials(&call, credentials);
+  grpc_call_credentials_release(credentials);
+}
 
 std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(CarriedSecrets secrets) {
   return grpc::experimental::MetadataCredentialsFromPlugin(

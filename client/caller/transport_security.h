@@ -9,7 +9,10 @@
 #include "absl/status/status.h"
 #include "tessera/base/secret.h"
 
+struct grpc_call;
+
 namespace grpc {
+class AuthContext;
 class CallCredentials;
 class ChannelCredentials;
 class Status;
@@ -29,6 +32,13 @@ struct CarriedSecrets {
 // Call credentials that add `secrets`, and without which the call is not sent: they go to
 // connections by TLS or ALTS only.
 std::shared_ptr<grpc::CallCredentials> OverPrivateConnection(CarriedSecrets secrets);
+
+// The same for one call that has not begun, in place of all credentials that it had: without the
+// threads that gRPC gives to each CallCredentials made of a plugin.
+void SendOverPrivateConnection(grpc_call& call, const Secret& token);
+
+// True for TLS and ALTS.
+bool IsPrivate(const grpc::AuthContext& connection);
 
 // True if `status` says that a connection was not private enough for such credentials.
 bool IsPlaintextRefusal(const grpc::Status& status);

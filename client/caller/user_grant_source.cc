@@ -84,6 +84,7 @@ void UserGrantSource::SendLogin(const Secret& password, const GrantDone& done) {
   call->request.set_device_proof(DeviceProof());
   call->request.set_device_label(login_.device_label);
   call->request.mutable_scopes()->Assign(login_.scopes.begin(), login_.scopes.end());
+  call->request.set_include_groups(login_.include_groups);
   if (!requests_.Prepare(flight)) return;
   requests_.stub().async()->Login(
       &call->context, &call->request, &call->response,

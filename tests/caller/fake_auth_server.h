@@ -95,6 +95,23 @@ class FakeAuthService final : public v1::AuthService::Service {
       *response->mutable_access_expires_at() = grant.access_expires_at();
     });
   }
+  // Grants `exchanged-N`, N rising by one with each.
+  grpc::Status ExchangeToken(grpc::ServerContext* context, const v1::ExchangeTokenRequest* request,
+                             v1::ExchangeTokenResponse* response) override {
+    const auto own = context->client_metadata().find("authorization");
+    {
+      MutexLock lock(mu_);
+      last_exchange_ = *request;
+      last_actor_ = own == context->client_metadata().end()
+                        ? "none"
+                        : std::string(own->second.data(), own->second.size());
+    }
+    return Answer(exchanges, exchange_judge_, [&] {
+      MutexLock lock(mu_);
+      response->set_access_token(absl::StrCat("exchanged-", ++exchanged_));
+      response->mutable_access_expires_at()->set_seconds(absl::ToUnixSeconds(clock_.Now() + life_));
+    });
+  }
   grpc::Status Login(grpc::ServerContext*, const v1::LoginRequest* request,
                      v1::LoginResponse* response) override {
     Remember(request->password());
@@ -130,6 +147,7 @@ class FakeAuthService final : public v1::AuthService::Service {
   void JudgeLogins(Judge judge) { Set(login_judge_, std::move(judge)); }
   void JudgeIssues(Judge judge) { Set(issue_judge_, std::move(judge)); }
   void JudgeRenewals(Judge judge) { Set(renew_judge_, std::move(judge)); }
+  void JudgeExchanges(Judge judge) { Set(exchange_judge_, std::move(judge)); }
   void JudgeLogouts(Judge judge) { Set(logout_judge_, std::move(judge)); }
   void SetLife(absl::Duration life) {
     MutexLock lock(mu_);
@@ -154,9 +172,18 @@ class FakeAuthService final : public v1::AuthService::Service {
     return last_issue_;
   }
 
-  Counter logins, renewals, logouts, issues;  // requests that arrived
-  std::atomic<bool> challenges{false};        // logins are asked for a second factor
-  Gate gate;                                  // requests wait here before they are judged
+  v1::ExchangeTokenRequest last_exchange() {
+    MutexLock lock(mu_);
+    return last_exchange_;
+  }
+  std::string last_actor() {  // the `authorization` of the latest exchange
+    MutexLock lock(mu_);
+    return last_actor_;
+  }
+
+  Counter logins, renewals, logouts, issues, exchanges;  // requests that arrived
+  std::atomic<bool> challenges{false};                   // logins are asked for a second factor
+  Gate gate;  // requests wait here before they are judged
 
  private:
   void Set(Judge& which, Judge judge) {
@@ -192,13 +219,16 @@ class FakeAuthService final : public v1::AuthService::Service {
 
   const Clock& clock_;
   Mutex mu_;
-  Judge login_judge_, renew_judge_, logout_judge_, issue_judge_;
+  Judge login_judge_, renew_judge_, logout_judge_, issue_judge_, exchange_judge_;
   absl::Duration life_ ABSL_GUARDED_BY(mu_) = absl::Minutes(15);
   int granted_ ABSL_GUARDED_BY(mu_) = 0;
   std::string last_secret_ ABSL_GUARDED_BY(mu_);
   v1::LoginRequest last_login_ ABSL_GUARDED_BY(mu_);
   v1::RenewTokenRequest last_renewal_ ABSL_GUARDED_BY(mu_);
   v1::IssueTokenRequest last_issue_ ABSL_GUARDED_BY(mu_);
+  v1::ExchangeTokenRequest last_exchange_ ABSL_GUARDED_BY(mu_);
+  std::string last_actor_ ABSL_GUARDED_BY(mu_);
+  int exchanged_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 // Remembers the `authorization` of each call; refuses the tokens it is told to.
@@ -285,17 +315,18 @@ class StreamTarget final : public v1::AuthService::Service {
   TokenLog& log_;
 };
 
-// A server on a port of its own on loopback; ends with the object.
+// A server on a port of its own on loopback, or at `address`; ends with the object.
 class RunningServer {
  public:
   RunningServer(const std::vector<grpc::Service*>& services,
-                const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+                const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                const std::string& address = "") {
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", credentials, &port);
+    builder.AddListeningPort(address.empty() ? "127.0.0.1:0" : address, credentials, &port);
     for (grpc::Service* const service : services) builder.RegisterService(service);
     server_ = builder.BuildAndStart();
-    address_ = absl::StrCat("127.0.0.1:", port);
+    address_ = address.empty() ? absl::StrCat("127.0.0.1:", port) : address;
   }
   ~RunningServer() { Stop(); }
 

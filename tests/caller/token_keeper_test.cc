@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tessera/base/reason.h"
+#include "tessera/caller/caller.h"
 #include "tests/base/fake_clock.h"
 
 namespace tessera {

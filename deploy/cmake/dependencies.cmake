@@ -11,6 +11,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc)
 find_package(CURL 7.85 REQUIRED)
+find_package(prometheus-cpp CONFIG QUIET)  # without it there is no tessera::guard_prometheus
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Each installed header compiles alone, as C++17 and as C++20, without a warning.
-# headers.sh PREFIX COMPILER WORK-FOLDER
+# Each installed header compiles alone, as C++17 and as C++20, without a warning, with every compiler.
+# headers.sh PREFIX WORK-FOLDER COMPILER...
 set -euo pipefail
 
 include=$1/include
-compiler=("$2")
-work=$3
-if command -v ccache >/dev/null; then compiler=(ccache "$2"); fi
+work=$2
+shift 2
+launcher=()
+if command -v ccache >/dev/null; then launcher=(ccache); fi
 flags=(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 failed=0
 checked=0
@@ -17,10 +18,16 @@ for header in "$include"/tessera/*/*.h; do
   checked=$((checked + 1))
   source=$work/${name//\//_}.cc
   echo "#include \"$name\"" >"$source"
-  for standard in c++17 c++20; do
-    "${compiler[@]}" "-std=$standard" "${flags[@]}" -I "$include" -c "$source" -o "$source.o" ||
-      failed=$((failed + 1))
+  if grep -nE 'absl *:: *string_view' "$header" | grep -vE '^[0-9]+: *//'; then
+    echo "$name: absl::string_view is another type elsewhere"
+    failed=$((failed + 1))
+  fi
+  for compiler in "$@"; do
+    for standard in c++17 c++20; do
+      "${launcher[@]}" "$compiler" "-std=$standard" "${flags[@]}" -I "$include" -c "$source" \
+        -o "$source.o" || failed=$((failed + 1))
+    done
   done
 done
-echo "$checked headers, $failed failures"
-[[ $checked -gt 0 && $failed == 0 ]]
+echo "$checked headers, $# compilers, $failed failures"
+[[ $checked -gt 0 && $# -gt 0 && $failed == 0 ]]

@@ -22,7 +22,7 @@ Without a part: all that has to pass before a commit lands (setup, dev, asan).
   unit    the dev preset's rooms alone: no lint, no end to end
   lint    layering, buf, clang-format, clang-tidy, shellcheck, links
   e2e     whole programs: C++, JavaScript, quickstart
-  install the installed libraries, used by the examples as an outside project
+  install the installed libraries and the Debian packages as an outside project meets them; the code in the pages
   bench   the benchmarks, in a Release build of their own, with their own options: tests/run.sh bench --help
   drills  outages of the database, 100 kill -9 of server and database under clients' ledgers, keys rotated each second for
           a minute; not part of all
@@ -38,7 +38,7 @@ step() { printf '\n=== %s\n' "$*"; }
 
 setup() {
   step "setup"
-  deploy/install_packages.sh build test
+  deploy/install_packages.sh build package test
   if ! cmp -s tests/package-lock.json tests/node_modules/.tessera-lock; then
     (cd tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
     cp tests/package-lock.json tests/node_modules/.tessera-lock

@@ -21,6 +21,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "envoy/service/auth/v3/external_auth.pb.h"
 #include "grpc/health/v1/health.pb.h"
 #include "tessera/caller/reason.h"
 #include "tests/base/temporary_folder.h"
@@ -178,20 +179,24 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
  protected:
   void SetUp() override {
     grpc::health::v1::HealthCheckRequest().descriptor();  // linked in
+    envoy::service::auth::v3::CheckRequest().descriptor();
     if (GetParam() == TestEngine::kMariaDb) database_.emplace(MariaDb::Shared());
     Tesserad::Options options;
     options.installation = database_.has_value() ? std::make_shared<Installation>(*database_)
                                                  : std::make_shared<Installation>();
     options.environment = {"TESSERA_SERVER_REFLECTION=authenticated",
-                           "TESSERA_REGISTRATION_ENABLED=true"};
+                           "TESSERA_REGISTRATION_ENABLED=true", "TESSERA_MESH_ENABLED=true",
+                           "TESSERA_MESH_UNCUT_STREAMS=true",
+                           "TESSERA_MESH_DESCRIPTOR_SETS=orders=" ORDERS_DESCRIPTORS};
     server_ = std::make_unique<Tesserad>(options);
     ASSERT_NO_FATAL_FAILURE(server_->Start());
     server_->AddUser("other", "others password");
     service_ = server_->AddService({"plain", {}, {"tessera"}}).secret;
     reader_ =
         server_
-            ->AddService(
-                {"reader", {"tessera.guard", "tessera.introspect", "tessera.audit"}, {"tessera"}})
+            ->AddService({"reader",
+                          {"tessera.guard", "tessera.introspect", "tessera.audit", "tessera.mesh"},
+                          {"tessera"}})
             .secret;
   }
 

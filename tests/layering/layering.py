@@ -12,17 +12,23 @@ import re
 import sys
 
 PROTO = "proto"
-CLIENT = {"client/base", "client/token", "client/guard", "client/caller"}
-SERVER_PARTS = {"server/names", "server/config", "server/lanes", "server/http", "server/auth", "server/user",
+CLIENT = {"client/base", "client/token", "client/guard", "client/caller", "client/http", "client/keys_from_url",
+          "client/guard_prometheus"}
+SERVER_PARTS = {"server/names", "server/config", "server/lanes", "server/mesh", "server/auth", "server/user",
                 "server/rpc"}
 
 # room -> the rooms that it may include besides itself. A path belongs to the longest room that
 # is a prefix of it.
 ROOMS = {
     "client/base": set(),
+    "client/http": {"client/base"},
     "client/token": {"client/base"},
     "client/guard": {"client/base", "client/token", PROTO},
+    "client/guard_prometheus": {"client/base", "client/guard"},
+    "client/keys_from_url": {"client/base", "client/token", "client/guard", "client/http"},
     "client/caller": {"client/base", "client/token", PROTO},
+    # For tests alone: no room but tests may include it.
+    "client/testing": {"client/base", "client/token", "client/guard"},
     "client/cli": CLIENT | {PROTO},
     "client/examples": CLIENT | {PROTO},
     "storage": {"client/base"},
@@ -30,7 +36,7 @@ ROOMS = {
     "server/names": {"client/base"},
     "server/config": {"client/base", "server/names"},
     "server/lanes": {"client/base"},
-    "server/http": {"client/base"},
+    "server/mesh": {"client/base", "client/token", "client/guard", PROTO},
     "server/auth": {"client/base", "client/token", "client/guard", "storage", "server",
                     "server/names"},
     "server/user": {"client/base", "client/token", "client/guard", "storage", "server",
@@ -39,11 +45,11 @@ ROOMS = {
                             "server/user"},
     # The composition root (main) and what all parts share (call_info.h).
     "server": CLIENT | {PROTO, "storage", "storage/sql"} | SERVER_PARTS,
-    "tests": CLIENT | {PROTO, "client/cli", "storage", "storage/sql", "server"} | SERVER_PARTS,
+    "tests": CLIENT | {PROTO, "client/testing", "client/cli", "storage", "storage/sql", "server"} | SERVER_PARTS,
 }
 
-GRPC_ROOMS = {"client/guard", "client/caller", "client/cli", "client/examples", "server/rpc",
-              "server", "tests"}
+GRPC_ROOMS = {"client/guard", "client/caller", "client/testing", "client/cli", "client/examples", "server/rpc",
+              "server/mesh", "server", "tests"}
 PROGRAMS = {"client/cli", "client/examples", "server", "tests"}
 
 # (what, pattern of the included path, the rooms that may)
@@ -56,7 +62,8 @@ LIBRARIES = [
     ("CLI11", re.compile(r"^CLI/"), PROGRAMS),
     ("spdlog", re.compile(r"^spdlog/"), PROGRAMS),
     ("Argon2", re.compile(r"^argon2"), {"server/auth", "tests"}),
-    ("libcurl", re.compile(r"^curl/"), {"server/http", "tests"}),
+    ("prometheus-cpp", re.compile(r"^prometheus/"), {"client/guard_prometheus", "tests"}),
+    ("libcurl", re.compile(r"^curl/"), {"client/http", "tests"}),
     ("OpenSSL", re.compile(r"^openssl/"),
      {"client/base", "client/token", "client/guard", "client/caller", "client/cli", "server/auth",
       "server/rpc", "tests"}),
@@ -66,9 +73,14 @@ LIBRARIES = [
 PUBLIC_HEADERS = {"client/%s.h" % name for name in (
     "base/clock", "base/ids", "base/log", "base/mutex", "base/random", "base/reason",
     "base/secret", "token/algorithm", "token/base64url", "token/claims", "token/digest",
-    "token/jwk_set", "token/key", "token/token_signer", "token/token_verifier", "guard/guard",
+    "token/jwk_set", "token/key", "token/kept_token", "token/token_signer",
+    "token/token_verifier", "guard/guard",
     "guard/key_source", "guard/principal", "guard/revocation_source", "guard/revocation_view",
-    "guard/rule", "guard/token_cookie", "caller/caller", "caller/reason")}
+    "guard/rule", "guard/rules_from_descriptor_set", "guard/explain", "guard/metrics",
+    "guard_prometheus/guard_collector", "guard/token_cookie",
+    "keys_from_url/keys_from_url", "caller/caller", "caller/credentials", "caller/reason",
+    "testing/fake_clock", "testing/fake_issuer", "testing/guarded_server",
+    "testing/token_change")}
 
 # What an installed header must not include: another program would have to have it, in our version.
 NOT_IN_PUBLIC = re.compile(r"^(google/|nlohmann/|openssl/|soci|spdlog/|toml\+\+|CLI/)|\.pb\.h$")

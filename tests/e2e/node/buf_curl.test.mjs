@@ -1,12 +1,9 @@
 // `buf curl` with nothing but the server's reflection: what the README shows must work.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { bufCurl } from './buf.mjs';
 import { ADMIN, startTesserad } from './tesserad.mjs';
 
-const BUF = join(dirname(fileURLToPath(import.meta.url)), '../../node_modules/.bin/buf');
 const UNAUTHENTICATED = 16;
 const PERMISSION_DENIED = 7;
 
@@ -16,26 +13,7 @@ for (const tls of [false, true]) {
     before(async () => { server = await startTesserad({ tls }); });
     after(async () => { await server?.stop(); });
 
-    // { code, answer, error }: the gRPC code of the exit, standard output and error as JSON.
-    // The request goes over standard input: a command line is everybody's to read.
-    function curl(method, request, ...options) {
-      const url = `${tls ? 'https' : 'http'}://${server.address}${method ? `/${method}` : ''}`;
-      const trust = tls ? ['--cacert', server.caFile] : [];
-      const data = request === undefined ? [] : ['-d', '@-'];
-      const child = spawn(BUF, ['curl', '--protocol', 'grpc', ...trust, ...options, ...data, url],
-        { cwd: server.folder, env: { ...process.env, BUF_CACHE_DIR: server.folder } });
-      child.stdin.end(JSON.stringify(request ?? {}));
-      const texts = { stdout: '', stderr: '' };
-      child.stdout.on('data', (text) => { texts.stdout += text; });
-      child.stderr.on('data', (text) => { texts.stderr += text; });
-      const parse = (text) => { try { return JSON.parse(text); } catch { return text; } };
-      return new Promise((resolve, reject) => {
-        child.on('error', reject);
-        child.on('close', (code) => resolve({
-          code: code >> 3, answer: parse(texts.stdout), error: parse(texts.stderr),
-        }));
-      });
-    }
+    const curl = (...call) => bufCurl(server, ...call);
     const login = () => curl('tessera.v1.AuthService/Login', ADMIN);
     const withToken = (token) => ['-H', `authorization: Bearer ${token}`];
 

@@ -64,9 +64,10 @@ class State {
         waiting_.push_back(std::move(done));
         if (!fetching_) Begin();
         changed_.NotifyAll();
+        return;
       }
     }
-    if (known.has_value()) done(*known);
+    done(*known);
   }
 
   bool Offer(std::shared_ptr<const JwkSet> keys) {

@@ -226,7 +226,7 @@ absl::StatusOr<HttpAnswer> Perform(const Curl& curl, CURL* easy, Transfer& trans
 bool Append(const Curl& curl, Headers& headers, const std::string& line) {
   curl_slist* const longer = curl.slist_append(headers.get(), line.c_str());
   if (longer == nullptr) return false;
-  headers.release();  // part of the longer one
+  static_cast<void>(headers.release());  // part of the longer one
   headers.reset(longer);
   return true;
 }

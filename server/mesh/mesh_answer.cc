@@ -53,6 +53,7 @@ std::string Join(const std::vector<std::string>& values) {
 
 std::vector<std::string> SubjectsOf(const std::vector<Actor>& actors) {
   std::vector<std::string> subjects;
+  subjects.reserve(actors.size());
   for (const Actor& actor : actors) subjects.push_back(actor.subject);
   return subjects;
 }

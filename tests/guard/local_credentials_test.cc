@@ -1,28 +1,12 @@
 // Ports for one machine: local credentials, and sockets in the file system.
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-
+#include "tests/base/temporary_folder.h"
 #include "tests/guard/served_echo.h"
 
 namespace tessera::testing {
 namespace {
-
-class SocketFolder {
- public:
-  SocketFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "guard_uds_XXXXXX").string();
-    EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-    path_ = pattern;
-  }
-  ~SocketFolder() { std::filesystem::remove_all(path_); }
-  std::string address() const { return "unix:" + path_ + "/echo.sock"; }
-
- private:
-  std::string path_;
-};
 
 TEST(LocalCredentials, OnLoopbackEveryCallIsJudged) {
   ServedEcho echo;
@@ -31,16 +15,16 @@ TEST(LocalCredentials, OnLoopbackEveryCallIsJudged) {
 }
 
 TEST(LocalCredentials, OnASocketEveryCallIsJudged) {
-  const SocketFolder folder;
+  const TemporaryFolder folder;
   ServedEcho echo;
-  ASSERT_TRUE(echo.Serve(echo.guard().Local(UDS), folder.address()).ok());
+  ASSERT_TRUE(echo.Serve(echo.guard().Local(UDS), "unix:" + folder.Path("echo.sock")).ok());
   echo.ExpectGuarded(grpc::experimental::LocalCredentials(UDS));
 }
 
 TEST(LocalCredentials, PlaintextOnASocketIsJudgedTheSame) {
-  const SocketFolder folder;
+  const TemporaryFolder folder;
   ServedEcho echo;
-  ASSERT_TRUE(echo.Serve(echo.guard().Plaintext(), folder.address()).ok());
+  ASSERT_TRUE(echo.Serve(echo.guard().Plaintext(), "unix:" + folder.Path("echo.sock")).ok());
   echo.ExpectGuarded(grpc::InsecureChannelCredentials());
 }
 

@@ -173,10 +173,11 @@ GuardMetrics Core::Metrics() {
     metrics.revocations_age = view_->Age();
     metrics.revocations = view_->size();
   }
-  metrics.cache_hits = cache_.hits();
-  metrics.cache_misses = cache_.misses();
-  metrics.cache_tokens = cache_.size();
-  metrics.cache_bytes = cache_.bytes();
+  const TokenCache::Totals cached = cache_.totals();
+  metrics.cache_hits = cached.hits;
+  metrics.cache_misses = cached.misses;
+  metrics.cache_tokens = cached.tokens;
+  metrics.cache_bytes = cached.bytes;
   metrics.parked_calls = parking_.size();
   metrics.parked_calls_total = parking_.parked_total();
   metrics.parked_calls_refused = parking_.refused_total();

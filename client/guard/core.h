@@ -13,7 +13,7 @@
 #include "tessera/guard/connection_peer.h"
 #include "tessera/guard/decision_counters.h"
 #include "tessera/guard/explain.h"
-#include "tessera/guard/guard.h"
+#include "tessera/guard/guard_options.h"
 #include "tessera/guard/known_token.h"
 #include "tessera/guard/metrics.h"
 #include "tessera/guard/parking_lot.h"
@@ -23,6 +23,10 @@
 #include "tessera/guard/stream_registry.h"
 #include "tessera/guard/token_cache.h"
 #include "tessera/token/token_verifier.h"
+
+namespace grpc {
+class ServerCredentials;
+}
 
 namespace tessera::guard {
 

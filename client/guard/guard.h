@@ -19,7 +19,6 @@
 
 #include <grpc/grpc_security_constants.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,15 +26,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tessera/base/clock.h"
-#include "tessera/base/log.h"
 #include "tessera/guard/explain.h"
-#include "tessera/guard/key_source.h"
+#include "tessera/guard/guard_options.h"
 #include "tessera/guard/metrics.h"
 #include "tessera/guard/principal.h"
-#include "tessera/guard/revocation_source.h"
-#include "tessera/guard/rule.h"
-#include "tessera/guard/token_cookie.h"
 
 namespace grpc {
 class Server;
@@ -53,37 +47,6 @@ namespace tessera {
 // Whether a port's handshake verifies the certificates of clients that show one. Ignored, they
 // prove nothing: tokens that are bound to one are refused.
 enum class ClientCertificates { kIgnored, kVerified };
-
-// How the two server reflection services may be called.
-enum class ReflectionAccess { kOff, kAuthenticated, kPublic };
-
-struct GuardOptions {
-  std::string issuer;               // required: `iss` of the tokens
-  std::string audience;             // required: this service's own name, `aud` of the tokens
-  std::shared_ptr<KeySource> keys;  // required
-  std::shared_ptr<RevocationSource>
-      revocations;  // required; WithoutRevocations() is the loud way to do without
-  // Rules by full method path (`/pkg.Service/Method`), for services without the proto option. They
-  // win over the option. Each must be of a method that a registered service owns, unless a generic
-  // service (AsyncGenericService, CallbackGenericService) is registered: of that one's methods,
-  // those that are named here are served, and all others are UNIMPLEMENTED.
-  std::map<std::string, Rule> rules;
-  ReflectionAccess reflection = ReflectionAccess::kOff;
-  // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
-  // refusing them.
-  bool without_first_view = false;
-  TokenCookie cookie;  // off by default
-  // Let handlers see the metadata `tessera-device-id`. It is a secret of the caller: a service that
-  // sees it can use its callers' device-bound tokens elsewhere. Only for one that is asked to
-  // compare device ids itself, as tesserad is.
-  bool reveal_device_ids_to_handlers = false;
-  absl::Duration leeway = absl::Seconds(5);  // between clocks; at most 60 s
-  size_t cache_bytes = 16 << 20;             // verified tokens kept; about 4,000
-  size_t max_parked_calls = 1024;  // calls that wait for a key fetch; beyond it UNAVAILABLE at once
-  absl::Duration max_park = absl::Seconds(2);
-  const Clock* clock = &SystemClock();  // must outlive the guard
-  LogSink* log = &NoLog();              // must outlive the guard
-};
 
 // Thread-safe. Must outlive the server that Start returned. Not guarded, because gRPC shows them to
 // no credentials' processor: calls through Server::InProcessChannel and over connections handed in

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "tessera/guard/core.h"
 #include "tessera/guard/grpc_versions.h"
+#include "tessera/guard/guard.h"
 #include "tessera/guard/processor.h"
 
 namespace tessera::guard {

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "tessera/guard/core.h"
+#include "tessera/guard/guard.h"
 
 namespace tessera::guard {
 

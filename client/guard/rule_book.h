@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "tessera/guard/decision_counters.h"
-#include "tessera/guard/guard.h"
+#include "tessera/guard/guard_options.h"
 #include "tessera/guard/rule.h"
 
 namespace tessera::v1 {

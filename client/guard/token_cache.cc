@@ -162,40 +162,16 @@ void TokenCache::Forget(std::string_view token) {
   Erase(shard, found->second);
 }
 
-size_t TokenCache::bytes() const {
-  size_t bytes = 0;
+TokenCache::Totals TokenCache::totals() const {
+  Totals totals;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
-    bytes += shard.idle.bytes + shard.on_the_way.bytes;
+    totals.tokens += shard.index.size();
+    totals.bytes += shard.idle.bytes + shard.on_the_way.bytes;
+    totals.hits += shard.hits;
+    totals.misses += shard.misses;
   }
-  return bytes;
-}
-
-uint64_t TokenCache::hits() const {
-  uint64_t hits = 0;
-  for (const Shard& shard : shards_) {
-    MutexLock lock(shard.mu);
-    hits += shard.hits;
-  }
-  return hits;
-}
-
-uint64_t TokenCache::misses() const {
-  uint64_t misses = 0;
-  for (const Shard& shard : shards_) {
-    MutexLock lock(shard.mu);
-    misses += shard.misses;
-  }
-  return misses;
-}
-
-size_t TokenCache::size() const {
-  size_t size = 0;
-  for (const Shard& shard : shards_) {
-    MutexLock lock(shard.mu);
-    size += shard.index.size();
-  }
-  return size;
+  return totals;
 }
 
 }  // namespace tessera::guard

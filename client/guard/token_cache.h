@@ -51,11 +51,13 @@ class TokenCache {
   // Drops a token that is refused now, unless admissions are on the way.
   void Forget(std::string_view token);
 
-  size_t bytes() const;
-  size_t size() const;
-  // How often Find found the token, and how often it did not.
-  uint64_t hits() const;
-  uint64_t misses() const;
+  struct Totals {
+    size_t tokens = 0;
+    size_t bytes = 0;
+    uint64_t hits = 0;  // how often Find found the token
+    uint64_t misses = 0;
+  };
+  Totals totals() const;
 
  private:
   struct Entry {

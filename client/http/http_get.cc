@@ -136,6 +136,11 @@ size_t TakeHeader(const char* data, size_t size, size_t count, void* transfer_po
     transfer.too_large = true;
     return 0;
   }
+  // An interim answer's headers (RFC 9110 section 15.2) are not those of the answer behind it.
+  if (absl::StartsWith(absl::string_view(line.data(), line.size()), "HTTP/")) {
+    transfer.answer.etag.clear();
+    transfer.answer.max_age.reset();
+  }
   const std::string etag = ValueOf(line, "etag");
   if (IsEtag(etag)) transfer.answer.etag = etag;
   const std::string cache_control = ValueOf(line, "cache-control");

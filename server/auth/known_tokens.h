@@ -34,7 +34,7 @@ class KnownTokens {
   // For a token that is refused for what it does not say itself (revoked, say).
   void Forget(std::string_view token) { cache_.Forget(token); }
 
-  size_t size() const { return cache_.size(); }
+  size_t size() const { return cache_.totals().tokens; }
 
  private:
   guard::TokenCache cache_;

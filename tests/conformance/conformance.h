@@ -75,6 +75,13 @@ T Must(absl::StatusOr<T> value) {
   return value.ok() ? *std::move(value) : T();
 }
 
+template <typename Things>
+std::vector<std::string> NamesOf(const Things& things) {
+  std::vector<std::string> names;
+  for (const auto& thing : things) names.push_back(thing.name);
+  return names;
+}
+
 // Runs `body(i)` on `count` threads at once.
 void OnThreads(int count, const std::function<void(int)>& body);
 

@@ -18,13 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-template <typename Things>
-std::vector<std::string> NamesOf(const Things& things) {
-  std::vector<std::string> names;
-  for (const auto& thing : things) names.push_back(thing.name);
-  return names;
-}
-
 class DeletedRoleTest : public Conformance {
  protected:
   Group AddGroup(std::string name) {

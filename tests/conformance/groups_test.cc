@@ -13,13 +13,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-template <typename Things>
-std::vector<std::string> NamesOf(const Things& things) {
-  std::vector<std::string> names;
-  for (const auto& thing : things) names.push_back(thing.name);
-  return names;
-}
-
 std::vector<std::string> UsernamesOf(const std::vector<User>& users) {
   std::vector<std::string> names;
   for (const User& user : users) names.push_back(user.username);

@@ -152,7 +152,9 @@ TEST_P(Keys, ARevokedSigningKeyEndsItsTokensAndTheNextOneSignsAtOnce) {
   EXPECT_EQ(RevokeKey(ActiveKid(v1::KEY_PURPOSE_SIGN)), "");
   EXPECT_EQ(Verdict(*auth_, grant.access_token()), "TOKEN_REVOKED");
   EXPECT_TRUE(Within(kSoon, [&] { return Verdict(orders, grant.access_token()) != "ACTIVE"; }));
-  EXPECT_EQ(Verdict(orders, grant.access_token()), "TOKEN_REVOKED");
+  // The keys may have come before the revocation: then the key is unknown, for a moment.
+  EXPECT_TRUE(
+      Within(kSoon, [&] { return Verdict(orders, grant.access_token()) == "TOKEN_REVOKED"; }));
   // The session lives on with the next key.
   const Renewal renewal = Renew(*auth_, grant.refresh_token());
   EXPECT_EQ(renewal.reason, "");

@@ -146,7 +146,7 @@ TEST_F(CoreTest, ARefusedTokenIsNotKept) {
   const std::string token = TokenOf("usr_a");
   view_->Merge({Revoked(RevokedThing::kToken, "tok_usr_a", clock_.Now())});
   EXPECT_FALSE(core_.Admit(kSay, BearerOf(token)).ok());
-  EXPECT_EQ(core_.cache().size(), 0u);
+  EXPECT_EQ(core_.cache().totals().tokens, 0u);
 }
 
 }  // namespace

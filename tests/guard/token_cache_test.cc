@@ -35,7 +35,7 @@ class TokenCacheTest : public ::testing::Test {
   size_t BytesWith(const std::string& token) const {
     TokenCache cache(1 << 20);
     cache.Keep(token, Know(token));
-    return cache.bytes();
+    return cache.totals().bytes;
   }
 
   const absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
@@ -68,7 +68,7 @@ TEST_F(TokenCacheTest, WhatIsKeptIsFoundButAdmittedNowhere) {
   EXPECT_EQ(cache.TakeAdmitted(token, &method_), nullptr);
   cache.Keep(token, second);
   EXPECT_EQ(cache.Find(token), second);
-  EXPECT_EQ(cache.size(), 1u);
+  EXPECT_EQ(cache.totals().tokens, 1u);
 }
 
 TEST_F(TokenCacheTest, WhatIsKeptStaysWithinTheBytes) {
@@ -78,17 +78,17 @@ TEST_F(TokenCacheTest, WhatIsKeptStaysWithinTheBytes) {
     const std::string token = NewToken();
     cache.Keep(token, Know(token));
   }
-  EXPECT_LE(cache.bytes(), kBytes);
-  EXPECT_GT(cache.size(), 20u);
+  EXPECT_LE(cache.totals().bytes, kBytes);
+  EXPECT_GT(cache.totals().tokens, 20u);
 }
 
 TEST_F(TokenCacheTest, StaysWithinItsBytes) {
   constexpr size_t kBytes = 256 * 1024;
   TokenCache cache(kBytes);
   for (int i = 0; i < 2000; ++i) Put(cache);
-  EXPECT_LE(cache.bytes(), kBytes);
-  EXPECT_GT(cache.size(), 20u);
-  EXPECT_LT(cache.size(), 500u);
+  EXPECT_LE(cache.totals().bytes, kBytes);
+  EXPECT_GT(cache.totals().tokens, 20u);
+  EXPECT_LT(cache.totals().tokens, 500u);
 }
 
 // Else a few tokens with much in them would take many times the bytes that the cache may have.
@@ -134,10 +134,10 @@ TEST_F(TokenCacheTest, AnAdmissionOnItsWayOutlivesEviction) {
   const std::string token = NewToken();
   cache.Admit(token, Know(token), &method_);
   for (int i = 0; i < 200; ++i) Put(cache);
-  EXPECT_EQ(cache.size(), 1u);
+  EXPECT_EQ(cache.totals().tokens, 1u);
   ASSERT_NE(cache.TakeAdmitted(token, &method_), nullptr);
-  EXPECT_EQ(cache.size(), 0u);
-  EXPECT_EQ(cache.bytes(), 0u);
+  EXPECT_EQ(cache.totals().tokens, 0u);
+  EXPECT_EQ(cache.totals().bytes, 0u);
 }
 
 TEST_F(TokenCacheTest, AnAdmissionIsForItsMethodAndCountsOnce) {
@@ -169,7 +169,7 @@ TEST_F(TokenCacheTest, AnAdmissionStaysHoweverManyOthersComeAndGoMeanwhile) {
     cache.Admit(waiting.back(), Know(waiting.back()), &method_);
   }
   for (int i = 0; i < 1000; ++i) Put(cache);
-  EXPECT_EQ(cache.size(), waiting.size());
+  EXPECT_EQ(cache.totals().tokens, waiting.size());
   for (const std::string& token : waiting) EXPECT_NE(cache.TakeAdmitted(token, &method_), nullptr);
 }
 
@@ -193,7 +193,7 @@ TEST_F(TokenCacheTest, WhatIsOnItsWayIsBoundedToo) {
     claims.subject = "usr_" + std::to_string(i);
     const std::string token = Sign(claims, key_);
     cache.Admit(token, Know(token), &method_);
-    most = std::max(most, cache.bytes());
+    most = std::max(most, cache.totals().bytes);
   }
   EXPECT_LE(most, TokenCache::kOnTheWayBytes);
   EXPECT_GT(most, TokenCache::kOnTheWayBytes / 2);

@@ -1,24 +1,12 @@
 #include "tests/guard/world.h"
 
-#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
 
 #include "tessera/base/reason.h"
 #include "tessera/token/token_signer.h"
 
 namespace tessera::testing {
 namespace {
-
-constexpr absl::Duration kCallLimit = absl::Seconds(20);
-
-void Prepare(grpc::ClientContext& context, const Headers& headers) {
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kCallLimit));
-  for (const auto& [key, value] : headers) context.AddMetadata(key, value);
-}
 
 Outcome CallUnary(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
   grpc::ClientContext context;
@@ -71,33 +59,7 @@ Outcome CallBidi(echo::Echo::Stub& stub, const Headers& headers, bool admin) {
   return outcome;
 }
 
-std::string MakeFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "guard_test_XXXXXX").string();
-  EXPECT_NE(mkdtemp(pattern.data()), nullptr);
-  return pattern;
-}
-
 }  // namespace
-
-void RecordingLog::Write(const LogEvent& event) {
-  std::string line(event.name);
-  for (const auto& [key, value] : event.fields) line += " " + std::string(key) + "=" + value;
-  MutexLock lock(mu_);
-  lines_.push_back(line);
-}
-
-std::vector<std::string> RecordingLog::lines() const {
-  MutexLock lock(mu_);
-  return lines_;
-}
-
-int RecordingLog::CountOf(const std::string& text) const {
-  int count = 0;
-  for (const std::string& line : lines()) {
-    if (line.find(text) != line.npos) ++count;
-  }
-  return count;
-}
 
 Claims ClaimsFor(const std::string& subject, absl::Time now) {
   Claims claims;
@@ -138,8 +100,6 @@ RevocationNotice Revoked(RevokedThing thing, const std::string& id, absl::Time n
   return notice;
 }
 
-Headers BearerOf(const std::string& token) { return {{"authorization", "Bearer " + token}}; }
-
 World::World(Options options) {
   GuardOptions guard_options;
   guard_options.issuer = kIssuer;
@@ -160,10 +120,7 @@ World::World(Options options) {
   stub_ = echo::Echo::NewStub(server_->channel());
 }
 
-World::~World() {
-  server_->Stop();
-  if (!folder_.empty()) std::filesystem::remove_all(folder_);
-}
+World::~World() { server_->Stop(); }
 
 ServerPlace World::PlaceOf(const Options& options) {
   ServerPlace place;
@@ -185,12 +142,10 @@ std::shared_ptr<grpc::ServerCredentials> World::ServerCredentials(Guard& guard,
     ssl.pem_key_cert_pairs.push_back({tls_.key, tls_.certificate});
     return guard.Ssl(ssl);
   }
-  folder_ = MakeFolder();
-  std::ofstream(folder_ + "/certificate.pem") << tls_.certificate;
-  std::ofstream(folder_ + "/key.pem") << tls_.key;
-  std::ofstream(folder_ + "/client_ca.pem") << client_authority.certificate;
-  auto credentials = guard.Tls({folder_ + "/certificate.pem", folder_ + "/key.pem",
-                                verify ? folder_ + "/client_ca.pem" : ""});
+  const std::string authority = folder_.Write("client_ca.pem", client_authority.certificate);
+  auto credentials =
+      guard.Tls({folder_.Write("certificate.pem", tls_.certificate),
+                 folder_.Write("key.pem", tls_.key), verify ? authority : std::string()});
   EXPECT_TRUE(credentials.ok()) << credentials.status();
   return *credentials;
 }
@@ -231,29 +186,11 @@ Outcome World::Open(const Headers& headers) {
 
 grpc::Status World::CallPath(const std::string& path, const Headers& headers,
                              const std::string& request) {
-  grpc::GenericStub stub(channel());
-  grpc::ClientContext context;
-  Prepare(context, headers);
-  const grpc::Slice slice(request);
-  const grpc::ByteBuffer bytes(&slice, 1);
-  grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, path, bytes, &queue);
-  call->StartCall();
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-  call->Finish(&answer, &status, &status);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  return status;
+  return testing::CallPath(channel(), path, headers, request);
 }
 
 std::string World::TokenOf(const std::string& subject) const {
   return Sign(ClaimsFor(subject, clock.Now()), key);
-}
-
-std::string ReasonIn(const grpc::Status& status) {
-  return std::string(ReasonInMessage(status.error_message()));
 }
 
 bool Eventually(const std::function<bool()>& condition) {

@@ -7,14 +7,15 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "tessera/base/mutex.h"
 #include "tessera/guard/guard.h"
 #include "tessera/testing/fake_clock.h"
 #include "tessera/testing/guarded_server.h"
 #include "tessera/token/key.h"
+#include "tests/base/recording_log.h"
+#include "tests/base/temporary_folder.h"
+#include "tests/guard/call.h"
 #include "tests/guard/echo_services.h"
 #include "tests/guard/tls_material.h"
 
@@ -24,20 +25,6 @@ inline constexpr char kIssuer[] = "https://auth.example";
 inline constexpr char kAudience[] = "echo";
 
 enum class Transport { kPlaintext, kSsl, kTlsFiles };
-enum class Shape { kUnary, kClientStream, kServerStream, kBidi };
-
-// Keeps every event as one line.
-class RecordingLog final : public LogSink {
- public:
-  void Write(const LogEvent& event) override;
-  std::vector<std::string> lines() const;
-  // How many lines hold `text`.
-  int CountOf(const std::string& text) const;
-
- private:
-  mutable Mutex mu_;
-  std::vector<std::string> lines_ ABSL_GUARDED_BY(mu_);
-};
 
 // Claims of a live token for `subject`, made at `now`: life 15 minutes, session `ses_SUBJECT`,
 // token `tok_SUBJECT`.
@@ -47,10 +34,6 @@ std::string Sign(const Claims& claims, const SigningKey& key);
 JwkSet SetOf(const std::vector<SigningKey>& keys);
 RevocationNotice Revoked(RevokedThing thing, const std::string& id, absl::Time now,
                          int64_t min_user_version = 0);
-
-using Headers = std::vector<std::pair<std::string, std::string>>;
-// `authorization: Bearer TOKEN`.
-Headers BearerOf(const std::string& token);
 
 struct Outcome {
   grpc::Status status;
@@ -79,7 +62,6 @@ class World {
 
   Outcome Call(Shape shape, const Headers& headers, bool admin = false);
   Outcome Open(const Headers& headers);
-  // Any path, an empty message.
   grpc::Status CallPath(const std::string& path, const Headers& headers,
                         const std::string& request = "");
 
@@ -103,14 +85,11 @@ class World {
   std::shared_ptr<grpc::ServerCredentials> ServerCredentials(Guard& guard, const Options& options);
 
   TlsMaterial tls_;
-  std::string folder_;
+  const TemporaryFolder folder_;
   std::unique_ptr<EchoRecord> record_;
   std::unique_ptr<GuardedServer> server_;
   std::unique_ptr<echo::Echo::Stub> stub_;
 };
-
-// The reason at the head of a status's message.
-std::string ReasonIn(const grpc::Status& status);
 
 // Waits at most 10 s of real time for `condition`.
 bool Eventually(const std::function<bool()>& condition);

@@ -1,19 +1,11 @@
 #include "tests/guard_conformance/calls.h"
 
-#include <grpcpp/generic/generic_stub.h>
-
-#include <chrono>
-
-#include "tessera/base/reason.h"
-
 namespace tessera::testing {
 namespace {
 
 using test::conformance::Heard;
 using test::conformance::Line;
 using test::conformance::Speech;
-
-constexpr std::chrono::seconds kCallLimit{60};  // far beyond what a loaded machine needs
 
 Line Hello() {
   Line line;
@@ -65,13 +57,6 @@ const char* NameOf(Shape shape) {
   return kNames[static_cast<int>(shape)];
 }
 
-Headers BearerOf(const std::string& token) { return {{"authorization", "Bearer " + token}}; }
-
-void Prepare(grpc::ClientContext& context, const Headers& headers) {
-  context.set_deadline(std::chrono::system_clock::now() + kCallLimit);
-  for (const auto& [key, value] : headers) context.AddMetadata(key, value);
-}
-
 Outcome Call(Speech::Stub& stub, Shape shape, const Headers& headers) {
   grpc::ClientContext context;
   Prepare(context, headers);
@@ -86,29 +71,6 @@ Outcome Call(Speech::Stub& stub, Shape shape, const Headers& headers) {
       break;
   }
   return CallBidi(stub, context);
-}
-
-grpc::Status CallPath(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
-                      const Headers& headers) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  Prepare(context, headers);
-  const grpc::Slice empty;
-  const grpc::ByteBuffer bytes(&empty, 1);
-  grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, path, bytes, &queue);
-  call->StartCall();
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-  call->Finish(&answer, &status, &status);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  return status;
-}
-
-std::string ReasonIn(const grpc::Status& status) {
-  return std::string(ReasonInMessage(status.error_message()));
 }
 
 }  // namespace tessera::testing

@@ -204,6 +204,18 @@ TEST(HttpGet, ReadsHowLongAnAnswerIsFresh) {
   }
 }
 
+TEST(HttpGet, AnInterimAnswersHeadersAreNotTheAnswers) {
+  HttpServer server([](const std::string&) {
+    return "HTTP/1.1 103 Early Hints\r\netag: \"hint\"\r\ncache-control: max-age=1\r\n\r\n" +
+           Head("cache-control: max-age=600\r\n");
+  });
+  const auto answer = HttpGet(To(server));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->body, "x");
+  EXPECT_EQ(answer->etag, "");
+  EXPECT_EQ(answer->max_age, absl::Minutes(10));
+}
+
 TEST(HttpGet, HeadersWithoutEndAreGivenUp) {
   HttpServer server([](const std::string&) {
     std::string head;

@@ -11,7 +11,7 @@
 #include "server/auth/store_cleaner.h"
 #include "server/user/group_facade.h"
 #include "tests/server/user/dying_store.h"
-#include "tests/server/user/user_room.h"
+#include "tests/server/user/group_room.h"
 
 namespace tessera::server {
 namespace {
@@ -20,65 +20,15 @@ using ::testing::IsEmpty;
 
 using Versions = std::map<int64_t, int>;
 
-class GroupLossesTest : public UserRoom {
+class GroupLossesTest : public GroupRoom {
  protected:
   static constexpr int kMany = 2 * kEndBatch + 5;
 
   void SetUp() override {
-    UserRoom::SetUp();
-    Start();
+    GroupRoom::SetUp();
     dying_ = std::make_unique<DyingStore>(*store_);
+    group_store_ = dying_.get();
     groups_ = MakeGroups(false);
-  }
-  std::unique_ptr<GroupFacade> MakeGroups(bool revoke_on_role_change) {
-    return std::make_unique<GroupFacade>(
-        GroupFacade::Parts{*dying_, *feed_, clock_, log_, audit_, revoke_on_role_change});
-  }
-  void AddGroup(const std::string& name, const std::string& role = "") {
-    ASSERT_TRUE(groups_->Create(call_, admin_, {name, ""}).ok());
-    if (role.empty()) return;
-    ASSERT_TRUE(groups_->GrantRole(call_, admin_, {name, role}).ok());
-  }
-  UserId AddMember(const std::string& group, const std::string& name) {
-    const UserId id = Add(name).id;
-    EXPECT_TRUE(groups_->AddMember(call_, admin_, {group, id}).ok());
-    return id;
-  }
-  void Write(storage::Store::Work work) {
-    const absl::Status written =
-        store_->Write(storage::Repeat::kOnce, absl::InfiniteFuture(), work);
-    ASSERT_TRUE(written.ok()) << written;
-  }
-  // Without hashes, so that there can be many.
-  std::vector<UserId> AddManyMembers(const std::string& group) {
-    std::vector<UserId> ids;
-    Write([&](storage::Repositories& in) -> absl::Status {
-      ids.clear();
-      const auto found = in.groups.FindByName(group);
-      for (int i = 0; i < kMany; ++i) {
-        storage::User user;
-        user.id = UserId::Random(clock_.Now());
-        user.username = "member" + std::to_string(i);
-        user.created_at = user.updated_at = clock_.Now();
-        if (auto status = in.users.Insert(user); !status.ok()) return status;
-        if (auto status = in.groups.AddMember((*found)->id, user.id, clock_.Now()); !status.ok()) {
-          return status;
-        }
-        ids.push_back(user.id);
-      }
-      return absl::OkStatus();
-    });
-    return ids;
-  }
-  // How many of them have had all their tokens ended so often.
-  Versions VersionsOf(const std::vector<UserId>& ids) {
-    Versions versions;
-    for (const UserId& id : ids) {
-      auto user = users_->Get(call_, UserKey(id));
-      EXPECT_TRUE(user.ok());
-      if (user.ok()) ++versions[user->version];
-    }
-    return versions;
   }
   int CountMembers(const std::string& group) {
     int count = 0;
@@ -103,9 +53,9 @@ class GroupLossesTest : public UserRoom {
 
 // The members would keep tokens with a role that nobody gives them any more.
 TEST_F(GroupLossesTest, WhatADyingServerHasBegunTheCleanerBringsToItsEnd) {
-  AddGroup("auditors", "tessera.audit");
+  AddGroup("auditors", {"tessera.audit"});
   const UserId ada = AddMember("auditors", "ada");
-  const std::vector<UserId> members = AddManyMembers("auditors");
+  const std::vector<UserId> members = AddManyMembers("auditors", kMany);
   const auto grant = Login("ada");
   ASSERT_TRUE(grant.ok());
   dying_->DieAfter(1);
@@ -127,8 +77,8 @@ TEST_F(GroupLossesTest, WhatADyingServerHasBegunTheCleanerBringsToItsEnd) {
 }
 
 TEST_F(GroupLossesTest, TheCleanerGoesOnWhereTheOtherStopped) {
-  AddGroup("auditors", "tessera.audit");
-  const std::vector<UserId> members = AddManyMembers("auditors");
+  AddGroup("auditors", {"tessera.audit"});
+  const std::vector<UserId> members = AddManyMembers("auditors", kMany);
   dying_->DieAfter(2);
   EXPECT_FALSE(groups_->RevokeRole(call_, admin_, {"auditors", "tessera.audit"}).ok());
   EXPECT_EQ(VersionsOf(members), (Versions{{1, kMany - kEndBatch}, {2, kEndBatch}}));
@@ -138,8 +88,8 @@ TEST_F(GroupLossesTest, TheCleanerGoesOnWhereTheOtherStopped) {
 }
 
 TEST_F(GroupLossesTest, OfADeletionThatWasCutOffTheSessionsEndToo) {
-  AddGroup("auditors", "tessera.audit");
-  const std::vector<UserId> members = AddManyMembers("auditors");
+  AddGroup("auditors", {"tessera.audit"});
+  const std::vector<UserId> members = AddManyMembers("auditors", kMany);
   dying_->DieAfter(1);
   EXPECT_FALSE(groups_->Delete(call_, admin_, "auditors").ok());
   StoreCleaner cleaner(*store_, clock_, log_, absl::Hours(24));
@@ -151,8 +101,8 @@ TEST_F(GroupLossesTest, OfADeletionThatWasCutOffTheSessionsEndToo) {
 }
 
 TEST_F(GroupLossesTest, AReplicaWithoutTheLeaseLeavesLossesAlone) {
-  AddGroup("auditors", "tessera.audit");
-  const std::vector<UserId> members = AddManyMembers("auditors");
+  AddGroup("auditors", {"tessera.audit"});
+  const std::vector<UserId> members = AddManyMembers("auditors", kMany);
   dying_->DieAfter(1);
   EXPECT_FALSE(groups_->RevokeRole(call_, admin_, {"auditors", "tessera.audit"}).ok());
   StoreCleaner first(*store_, clock_, log_, absl::Hours(24));
@@ -173,8 +123,8 @@ TEST_F(GroupLossesTest, AReplicaWithoutTheLeaseLeavesLossesAlone) {
 // However many there are, no transaction takes them all; and nobody holds the role from the first.
 TEST_F(GroupLossesTest, ALargeGroupIsDeletedInManyTransactions) {
   ASSERT_TRUE(roles_->Create(call_, admin_, {"writer", "", {}}).ok());
-  AddGroup("writers", "writer");
-  const std::vector<UserId> members = AddManyMembers("writers");
+  AddGroup("writers", {"writer"});
+  const std::vector<UserId> members = AddManyMembers("writers", kMany);
   dying_->DieAfter(2);
   EXPECT_FALSE(groups_->Delete(call_, admin_, "writers").ok());
   EXPECT_EQ(CountMembers("writers"), kMany - kEndBatch);

@@ -25,7 +25,8 @@ class GroupRoom : public UserRoom {
   }
   std::unique_ptr<GroupFacade> MakeGroups(bool revoke_on_role_change) {
     return std::make_unique<GroupFacade>(
-        GroupFacade::Parts{*store_, *feed_, clock_, log_, audit_, revoke_on_role_change});
+        GroupFacade::Parts{group_store_ == nullptr ? *store_ : *group_store_, *feed_, clock_, log_,
+                           audit_, revoke_on_role_change});
   }
   void AddGroup(const std::string& name, const std::vector<std::string>& roles = {}) {
     const auto group = groups_->Create(call_, admin_, {name, ""});
@@ -142,6 +143,7 @@ class GroupRoom : public UserRoom {
     return versions;
   }
 
+  storage::Store* group_store_ = nullptr;  // what MakeGroups takes instead of the store
   std::unique_ptr<GroupFacade> groups_;
 };
 

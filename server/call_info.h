@@ -17,7 +17,7 @@ struct ClientCertificate {
 };
 
 struct CallInfo {
-  std::string peer = {};  // address without the port
+  std::string peer = {};  // the caller's address without the port: a trusted proxy's word for it
   absl::Time deadline = absl::InfiniteFuture();
   // Only on ports that verify client certificates.
   std::optional<ClientCertificate> certificate = {};

@@ -36,6 +36,7 @@
 #include "server/rpc/revocation_hub.h"
 #include "server/rpc/user_service.h"
 #include "server/service_proofs.h"
+#include "server/user/administrators.h"
 #include "server/user/bootstrap.h"
 #include "server/user/group_facade.h"
 #include "server/user/password_reset.h"
@@ -287,7 +288,8 @@ absl::Status Server::Parts::RotateKeys() {
   rotator = std::make_unique<KeyRotator>(
       std::move(options), KeyRotator::Parts{*store, *keys, *key_changes, *feed, clock, log});
   key_facade = std::make_unique<KeyFacade>(
-      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log, *audit});
+      *sealer, KeyFacade::Parts{*store, *key_changes, *rotator, *feed, clock, log, *audit,
+                                RefuseUnlessAdministrator});
   return rotator->Start();
 }
 

@@ -40,7 +40,8 @@ class RoleRepository {
   virtual absl::StatusOr<std::vector<Role>> HeldBy(const UserId& user) = 0;
   // Likewise, with where each comes from. In two statements: for a snapshot (Store::Read).
   virtual absl::StatusOr<std::vector<HeldRole>> HoldingsOf(const UserId& user) = 0;
-  // How many active users hold the role in effect; each once.
+  // How many active users hold the role in effect and can log in with a password (IsUsableHash in
+  // storage/usable_hash.h); each once.
   virtual absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) = 0;
 
   // The first act of a transaction whose right to write rests on what it reads (who administers,

@@ -53,9 +53,11 @@ inline constexpr std::string_view kServiceAccountRequired = "SERVICE_ACCOUNT_REQ
 // Which token a call on somebody's behalf carries.
 struct Exchange {
   // The service that is called: the token is exchanged for one of that audience (RFC 8693), which
-  // names this program's service account as its actor. Empty: the token is sent on as it came.
+  // names this program's service account as its actor. Empty, and no `scopes`: the token is sent on
+  // as it came.
   std::string audience = {};
-  // Asked for of the new token; empty: all that both parties have.
+  // Asked for of the new token; empty: all that both parties have. They need an `audience`:
+  // tesserad refuses an exchange for none.
   std::vector<std::string> scopes = {};
 };
 

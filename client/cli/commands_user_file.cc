@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
@@ -330,6 +332,18 @@ absl::Status WriteNew(const std::string& file, std::string_view text) {
   return WriteAll(made.get(), text);
 }
 
+// On a terminal, names that may steer it are escaped, each line by itself; CSV that is sent on is
+// as it is, and JSON is harmless.
+void ShowExport(RowFormat format, const std::string& text, std::ostream& out) {
+  if (format != RowFormat::kCsv || ::isatty(STDOUT_FILENO) == 0) {
+    out << text;
+    return;
+  }
+  for (const absl::string_view line : absl::StrSplit(text, "\r\n", absl::SkipEmpty())) {
+    out << EscapeForTerminal({line.data(), line.size()}) << '\n';
+  }
+}
+
 absl::Status RunExport(Invocation& invocation, const ExportArguments& arguments) {
   const bool defaults = arguments.format.empty() && arguments.file.empty();
   TESSERA_ASSIGN_OR_RETURN(const RowFormat format,
@@ -338,7 +352,7 @@ absl::Status RunExport(Invocation& invocation, const ExportArguments& arguments)
   if (arguments.memberships) TESSERA_RETURN_IF_ERROR(AddMemberships(invocation, users));
   const std::string text = FormatUsers(format, users, arguments.memberships);
   if (arguments.file.empty()) {
-    invocation.world().out << text;
+    ShowExport(format, text, invocation.world().out);
     return absl::OkStatus();
   }
   TESSERA_RETURN_IF_ERROR(WriteNew(arguments.file, text));

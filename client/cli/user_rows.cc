@@ -217,8 +217,9 @@ std::string FormatJson(const ImportedUser& imported, bool with_memberships) {
     object["roles"] = std::vector<std::string>(imported.roles().begin(), imported.roles().end());
     object["groups"] = std::vector<std::string>(imported.groups().begin(), imported.groups().end());
   }
-  // A name that is no UTF-8 cannot be stored; should one come all the same, it is made visible.
-  return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  // In ASCII, so that no name steers the terminal that shows it. A name that is no UTF-8 cannot be
+  // stored; should one come all the same, it is made visible.
+  return object.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 std::vector<std::string> CsvCells(const ImportedUser& imported,

@@ -41,8 +41,9 @@ class UserRowReader {
   virtual size_t position() const = 0;
 };
 
-// A file of these users, which UserRowReader reads again. What is output only, and password hashes,
-// are left out; roles and groups are there if `with_memberships`.
+// A file of these users, which UserRowReader reads again; JSON in ASCII, CSV as the names are. What
+// is output only, and password hashes, are left out; roles and groups are there if
+// `with_memberships`.
 std::string FormatUsers(RowFormat format, const std::vector<tessera::v1::ImportedUser>& users,
                         bool with_memberships);
 

@@ -25,6 +25,22 @@ std::string Printable(std::string_view path) {
   return text;
 }
 
+absl::Status NoKeys(std::string_view text) {
+  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable, text,
+                          kKeysRetry);
+}
+
+// Says so of a call whose key is unknown while nobody could be asked about it.
+void BlameTheKeys(Explanation& explanation) {
+  if (ReasonOf(explanation.verdict) != reason::kTokenUnknownKey) return;
+  explanation.verdict = NoKeys("the keys could not be fetched");
+  for (ExplainedCheck& check : explanation.checks) {
+    if (check.outcome != CheckOutcome::kFailed) continue;
+    check.text = std::string(explanation.verdict.message());
+    return;
+  }
+}
+
 bool IsAmong(const std::vector<std::weak_ptr<grpc::ServerCredentials>>& all,
              const std::shared_ptr<grpc::ServerCredentials>& wanted) {
   return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.lock() == wanted; });
@@ -96,9 +112,7 @@ absl::Status Core::Admit(std::string_view path, const Presented& presented, bool
   }
   const bool no_keys = keys_are_new && options_.keys->Current()->empty() &&
                        ReasonOf(decision.status()) == reason::kTokenUnknownKey;
-  if (!no_keys) return decision.status();
-  return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
-                          "there are no keys to check tokens with", kKeysRetry);
+  return no_keys ? NoKeys("there are no keys to check tokens with") : decision.status();
 }
 
 absl::StatusOr<std::shared_ptr<const KnownToken>> Core::Claim(std::string_view path,
@@ -157,9 +171,12 @@ Explanation Core::Explain(const ShownCall& call) {
   const auto method = MethodOf(call.method);
   if (!method.ok()) return ExplainNoRule(method.status());
   const ReadPeer peer(call.certificate);
-  return ExplainDecision(
-      verifier_, {(*method)->rule, PresentedBy(call, peer), options_.keys->Current(), view_.get(),
-                  options_.without_first_view, options_.clock->Now(), nullptr});
+  const Facts facts{(*method)->rule, PresentedBy(call, peer),     options_.keys->Current(),
+                    view_.get(),     options_.without_first_view, options_.clock->Now(),
+                    nullptr};
+  Explanation explanation = ExplainDecision(verifier_, facts);
+  if (fetch_failed_ || facts.keys->empty()) BlameTheKeys(explanation);
+  return explanation;
 }
 
 GuardMetrics Core::Metrics() {

@@ -56,6 +56,9 @@ class Core {
   // What the method's handler must not see.
   HiddenHeaders HiddenFrom(std::string_view path) const;
 
+  // What came of a fetch of keys that a call waited for.
+  void NoteFetch(const absl::Status& fetched) { fetch_failed_ = !fetched.ok(); }
+
   // Counts and logs the refusal of a call; once for each.
   void NoteRefusal(std::string_view path, const Bearer& bearer, const absl::Status& refusal);
 
@@ -117,6 +120,7 @@ class Core {
   PrincipalTable principals_;
   StreamRegistry streams_;
   ParkingLot parking_;
+  std::atomic<bool> fetch_failed_{false};  // the latest that a call waited for
   std::atomic<bool> closed_{false};
   std::atomic<int> uses_{0};
 

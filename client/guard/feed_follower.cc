@@ -12,8 +12,6 @@
 namespace tessera::guard {
 namespace {
 
-// A full message may be one of several; a shorter one reaches the head.
-constexpr int kFullMessage = 4096;
 // The head may be ahead of us at one heartbeat, its changes being under way; not at two.
 constexpr int kMaxBeatsBehind = 2;
 
@@ -104,7 +102,6 @@ absl::Status FeedFollower::TakeSnapshot(const v1::RevocationSnapshot& snapshot) 
   epoch_ = snapshot.store_epoch();
   seq_ = snapshot.seq();
   beats_behind_ = 0;
-  view_->MarkCurrent();
   return absl::OkStatus();
 }
 
@@ -118,7 +115,6 @@ absl::Status FeedFollower::TakeChanges(const v1::RevocationChanges& changes) {
     seq_ = entry.seq();
   }
   beats_behind_ = 0;
-  if (changes.entries_size() < kFullMessage) view_->MarkCurrent();
   return absl::OkStatus();
 }
 
@@ -145,8 +141,10 @@ void FeedFollower::TakeKeySet(const v1::KeySetUpdate& update) {
   if (keys_ == nullptr) return;
   // None is no news: the keys of this server are shared ones, which it publishes nowhere.
   const bool holds_all =
-      keys->empty() || keys_->Offer(std::make_shared<const JwkSet>(*std::move(keys)));
-  if (holds_all) key_set_version_ = update.version();
+      keys->empty() || keys_->OfferVersion(std::make_shared<const JwkSet>(*std::move(keys)),
+                                           VersionIn(update.jwks_json()));
+  // What another replica's set was says nothing of this one's.
+  key_set_version_ = holds_all ? update.version() : 0;
 }
 
 void FeedFollower::WantSnapshot() {

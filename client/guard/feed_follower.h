@@ -13,7 +13,8 @@
 namespace tessera::guard {
 
 // Not thread-safe: one message at a time. Snapshots are merged and never replace, so that a server
-// whose store went back cannot un-revoke.
+// whose store went back cannot un-revoke. What a server tells may be as old as its last reading of
+// the store: only a heartbeat says how old, so only a heartbeat makes the view current, and loaded.
 class FeedFollower {
  public:
   // `keys` may be null.

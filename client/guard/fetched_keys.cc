@@ -27,6 +27,8 @@ constexpr absl::Duration kSaveEvery = absl::Hours(1);
 // A cache file that is further ahead of the clock is of no known age.
 constexpr absl::Duration kMaxAhead = absl::Minutes(1);
 
+constexpr char kOlder[] = "the set is older than the one that is held";
+
 absl::Status Failure() {
   return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
                           "the keys could not be fetched", absl::Seconds(1));
@@ -49,8 +51,7 @@ class State {
 
   std::shared_ptr<const JwkSet> Current() const {
     MutexLock lock(mu_);
-    const bool too_old = clock_.Monotonic() - confirmed_at_ > options_.max_age;
-    return too_old ? none_ : keys_;
+    return IsTooOld() ? none_ : keys_;
   }
 
   void Fetch(Done done) {
@@ -70,12 +71,24 @@ class State {
     done(*known);
   }
 
-  bool Offer(std::shared_ptr<const JwkSet> keys) {
-    if (keys == nullptr || keys->empty() || HasSharedKey(*keys)) return false;
+  absl::Duration SinceFetch() const {
     MutexLock lock(mu_);
-    Take(std::move(keys));
-    if (save_wanted_) changed_.NotifyAll();
-    return true;
+    return clock_.Monotonic() - answered_at_;
+  }
+
+  bool Offer(std::shared_ptr<const JwkSet> keys, const KeySetVersion& version) {
+    if (keys == nullptr || keys->empty() || HasSharedKey(*keys)) return false;
+    {
+      MutexLock lock(mu_);
+      if (!HoldsNewerThan(version)) {
+        Take(std::move(keys), version);
+        offered_meanwhile_ = true;
+        if (save_wanted_) changed_.NotifyAll();
+        return true;
+      }
+    }
+    log_.Warning("keys.offer_refused", {{"cause", kOlder}});
+    return false;
   }
 
   // The thread's loop, until Close.
@@ -103,6 +116,15 @@ class State {
   }
 
  private:
+  bool IsTooOld() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return clock_.Monotonic() - confirmed_at_ > options_.max_age;
+  }
+
+  // What is too old is not held against anything.
+  bool HoldsNewerThan(const KeySetVersion& version) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return !IsTooOld() && IsOlder(version, version_);
+  }
+
   // Long before the keys are too old, so that only failures, one after the other, make them so.
   bool IsRefreshDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Duration now = clock_.Monotonic();
@@ -113,6 +135,8 @@ class State {
   void Begin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const absl::Duration now = clock_.Monotonic();
     fetching_ = true;
+    begun_at_ = now;
+    offered_meanwhile_ = false;
     next_fetch_ = now + options_.min_interval;
     const absl::Duration retry = std::min(options_.max_age / kRefreshTries, refresh_after_);
     const absl::Duration pause = unconfirmed_ ? kConfirmEvery : retry;
@@ -179,33 +203,46 @@ class State {
   }
 
   void Finish(absl::StatusOr<FetchedKeySet> answer) {
-    const absl::Status result = answer.ok() ? absl::OkStatus() : Failure();
+    absl::Status fetched = answer.status();
+    absl::Status result;
     std::vector<Done> waiting;
     bool closed = false;
     {
       MutexLock lock(mu_);
-      if (answer.ok()) {
-        refresh_after_ = std::min(answer->refresh_after, options_.max_age / 2);
-        Take(std::make_shared<const JwkSet>(std::move(answer->keys)));
-        // Begin reckoned with a failure, and with how long the set before was good.
-        next_refresh_ = std::min(next_refresh_,
-                                 confirmed_at_ + std::max(options_.min_interval, refresh_after_));
-      }
-      last_ = result;
+      if (fetched.ok()) fetched = TakeFetched(*std::move(answer));
+      if (fetched.ok()) answered_at_ = begun_at_;
+      last_ = result = fetched.ok() ? absl::OkStatus() : Failure();
       fetching_ = false;  // who asks from now on did not share this fetch
       waiting.swap(waiting_);
       closed = closed_;
     }
-    if (!answer.ok() && !closed) {
-      log_.Warning("keys.fetch_failed", {{"cause", std::string(answer.status().message())}});
+    if (!fetched.ok() && !closed) {
+      log_.Warning("keys.fetch_failed", {{"cause", std::string(fetched.message())}});
     }
     for (const Done& done : waiting) done(result);
   }
 
+  // OK: what is held is at least as new as when the fetch began. What was offered meanwhile is,
+  // whatever the answer; only an answer that says that it is newer replaces it.
+  absl::Status TakeFetched(FetchedKeySet fetched) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const bool older = HoldsNewerThan(fetched.version);
+    const bool is_told = AreComparable(fetched.version, version_);
+    if (offered_meanwhile_ && (older || !is_told)) return absl::OkStatus();
+    if (older) return absl::UnavailableError(kOlder);
+    refresh_after_ = std::min(fetched.refresh_after, options_.max_age / 2);
+    Take(std::make_shared<const JwkSet>(std::move(fetched.keys)), fetched.version);
+    // Begin reckoned with a failure, and with how long the set before was good.
+    next_refresh_ =
+        std::min(next_refresh_, confirmed_at_ + std::max(options_.min_interval, refresh_after_));
+    return absl::OkStatus();
+  }
+
   // Keeps the pointer if the keys are the same: guards tell by it that nothing has changed.
-  void Take(std::shared_ptr<const JwkSet> keys) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void Take(std::shared_ptr<const JwkSet> keys, const KeySetVersion& version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const bool news = keys->ToJson() != keys_->ToJson();
     if (news) keys_ = std::move(keys);
+    version_ = version;
     confirmed_at_ = clock_.Monotonic();
     unconfirmed_ = false;
     const bool due = news || confirmed_at_ - saved_at_ >= kSaveEvery;
@@ -221,6 +258,11 @@ class State {
   mutable Mutex mu_;
   CondVar changed_;
   std::shared_ptr<const JwkSet> keys_ ABSL_GUARDED_BY(mu_);
+  KeySetVersion version_ ABSL_GUARDED_BY(mu_);           // of keys_
+  bool offered_meanwhile_ ABSL_GUARDED_BY(mu_) = false;  // since the last fetch began
+  absl::Duration begun_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();     // the last fetch
+  absl::Duration answered_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();  // begun_at_ of the
+                                                                                 // last good one
   absl::Duration refresh_after_ ABSL_GUARDED_BY(mu_);
   absl::Duration confirmed_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   absl::Duration next_fetch_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
@@ -249,7 +291,13 @@ class FetchedKeys final : public KeySource {
 
   std::shared_ptr<const JwkSet> Current() const override { return state_->Current(); }
   void Fetch(Done done) override { state_->Fetch(std::move(done)); }
-  bool Offer(std::shared_ptr<const JwkSet> keys) override { return state_->Offer(std::move(keys)); }
+  absl::Duration SinceFetch() const override { return state_->SinceFetch(); }
+  bool Offer(std::shared_ptr<const JwkSet> keys) override {
+    return state_->Offer(std::move(keys), {});
+  }
+  bool OfferVersion(std::shared_ptr<const JwkSet> keys, const KeySetVersion& version) override {
+    return state_->Offer(std::move(keys), version);
+  }
 
  private:
   const std::shared_ptr<State> state_;

@@ -15,6 +15,7 @@ namespace tessera::guard {
 
 struct FetchedKeySet {
   JwkSet keys;
+  KeySetVersion version;
   // The keys are fetched again so long after this.
   absl::Duration refresh_after;
 };
@@ -37,8 +38,10 @@ struct FetchedKeysOptions {
 
 // Fetches by itself and when a key is unknown, at most once per `min_interval`: within it the last
 // fetch's answer is given again. Keeps the keys through failed fetches for at most `max_age`, then
-// Current is empty. Takes what is offered. A set that is empty or holds a shared key is a failure.
-// Keeps a thread of its own, which makes plain calls. `clock` and `log` must outlive it.
+// Current is empty. Takes what is offered. A set that is empty or holds a shared key is a failure,
+// and so is one that is older than the one held; a fetch that began before an offer replaces it
+// only with a newer one. Keeps a thread of its own, which makes plain calls. `clock` and `log` must
+// outlive it.
 std::shared_ptr<KeySource> MakeFetchedKeys(std::unique_ptr<KeyFetcher> fetcher,
                                            FetchedKeysOptions options, const Clock& clock,
                                            LogSink& log);

@@ -2,13 +2,17 @@
 // no release says exactly when. Read were 1.51.1, which this is built and tested with; pull
 // requests 36176 and 36242 of April 2024, which gave grpc::ServerCredentials the C credentials that
 // its subclasses had held; proposal A87 of 2025 and the headers of 1.83.1, in which the watcher of
-// certificate files takes a map of SPIFFE bundles too, and the provider of certificates is two.
+// certificate files takes a map of SPIFFE bundles too, and the provider of certificates is two; and
+// grpc::ServerBuilder's header and source with AddPassiveListener (pull request 35957 of 2024; of
+// which release is not known), which brought the header grpcpp/passive_listener.h, and a private
+// list of the builder's, `unstarted_passive_listeners_`.
 #ifndef TESSERA_GUARD_GRPC_VERSIONS_H_
 #define TESSERA_GUARD_GRPC_VERSIONS_H_
 
 #include <grpc/grpc_security.h>
 #include <grpcpp/security/server_credentials.h>
 
+#include <cstddef>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -88,6 +92,16 @@ void TakeCertificates(Options* options, Provider* provider, bool roots) {
     if (roots) grpc_tls_credentials_options_set_root_certificate_provider(options, provider);
   }
 }
+
+// Defines `size_t CountPassiveListeners(Owner&)`, which is to be declared before, for a private
+// list of Owner's. The arguments of an explicit instantiation are exempt from access checks
+// ([temp.spec]).
+template <auto kList>
+struct PassiveListenersReader;
+template <typename Owner, typename List, List Owner::*kList>
+struct PassiveListenersReader<kList> {
+  friend size_t CountPassiveListeners(Owner& owner) { return (owner.*kList).size(); }
+};
 
 }  // namespace tessera::guard
 

@@ -216,6 +216,10 @@ absl::StatusOr<std::unique_ptr<guard::RuleBook>> GuardImpl::Check(
     problems.push_back(
         absl::StrCat(survey.acceptors, " external connection acceptors cannot be guarded"));
   }
+  if (survey.passive_listeners > 0) {
+    problems.push_back(
+        absl::StrCat(survey.passive_listeners, " passive listeners cannot be guarded"));
+  }
   if (survey.nameless_methods > 0) {
     problems.push_back(absl::StrCat(survey.nameless_methods,
                                     " generic methods cannot be seen, so they cannot be ruled"));

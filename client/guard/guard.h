@@ -50,8 +50,9 @@ enum class ClientCertificates { kIgnored, kVerified };
 
 // Thread-safe. Must outlive the server that Start returned. Not guarded, because gRPC shows them to
 // no credentials' processor: calls through Server::InProcessChannel and over connections handed in
-// with grpc::AddInsecureChannelFromFd. They are still judged, but late: the handler of a refused
-// call runs, as nobody and cancelled.
+// with grpc::AddInsecureChannelFromFd. They are judged late: the handler of a refused call runs, as
+// nobody and cancelled. And where the same token was let in to the same method by a call that then
+// went away before its handler, such a call takes that admission, and is not judged anew.
 class Guard {
  public:
   // No network. INVALID_ARGUMENT: an option is missing or out of bounds; the message names it.
@@ -96,8 +97,9 @@ class Guard {
   // the service's own: to them the token is hidden, and PrincipalOf knows who calls. Interceptors
   // that the builder has been given are replaced: hand them in here instead, and give it none
   // afterwards. FAILED_PRECONDITION: names each port that is not guarded and each method without a
-  // rule, or there are external connection acceptors, or this guard has started a server already;
-  // UNAVAILABLE: gRPC could not start it, and which ports could not be opened. Nothing was started.
+  // rule, or there are external connection acceptors or passive listeners, or this guard has
+  // started a server already; UNAVAILABLE: gRPC could not start it, and the message names all
+  // ports, since gRPC does not say which of them it could not open. Nothing was started.
   virtual absl::StatusOr<std::unique_ptr<grpc::Server>> Start(
       grpc::ServerBuilder& builder,
       std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
@@ -116,7 +118,9 @@ class Guard {
       const grpc::ServerContextBase& context) const = 0;
 
   // Why a call was or would be refused, by this guard's rules, keys and revocations of now. For
-  // operators: whoever may ask learns what a rule asks for.
+  // operators: whoever may ask learns what a rule asks for. Nothing is fetched: an unknown key is
+  // KEYS_UNAVAILABLE where there are no keys or the latest fetch that a call waited for failed,
+  // else TOKEN_UNKNOWN_KEY, though a call would first wait for a fetch.
   virtual Explanation Explain(const ShownCall& call) const = 0;
 
   // What the guard has done so far and how it stands. Goes through all methods: for a scrape, not

@@ -30,7 +30,9 @@ struct GuardOptions {
   // Rules by full method path (`/pkg.Service/Method`), for services without the proto option. They
   // win over the option. Each must be of a method that a registered service owns, unless a generic
   // service (AsyncGenericService, CallbackGenericService) is registered: of that one's methods,
-  // those that are named here are served, and all others are UNIMPLEMENTED.
+  // those that are named here are served, and all others are UNIMPLEMENTED (but of
+  // `grpc.health.v1.Health`, where neither gRPC's own service nor another is registered: these two
+  // let nobody in, PERMISSION_DENIED METHOD_UNRULED).
   std::map<std::string, Rule> rules;
   ReflectionAccess reflection = ReflectionAccess::kOff;
   // Judge calls by their tokens alone until the first list of revocations has arrived, instead of
@@ -42,7 +44,9 @@ struct GuardOptions {
   // compare device ids itself, as tesserad is.
   bool reveal_device_ids_to_handlers = false;
   absl::Duration leeway = absl::Seconds(5);  // between clocks; at most 60 s
-  size_t cache_bytes = 16 << 20;             // verified tokens kept; about 4,000
+  // Verified tokens kept; about 4,000. Those whose calls are on their way to the handler are kept
+  // apart, in up to 16 MiB more, whatever this says.
+  size_t cache_bytes = 16 << 20;
   size_t max_parked_calls = 1024;  // calls that wait for a key fetch; beyond it UNAVAILABLE at once
   absl::Duration max_park = absl::Seconds(2);
   const Clock* clock = &SystemClock();  // must outlive the guard

@@ -45,6 +45,7 @@ class CallInterceptor final : public experimental::Interceptor {
       : core_(core),
         context_(info->server_context()),
         path_(info->method()),
+        // Of a generic service's calls gRPC says BIDI_STREAMING, whatever they are.
         streams_(info->type() != experimental::ServerRpcInfo::Type::UNARY) {}
 
   // The call lives until this has returned.

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
+#include "tessera/guard/key_set_version.h"
 #include "tessera/token/jwk_set.h"
 
 namespace grpc {
@@ -29,14 +30,24 @@ class KeySource {
   virtual std::shared_ptr<const JwkSet> Current() const = 0;
 
   // The newest keys are wanted because one is unknown. `done` is called exactly once, on any
-  // thread, maybe before Fetch returns; all who ask while a fetch runs share it. OK: Current is as
-  // new as can be had now. UNAVAILABLE KEYS_UNAVAILABLE: the fetch failed. Must not block for
-  // long; a guard calls it on a thread of its own, one call at a time.
+  // thread, maybe before Fetch returns; all who ask while a fetch runs share it. OK: Current is at
+  // least as new as when the fetch began that SinceFetch tells of; a source that fetches only so
+  // often gives that fetch's answer again in between. UNAVAILABLE KEYS_UNAVAILABLE: the fetch
+  // failed, or brought an older set than Current. Must not block for long; a guard calls it on a
+  // thread of its own, one call at a time.
   virtual void Fetch(std::function<void(absl::Status)> done) = 0;
+
+  // How long ago the fetch began whose OK was given last: zero, as here, for a source that fetches
+  // whenever it is asked; infinite before the first. A key that was published since may be unknown
+  // here. Never blocks.
+  virtual absl::Duration SinceFetch() const;
 
   // A trusted road (the revocation feed) has brought the key set, whole. True: taken, Current holds
   // these keys. Sources with another road of their own ignore it, as this does: false.
   virtual bool Offer(std::shared_ptr<const JwkSet> keys);
+  // Likewise, with the version that the road told: false as well for a set that is older than
+  // Current's. This forgets the version and offers the keys.
+  virtual bool OfferVersion(std::shared_ptr<const JwkSet> keys, const KeySetVersion& version);
 };
 
 // These keys, for ever.
@@ -57,6 +68,12 @@ std::shared_ptr<KeySource> KeysFromFileWithSharedKeys(std::string path, LogSink&
 // it fetches by itself; keys are kept through failed fetches for at most `max_age`, then Current is
 // empty. Takes what is offered. Shared (`oct`) keys do not come this way: a set with one is a
 // failure. Keeps a thread of its own. `clock` and `log` must outlive the source.
+//
+// A set that says of itself that it is older than the one held (of the same store, KeySetVersion)
+// is not taken, on either road, for as long as the newer one is held: a replica that lost its
+// database does not bring back what others have replaced. A restored store has a new epoch, and its
+// keys are taken at once. Where one of both does not say, the answer to a fetch that began before
+// an offer does not replace what was offered.
 //
 // `cache_file` (empty: none) keeps the keys for a restart while the server is away: it is written
 // whenever they are new and once an hour, 0600, and read at the start if it is ours, private and

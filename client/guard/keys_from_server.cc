@@ -38,7 +38,7 @@ class ServerFetcher final : public guard::KeyFetcher {
           absl::StrCat("GetJwks: code ", static_cast<int>(status.error_code())));
     }
     TESSERA_ASSIGN_OR_RETURN(JwkSet keys, JwkSet::Parse(response.jwks_json()));
-    return guard::FetchedKeySet{std::move(keys), refresh_after_};
+    return guard::FetchedKeySet{std::move(keys), VersionIn(response.jwks_json()), refresh_after_};
   }
 
   void Cancel() override {

@@ -18,7 +18,13 @@ class KeysHeld final : public KeySource {
 
 }  // namespace
 
+absl::Duration KeySource::SinceFetch() const { return absl::ZeroDuration(); }
+
 bool KeySource::Offer(std::shared_ptr<const JwkSet>) { return false; }
+
+bool KeySource::OfferVersion(std::shared_ptr<const JwkSet> keys, const KeySetVersion&) {
+  return Offer(std::move(keys));
+}
 
 std::shared_ptr<KeySource> KeysInHand(JwkSet keys) {
   return std::make_shared<KeysHeld>(std::move(keys));

@@ -43,7 +43,9 @@ absl::Status ParkingLot::Park(Answer answer, absl::Duration limit) {
 absl::Status ParkingLot::AskForKeys() {
   MutexLock lock(state_->mu);
   if (state_->draining) return Unavailable("the service is shutting down");
-  if (SystemClock().Monotonic() - state_->fetched_at < kFetchStands) return absl::OkStatus();
+  const absl::Duration since =
+      std::max(SystemClock().Monotonic() - state_->fetched_at, keys_->SinceFetch());
+  if (since < kFetchStands) return absl::OkStatus();
   state_->fetch_wanted = true;
   state_->changed.NotifyAll();
   return Unavailable("the keys are being fetched");

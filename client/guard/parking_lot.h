@@ -33,8 +33,10 @@ class ParkingLot {
   // will not be called.
   absl::Status Park(Answer answer, absl::Duration limit);
 
-  // For whoever cannot wait. OK: keys were fetched within kFetchStands, so what is unknown now is
-  // unknown. UNAVAILABLE KEYS_UNAVAILABLE: they are being fetched now; ask again.
+  // For whoever cannot wait. OK: keys were fetched within kFetchStands (an earlier fetch's answer,
+  // given again, is as old as that fetch), so what is unknown now is unknown. UNAVAILABLE
+  // KEYS_UNAVAILABLE: they are being fetched now, or as soon as the source fetches again; ask
+  // again.
   static constexpr absl::Duration kFetchStands = absl::Seconds(5);
   absl::Status AskForKeys();
 
@@ -75,7 +77,7 @@ class ParkingLot {
   static absl::Duration UntilNext(const State& state, absl::Duration now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
 
-  std::shared_ptr<KeySource> keys_;  // the thread's, until it has ended
+  std::shared_ptr<KeySource> keys_;  // let go of behind Drain, when the thread has ended
   const size_t max_calls_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
   std::thread thread_;

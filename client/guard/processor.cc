@@ -72,6 +72,7 @@ struct WaitingCall {
 void Resume(const WaitingCall& call, absl::Status fetched) {
   const Bearer bearer{Bearer::Kind::kOne, call.token.Reveal()};
   const Presented presented{bearer, call.device_id, call.several_devices, &call.peer};
+  call.core->NoteFetch(fetched);
   const absl::Status verdict =
       fetched.ok() ? call.core->Admit(call.path, presented, true) : std::move(fetched);
   if (!verdict.ok()) call.core->NoteRefusal(call.path, bearer, verdict);

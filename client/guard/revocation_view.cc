@@ -166,10 +166,12 @@ struct RevocationView::Impl {
     return version < shard.entries.MinVersion(kUser, id_hash);
   }
 
+  // What a token was exchanged from is named by its id, and by its key where that is another.
   bool HasAncestor(const VerifiedToken& token) const {
     const auto& parents = token.parent_hashes();
-    return std::any_of(parents.begin(), parents.end(),
-                       [&](const IdHash& parent) { return Has(RevokedThing::kToken, parent); });
+    return std::any_of(parents.begin(), parents.end(), [&](const IdHash& parent) {
+      return Has(RevokedThing::kToken, parent) || Has(RevokedThing::kKey, parent);
+    });
   }
 
   bool HasActor(const VerifiedToken& token) const {
@@ -180,21 +182,24 @@ struct RevocationView::Impl {
     return false;
   }
 
-  // Most shards have nothing to forget, and are only looked at.
-  void Prune(Shard& shard, absl::Time limit) {
+  // How many are gone. Most shards have nothing to forget, and are only looked at.
+  size_t Prune(Shard& shard, absl::Time limit) {
     {
       ReaderLock lock(shard.mu);
-      if (!shard.entries.HasExpired(limit)) return;
+      if (!shard.entries.HasExpired(limit)) return 0;
     }
     WriterLock lock(shard.mu);
     const guard::RevocationTable::Counts gone = shard.entries.Prune(limit);
     for (size_t thing = 0; thing < gone.size(); ++thing) counts[thing] -= gone[thing];
+    return std::accumulate(gone.begin(), gone.end(), size_t{0});
   }
 
   const Clock& clock;
   Mutex start_mu;
   absl::Time wall_start ABSL_GUARDED_BY(start_mu);
   absl::Duration monotonic_start ABSL_GUARDED_BY(start_mu);
+  // Whatever expired before, some of it at least, has been forgotten.
+  absl::Time pruned_to ABSL_GUARDED_BY(start_mu) = absl::InfinitePast();
   std::array<Shard, kShards> shards;
   // By thing: of most things there are none, and then no shard need be asked.
   std::array<std::atomic<size_t>, guard::RevocationTable::kThings> counts{};
@@ -244,7 +249,12 @@ bool RevocationView::NamesRevokedKey(std::string_view token) const {
 
 size_t RevocationView::Prune(absl::Time now) {
   const absl::Time limit = std::min(now, impl_->ExpectedNow());
-  for (Shard& shard : impl_->shards) impl_->Prune(shard, limit);
+  size_t gone = 0;
+  for (Shard& shard : impl_->shards) gone += impl_->Prune(shard, limit);
+  if (gone > 0) {
+    MutexLock lock(impl_->start_mu);
+    impl_->pruned_to = std::max(impl_->pruned_to, limit);
+  }
   return size();
 }
 
@@ -253,6 +263,8 @@ bool RevocationView::WasSetBack(absl::Time now) {
   MutexLock lock(impl_->start_mu);
   impl_->wall_start = now;
   impl_->monotonic_start = impl_->clock.Monotonic();
+  if (impl_->pruned_to > now) impl_->whole_at = kNever;
+  impl_->pruned_to = absl::InfinitePast();
   return true;
 }
 

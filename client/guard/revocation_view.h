@@ -44,15 +44,15 @@ class RevocationView {
   // Takes entries in; one known already changes nothing, and nothing is ever taken back before it
   // expires.
   void Merge(const std::vector<RevocationNotice>& notices);
-  // The view is whole as of `age` ago. Until the first time `loaded` is false and nobody is to be
-  // admitted.
+  // The view is whole as of `age` ago. Until the first time, and again after WasSetBack has found
+  // that something may be missing, `loaded` is false and nobody is to be admitted.
   void MarkCurrent(absl::Duration age = absl::ZeroDuration());
   bool loaded() const;
   // How long ago the view was last known to be whole (monotonic); infinite if never.
   absl::Duration Age() const;
 
-  // The token, its session, its subject's version, its key; a token that it was exchanged from; or
-  // the version of anyone in its chain of actors.
+  // The token, its session, its subject's version, its key; a token that it was exchanged from, or
+  // that one's key; or the version of anyone in its chain of actors.
   bool IsRevoked(const VerifiedToken& token) const;
   bool IsKeyRevoked(const IdHash& key_hash) const;
   // Whether a token that no key verifies says that it is of a key that was revoked. Takes its word
@@ -65,7 +65,8 @@ class RevocationView {
   size_t Prune(absl::Time now);
   // True, once, if the wall clock was set back: `now` is more than kSetBack behind where it should
   // be. It was ahead before, and Prune may have forgotten what is still needed: the view wants a
-  // whole snapshot. Prune counts from `now` on.
+  // whole snapshot, and if Prune did forget what had not expired by `now`, it is not loaded until
+  // MarkCurrent is called behind one. Prune counts from `now` on.
   static constexpr absl::Duration kSetBack = absl::Seconds(30);
   bool WasSetBack(absl::Time now);
   size_t size() const;

@@ -197,13 +197,16 @@ class ServerRevocations final : public RevocationSource {
   void Follow(FeedStream& stream) {
     if (stopped()) stream.Cancel();
     while (stream.Step()) {
-      if (view_->WasSetBack(clock_.Now())) {
-        log_.Warning("revocations.clock_set_back", {});
-        stream.StartOver();
-      }
+      if (WasSetBack()) stream.StartOver();
       Prune();
       if (SystemClock().Monotonic() - stream.last_heard() > kMaxSilence) stream.Cancel();
     }
+  }
+
+  bool WasSetBack() {
+    const bool set_back = view_->WasSetBack(clock_.Now());
+    if (set_back) log_.Warning("revocations.clock_set_back", {});
+    return set_back;
   }
 
   void Prune() {
@@ -213,17 +216,24 @@ class ServerRevocations final : public RevocationSource {
     view_->Prune(clock_.Now());
   }
 
-  // Half to one and a half of `delay`, so that many guards do not come back at once.
+  // Half to one and a half of `delay`, so that many guards do not come back at once. The clock is
+  // minded meanwhile: what was forgotten too early is missing at once.
   void Pause(absl::Duration delay) {
     const auto half = static_cast<uint64_t>(absl::ToInt64Milliseconds(delay) / 2);
     const absl::Duration until =
         SystemClock().Monotonic() + absl::Milliseconds(half + RandomBelow(2 * half + 1));
-    MutexLock lock(mu_);
-    for (;;) {
-      const absl::Duration left = until - SystemClock().Monotonic();
-      if (stopped_ || left <= absl::ZeroDuration()) return;
-      changed_.WaitFor(mu_, left);
+    while (Rest(until)) {
+      if (WasSetBack()) follower_.WantSnapshot();
     }
+  }
+
+  // At most kStep; false when it is time to go on.
+  bool Rest(absl::Duration until) {
+    MutexLock lock(mu_);
+    const absl::Duration left = until - SystemClock().Monotonic();
+    if (stopped_ || left <= absl::ZeroDuration()) return false;
+    changed_.WaitFor(mu_, std::min(left, kStep));
+    return true;
   }
 
   void Hold(std::shared_ptr<FeedStream> stream) {

@@ -32,15 +32,16 @@ struct Rule {
   // The token is bound to a client certificate (`cnf`), which is this connection's; one without is
   // refused with CERTIFICATE_REQUIRED. (One with is held against the connection by every rule.)
   bool certificate_bound = false;
-  // The list of revocations was whole this long ago at most; older, the method refuses with
-  // REVOCATION_VIEW_STALE, also while the auth server is away.
+  // Above zero: the list of revocations was whole this long ago at most; older, the method refuses
+  // with REVOCATION_VIEW_STALE, also while the auth server is away.
   absl::Duration max_staleness = absl::InfiniteDuration();
-  // The caller logged in this long ago at most (`auth_time`); longer, or if the token does not say,
-  // the method refuses with STEP_UP_REQUIRED.
+  // Above zero: the caller logged in this long ago at most (`auth_time`); longer, or if the token
+  // does not say, the method refuses with STEP_UP_REQUIRED.
   absl::Duration max_login_age = absl::InfiniteDuration();
   // The caller logged in with a second factor (`amr` names `mfa`), else STEP_UP_REQUIRED.
   bool second_factor = false;
-  // For streams of any shape; a unary call is never cut.
+  // For streams of any shape; a unary call is never cut. To a generic service all calls are
+  // streams: gRPC tells nobody the shapes of its methods.
   StreamPolicy stream = StreamPolicy::kAtOnce;
   // How long a stream goes on, with kAfterGrace and only with it: above zero, at most
   // kMaxStreamGrace. Counted from the expiry, or from when this guard learned of the revocation.

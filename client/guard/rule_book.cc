@@ -74,8 +74,8 @@ absl::Status CheckSound(const Rule& rule) {
     return absl::FailedPreconditionError("asks for more of the caller but not for a token");
   }
   TESSERA_RETURN_IF_ERROR(CheckStreamSound(rule));
-  if (rule.max_login_age <= absl::ZeroDuration() || rule.max_staleness < absl::ZeroDuration()) {
-    return absl::FailedPreconditionError("asks for what no caller can have: a time below zero");
+  if (rule.max_login_age <= absl::ZeroDuration() || rule.max_staleness <= absl::ZeroDuration()) {
+    return absl::FailedPreconditionError("has a time that is not above zero");
   }
   return absl::OkStatus();
 }

@@ -4,7 +4,18 @@
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server_builder.h>
 
+#include "tessera/guard/grpc_versions.h"
+
 namespace tessera::guard {
+
+// Of AddPassiveListener, which gRPC has together with this header.
+size_t CountPassiveListeners(grpc::ServerBuilder& builder);
+#if __has_include(<grpcpp/passive_listener.h>)
+template struct PassiveListenersReader<&grpc::ServerBuilder::unstarted_passive_listeners_>;
+#else
+size_t CountPassiveListeners(grpc::ServerBuilder&) { return 0; }
+#endif
+
 namespace {
 
 using Methods = std::vector<std::unique_ptr<grpc::internal::RpcServiceMethod>>;
@@ -74,6 +85,7 @@ ServerSurvey Survey(grpc::ServerBuilder& builder) {
   survey.generic_service =
       AsyncGenericOf(builder) != nullptr || CallbackGenericOf(builder) != nullptr;
   survey.acceptors = AcceptorsOf(builder).size();
+  survey.passive_listeners = CountPassiveListeners(builder);
   return survey;
 }
 

@@ -27,6 +27,8 @@ struct ServerSurvey {
   bool generic_service = false;
   // Of AddExternalConnectionAcceptor: roads to the server whose credentials cannot be seen.
   size_t acceptors = 0;
+  // Of AddPassiveListener, in gRPC that has it: likewise.
+  size_t passive_listeners = 0;
 };
 
 // Services that a plug-in registers and gRPC's own health service stay invisible.

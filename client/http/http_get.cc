@@ -2,6 +2,9 @@
 
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -214,6 +217,32 @@ bool Configure(const Curl& curl, CURL* easy, Transfer& transfer) {
   return settings.taken();
 }
 
+// While it lives a SIGPIPE of this thread's (TLS writes to a peer that has gone) ends nobody: the
+// write says EPIPE, and the signal is taken back. One that was pending before stays.
+class PipeSignalHeld {
+ public:
+  PipeSignalHeld() {
+    sigset_t pending;
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~PipeSignalHeld() {
+    constexpr timespec kNow = {0, 0};
+    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &kNow);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  PipeSignalHeld(const PipeSignalHeld&) = delete;
+  PipeSignalHeld& operator=(const PipeSignalHeld&) = delete;
+
+ private:
+  sigset_t pipe_;
+  sigset_t before_;
+  bool was_pending_ = false;
+};
+
 absl::StatusOr<HttpAnswer> Perform(const Curl& curl, CURL* easy, Transfer& transfer) {
   const CURLcode code = curl.easy_perform(easy);
   if (transfer.too_large) return absl::UnavailableError("the answer is too large");
@@ -276,6 +305,7 @@ absl::StatusOr<HttpAnswer> HttpGet(const HttpRequest& request) {
   TESSERA_RETURN_IF_ERROR(CheckHttpUrl(request.url, request.plaintext));
   const Curl* const curl = Curl::Loaded();
   if (curl == nullptr) return NoLibrary();
+  const PipeSignalHeld held;  // until the connection has been closed
   const Easy easy(curl->easy_init(), curl->easy_cleanup);
   if (easy == nullptr) return NoLibrary();
   Transfer transfer{request};

@@ -47,7 +47,8 @@ absl::Status CheckHttpUrl(const std::string& url, Plaintext plaintext);
 
 // An answer with status 200, or 304 where `etag` was sent. Follows no redirect, asks no proxy,
 // sends no cookie; verifies the server's certificate and name (TLS 1.2 or newer). Blocks for at
-// most the timeout. Thread-safe; the process must ignore SIGPIPE. INVALID_ARGUMENT: the URL.
+// most the timeout. Thread-safe. SIGPIPE is blocked on the thread meanwhile, so that a peer that
+// goes away is a failure, whatever the process does about that signal. INVALID_ARGUMENT: the URL.
 // UNAVAILABLE: everything else; the message, for the log, holds nothing of what was sent or
 // received.
 absl::StatusOr<HttpAnswer> HttpGet(const HttpRequest& request);

@@ -32,9 +32,10 @@ class UrlFetcher final : public guard::KeyFetcher {
     TESSERA_ASSIGN_OR_RETURN(const http::HttpAnswer answer, http::HttpGet(request_));
     if (!answer.not_modified) {
       TESSERA_ASSIGN_OR_RETURN(known_, JwkSet::Parse(answer.body));
+      version_ = VersionIn(answer.body);
       request_.etag = answer.etag;  // names what is known from now on
     }
-    return guard::FetchedKeySet{known_, RefreshAfter(answer.max_age)};
+    return guard::FetchedKeySet{known_, version_, RefreshAfter(answer.max_age)};
   }
 
   void Cancel() override { cancelled_ = true; }
@@ -48,6 +49,7 @@ class UrlFetcher final : public guard::KeyFetcher {
   const UrlKeysOptions options_;
   http::HttpRequest request_;
   JwkSet known_;  // what `request_.etag` names
+  KeySetVersion version_;
   std::atomic<bool> cancelled_{false};
 };
 

@@ -20,6 +20,7 @@ struct UrlKeysOptions {
   // Take `http://` too, where the host is 127.0.0.1, [::1] or localhost: whoever can answer there
   // decides which tokens are good.
   bool allow_plaintext_on_loopback = false;
+  // A key that is published within `min_interval` after a fetch may be unknown until it is over.
   absl::Duration min_interval = absl::Seconds(10);
   absl::Duration max_age = absl::Hours(24);
   absl::Duration fetch_timeout = absl::Seconds(5);
@@ -35,10 +36,11 @@ inline constexpr absl::Duration kMinUrlRefresh = absl::Minutes(1);
 // server's certificate must be good and name the host (TLS 1.2 or newer). An answer with an ETag is
 // asked for again by If-None-Match. Larger answers than JwkSet::kMaxBytes, sets without a key of
 // ours and sets with a shared (`oct`) key are failures: what was there stays, for at most
-// `max_age`. Takes what is offered. No network before somebody asks for keys.
+// `max_age`. Takes what is offered, and an older set (KeySetVersion, where the published set says
+// it) as KeysFromServer does. No network before somebody asks for keys.
 //
-// Loads libcurl.so.4 when it is called. The process must ignore SIGPIPE. Keeps a thread of its own,
-// whose end may take a second. `clock` and `log` must outlive the source. Events as of
+// Loads libcurl.so.4 when it is called. Keeps a thread of its own, whose end may take a second, and
+// which blocks SIGPIPE while it asks. `clock` and `log` must outlive the source. Events as of
 // KeysFromServer: `keys.fetch_failed`, `keys.cache_refused`, `keys.cache_not_written`.
 //
 // INVALID_ARGUMENT: the URL is not https, or has a user or password in it; a time is not above

@@ -52,7 +52,7 @@ struct Claims {
   std::string certificate;  // cnf.x5t#S256 (RFC 8705): base64url of SHA-256; empty for none
   // act: the latest first, at most kMaxActors.
   std::vector<Actor> actors;
-  // pjti: the tokens that this one was exchanged from, the latest first; revoking one revokes it.
+  // pjti: the tokens that this one was exchanged from, and their keys where another one signed it.
   std::vector<TokenId> parent_tokens;
   std::map<std::string, std::string> extra;  // ext
 };

@@ -11,7 +11,7 @@ set(TESSERA_PUBLIC_HEADERS
   base/clock.h base/ids.h base/log.h base/mutex.h base/random.h base/reason.h base/secret.h
   token/algorithm.h token/base64url.h token/claims.h token/digest.h token/jwk_set.h token/kept_token.h token/key.h token/token_signer.h
   token/token_verifier.h
-  guard/guard.h guard/guard_options.h guard/key_source.h guard/principal.h guard/revocation_source.h guard/revocation_view.h guard/rule.h
+  guard/guard.h guard/guard_options.h guard/key_set_version.h guard/key_source.h guard/principal.h guard/revocation_source.h guard/revocation_view.h guard/rule.h
   guard/token_cookie.h guard/rules_from_descriptor_set.h guard/explain.h guard/metrics.h
   guard_prometheus/guard_collector.h
   caller/caller.h caller/credentials.h caller/reason.h

@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kPeer = "peer";
 constexpr std::string_view kReason = "reason";
 constexpr std::string_view kCause = "cause";
+constexpr std::string_view kCounter = "counter";  // why there were too many attempts
 
 const AuditedEvent* FindAudited(std::string_view name) {
   static const auto& by_name = *new std::unordered_map<std::string_view, const AuditedEvent*>([] {
@@ -42,7 +43,8 @@ std::string_view FieldOf(const LogEvent& event, std::string_view name) {
   return {};
 }
 
-// Who did it is the user whom it concerns, where nobody else is named.
+// Where nobody is named: whom the table says. That is nobody where the caller has proven nothing:
+// what a stranger tries with a user's name is not the user's doing.
 std::string_view ActorOf(const LogEvent& event, const AuditedEvent& audited) {
   const std::string_view named = FieldOf(event, "actor");
   return named.empty() ? FieldOf(event, audited.actor) : named;
@@ -57,6 +59,7 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"audit.went_back", false, "", "replica"},
       {"bootstrap.administrator_made", true, "", "user"},
       {"bootstrap.role_made", true, "", "role"},
+      {"call.refused", false, "", "method"},
       {"guard.refused", false, "", "method"},
       {"keys.activated", true, "", "kid"},
       {"keys.created", true, "", "kid"},
@@ -67,10 +70,10 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"keys.unopened", false, "", "kid"},
       {"login.admitted", true, "user", "user"},
       {"login.challenged", true, "user", "user"},
-      {"login.refused", false, "user", "user"},
-      {"login.unreadable_hash", false, "user", "user"},
+      {"login.refused", false, "", "user"},
+      {"login.unreadable_hash", false, "", "user"},
       {"password.change_refused", false, "user", "user"},
-      {"password.reset_refused", false, "user", "user"},
+      {"password.reset_refused", false, "", "user"},
       {"refresh_token.refused", false, "", "token"},
       {"renewal.foreign_access_token", false, "user", "session"},
       {"renewal.grace_replay", true, "user", "session"},
@@ -80,14 +83,14 @@ const std::vector<AuditedEvent>& AuditedEvents() {
       {"server.ready", true, "", ""},
       {"server.stopped", true, "", ""},
       {"service_token.issued", true, "service", "service"},
-      {"service_token.refused", false, "service", "service"},
+      {"service_token.refused", false, "", "service"},
       {"session.access_renewed", true, "user", "session"},
       {"session.ended", true, "", "session"},
       {"session.refused", false, "actor", "session"},
       {"session.renewed", true, "user", "session"},
       {"store.keys_replaced", true, "", ""},
       {"store.restored", true, "", ""},
-      {"tessera.throttle", false, "user", "counter"},
+      {"tessera.throttle", false, "", "user"},
       {"token.exchanged", true, "service", "user"},
       {"token.revoked", true, "user", "token_id"},
       {"token_exchange.refused", false, "service", "service"},
@@ -111,7 +114,7 @@ std::optional<storage::AuditEvent> DecisionOf(const LogEvent& event, const CallI
   for (const auto& [key, value] : event.fields) {
     if (key == kPeer) {
       if (call == nullptr) decision.source = Clean(value, storage::kMaxAuditText);
-    } else if (key == kReason || (key == kCause && decision.reason.empty())) {
+    } else if (key == kReason || ((key == kCause || key == kCounter) && decision.reason.empty())) {
       decision.reason = Clean(value, storage::kMaxAuditText);
     } else if (key != "actor" && key != audited->actor && key != audited->target) {
       details[std::string(key)] = Clean(value, kMaxTextValueBytes);

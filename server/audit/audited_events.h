@@ -16,8 +16,8 @@
 
 namespace tessera::server {
 
-// Of a log event: which field says who did it, and which whom or what it concerns; what else it
-// says goes to the details.
+// Of a log event: which field says who did it where no `actor` does (empty: nobody is known), and
+// which whom or what it concerns; what else it says goes to the details.
 struct AuditedEvent {
   std::string_view name;
   bool done;

@@ -110,9 +110,34 @@ absl::Status StoredAuditTrail::Append(Repositories& in, std::vector<AuditEvent>&
   TESSERA_ASSIGN_OR_RETURN(const ChainState state,
                            AppendToChain(in, *parts_.keys.Current(), id, events, &found));
   if (state != ChainState::kGood) return Replace(in, state, id, events);
-  // The chain's row is taken: nothing that is known now was committed behind it.
-  NoteEnd(found, KnownEnd());
+  TellIfBack(found);
   return absl::OkStatus();
+}
+
+bool StoredAuditTrail::EndsBefore(const ChainEnd& found, const ChainEnd& known) {
+  return found.replica_id == known.replica_id &&
+         (found.sequence < known.sequence ||
+          (found.sequence == known.sequence && found.mac != known.mac));
+}
+
+void StoredAuditTrail::TellOfBack(const ChainEnd& found, const ChainEnd& known) {
+  parts_.log.Error("audit.went_back", {{"replica", known.replica_id},
+                                       {"kept", absl::StrCat(known.sequence)},
+                                       {"found", absl::StrCat(found.sequence)}});
+}
+
+// `found`: by a transaction that is under way and has taken the chain's row, so nothing that is
+// known now was committed behind it. It may be that transaction's own addition, or that of another
+// in the same COMMIT, and come to nothing: it never becomes known.
+void StoredAuditTrail::TellIfBack(const ChainEnd& found) {
+  ChainEnd known;
+  {
+    MutexLock lock(mu_);
+    known = end_;
+    if (!EndsBefore(found, known)) return;
+    end_ = ChainEnd();  // told once; where the chain ends now is learnt anew
+  }
+  TellOfBack(found, known);
 }
 
 ChainEnd StoredAuditTrail::KnownEnd() const {
@@ -120,12 +145,11 @@ ChainEnd StoredAuditTrail::KnownEnd() const {
   return end_;
 }
 
-// `known`: from before `found` was read; empty: `found` was committed just now. A chain that ends
-// before it, or otherwise, has lost what was committed: the store, or somebody, went back.
+// `found`: is committed. `known`: from before it was read; empty: it was committed just now. A
+// chain that ends before it, or otherwise, has lost what was committed: the store, or somebody,
+// went back.
 void StoredAuditTrail::NoteEnd(const ChainEnd& found, const ChainEnd& known) {
-  const bool same = found.replica_id == known.replica_id;
-  const bool back = same && (found.sequence < known.sequence ||
-                             (found.sequence == known.sequence && found.mac != known.mac));
+  const bool back = EndsBefore(found, known);
   {
     MutexLock lock(mu_);
     if (found.replica_id != chain_) return;
@@ -133,10 +157,7 @@ void StoredAuditTrail::NoteEnd(const ChainEnd& found, const ChainEnd& known) {
     if (!known.replica_id.empty() && moved) return;  // somebody else knows more
     if (back || end_.replica_id != chain_ || found.sequence > end_.sequence) end_ = found;
   }
-  if (!back) return;
-  parts_.log.Error("audit.went_back", {{"replica", known.replica_id},
-                                       {"kept", absl::StrCat(known.sequence)},
-                                       {"found", absl::StrCat(found.sequence)}});
+  if (back) TellOfBack(found, known);
 }
 
 bool StoredAuditTrail::IsLooking() const {
@@ -160,6 +181,7 @@ void StoredAuditTrail::Look() {
   MutexLock lock(mu_);
   --looks_;
   if (end_.replica_id == chain_ && end_.sequence >= appended_) looks_ = 0;
+  if (looks_ == 0) changed_.NotifyAll();
 }
 
 // Once, at the start: nobody has to ask for a check to hear of it.
@@ -285,8 +307,8 @@ bool StoredAuditTrail::Settle(absl::Duration limit) {
   parts_.queue.Wake();
   MutexLock lock(mu_);
   bool in_time = true;
-  while (kept_through_ < wanted && in_time) in_time = changed_.WaitFor(mu_, limit);
-  return kept_through_ >= wanted;
+  while ((kept_through_ < wanted || looks_ > 0) && in_time) in_time = changed_.WaitFor(mu_, limit);
+  return kept_through_ >= wanted && looks_ == 0;
 }
 
 }  // namespace tessera::server

@@ -26,10 +26,10 @@ namespace tessera::server {
 // a process that is killed loses no more than the last 100 ms of decisions, and no administrative
 // event whose change was committed. A store that is away or slow holds up nobody: the queue is
 // bounded, and what it had to drop is told as `audit.dropped` when the store is back. It remembers
-// where its chain ends, also behind administrative events (for which it looks, as it does not hear
-// of their COMMIT): a chain that ends before that, or otherwise, has lost something
-// (`audit.went_back`). At its start, each kNoteInterval and at its end it notes in its own chain
-// where the others end.
+// where its chain ends, as far as that is committed, also behind administrative events (for which
+// it looks, as it does not hear of their COMMIT): a chain that ends before that, or otherwise, has
+// lost something (`audit.went_back`). At its start, each kNoteInterval and at its end it notes in
+// its own chain where the others end.
 class StoredAuditTrail final : public AuditTrail {
  public:
   static constexpr absl::Duration kGather = absl::Milliseconds(50);
@@ -62,8 +62,9 @@ class StoredAuditTrail final : public AuditTrail {
   absl::Status AppendIn(storage::Repositories& repositories, const CallInfo& call,
                         const AuditEntry& entry) override;
 
-  // Waits until every decision that was queued before is in the store; false: not within `limit`
-  // (of real time).
+  // Waits until every decision that was queued before is in the store, and it is known where the
+  // chain ends behind the administrative events that were committed before; false: not within
+  // `limit` (of real time). Behind one that came to nothing that takes until the looks are over.
   bool Settle(absl::Duration limit);
 
  private:
@@ -73,6 +74,9 @@ class StoredAuditTrail final : public AuditTrail {
   absl::Status Replace(storage::Repositories& in, ChainState state, const std::string& old,
                        std::vector<storage::AuditEvent>& events);
   absl::Status Keep(std::vector<storage::AuditEvent>& events);
+  static bool EndsBefore(const ChainEnd& found, const ChainEnd& known);
+  void TellOfBack(const ChainEnd& found, const ChainEnd& known);
+  void TellIfBack(const ChainEnd& found);
   void NoteEnd(const ChainEnd& found, const ChainEnd& known);
   void NoteKept(const std::vector<storage::AuditEvent>& events);
   ChainEnd KnownEnd() const ABSL_LOCKS_EXCLUDED(mu_);

@@ -30,6 +30,10 @@ absl::Status BadCredentials() {
 // The name as the store has it; empty for one that no user can have.
 std::string FoldName(std::string_view name) { return FoldUserName(name, "username").value_or(""); }
 
+ProofOwner OwnerOf(const std::optional<storage::User>& user) {
+  return user.has_value() ? ProofOwner{user->id, user->version} : ProofOwner();
+}
+
 absl::StatusOr<TokenVerifier> VerifierOf(const TokenPolicy& policy, absl::Duration leeway) {
   Expected expected;
   expected.issuer = policy.issuer;
@@ -118,9 +122,9 @@ absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginI
       impl_->parts.store.Read(call.deadline, [&](storage::Repositories& repositories) {
         TESSERA_ASSIGN_OR_RETURN(attempt.user, repositories.users.FindByName(attempt.username));
         TESSERA_ASSIGN_OR_RETURN(attempt.hash_costs, repositories.passwords.HashCosts());
-        attempt.subject.user = attempt.user.has_value() ? attempt.user->id : UserId();
-        attempt.subject.device =
-            impl_->parts.throttle.DeviceOf(input.device_proof, attempt.subject.user);
+        const ProofOwner owner = OwnerOf(attempt.user);
+        attempt.subject.user = owner.user;
+        attempt.subject.device = impl_->parts.throttle.DeviceOf(input.device_proof, owner);
         return impl_->parts.throttle.LookIn(repositories, call, attempt.subject);
       }));
   return attempt;
@@ -198,21 +202,23 @@ absl::StatusOr<CompletionInput> AuthFacade::CheckCompletion(const CallInfo& call
   return input;
 }
 
-// The guess is counted before it is judged, however many challenges there are.
+// The guess is counted before it is judged, however many challenges there are. No code is judged
+// for another version of the user than the challenge's, so a proof of that one will do.
 absl::StatusOr<IssuedGrant> AuthFacade::CompleteLogin(const CallInfo& call,
                                                       const CompletionInput& input) const {
   TESSERA_ASSIGN_OR_RETURN(LoginChallenge challenge,
                            impl_->second_factors.Read(call, input.challenge_token));
   const LoginThrottle& throttle = impl_->parts.throttle;
+  LoginAttempt attempt;
+  attempt.subject.device =
+      throttle.DeviceOf(input.device_proof, {challenge.user_id, challenge.user_version});
   TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
-                           throttle.ReserveCode(call, challenge.user_id, input.device_proof));
+                           throttle.ReserveCode(call, challenge.user_id, attempt.subject.device));
   TESSERA_ASSIGN_OR_RETURN(SecondFactorLogin::Proof proof,
                            impl_->second_factors.Prove(call, challenge, input.answer));
-  LoginAttempt attempt;
   attempt.audience = std::move(challenge.audience);
   attempt.terms = std::move(challenge.terms);
   attempt.terms.max_access_token = input.max_access_token;
-  attempt.subject.device = throttle.DeviceOf(input.device_proof, proof.user.id);
   const VerifiedLogin login(std::move(proof.user), std::move(attempt), std::move(proof.use));
   TESSERA_ASSIGN_OR_RETURN(IssuedGrant grant, OpenSession(call, login));
   throttle.Succeeded(call, reservation);
@@ -251,7 +257,7 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
   IssuedGrant grant{std::move(access.text),  access.expires_at, std::move(refresh),
                     session.idle_expires_at, session.id,        std::move(access.scopes)};
   absl::StatusOr<Secret> proof =
-      impl_->parts.throttle.NewDeviceProof(session.user_id, login.device());
+      impl_->parts.throttle.NewDeviceProof({session.user_id, session.user_version}, login.device());
   if (proof.ok()) grant.device_proof = *std::move(proof);  // else at the next login
   return grant;
 }

@@ -10,8 +10,8 @@
 namespace tessera::server {
 namespace {
 
-constexpr char kVersion = 1;
-constexpr std::string_view kContext = "tessera/device-proof/v1";
+constexpr char kVersion = 2;
+constexpr std::string_view kContext = "tessera/device-proof/v2";
 constexpr size_t kTimeBytes = 8;
 constexpr size_t kKeyHashBytes = 16;
 constexpr size_t kMacBytes = 32;
@@ -35,9 +35,10 @@ int64_t FromBigEndian(std::string_view bytes) {
   return static_cast<int64_t>(number);
 }
 
-// Of no epoch: a device outlives a restored store.
-std::string MacOf(const Secret& key, std::string_view body, const UserId& user) {
-  return MacUnder(key, kContext, "", std::string(body).append(user.str()));
+// Of no epoch: a restored store raises the versions of all users.
+std::string MacOf(const Secret& key, std::string_view body, const ProofOwner& owner) {
+  return MacUnder(key, kContext, "",
+                  std::string(body).append(BigEndian(owner.version)).append(owner.user.str()));
 }
 
 const Secret* FindByHash(const KeySnapshot& keys, std::string_view hash) {
@@ -58,7 +59,7 @@ std::optional<std::string> Decode(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::string> ReadDeviceProof(const Secret& proof, const UserId& user,
+std::optional<std::string> ReadDeviceProof(const Secret& proof, const ProofOwner& owner,
                                            const KeySnapshot& keys, absl::Time now,
                                            absl::Duration life) {
   const std::optional<std::string> bytes = Decode(proof.Reveal());
@@ -66,30 +67,30 @@ std::optional<std::string> ReadDeviceProof(const Secret& proof, const UserId& us
   const std::string_view body = std::string_view(*bytes).substr(0, kBodyBytes);
   const Secret* key = FindByHash(keys, body.substr(kBodyBytes - kKeyHashBytes));
   if (key == nullptr) return std::nullopt;
-  const std::string mac = MacOf(*key, body, user);
+  const std::string mac = MacOf(*key, body, owner);
   if (!Secret::ConstantTimeEqual(mac, std::string_view(*bytes).substr(kBodyBytes))) {
     return std::nullopt;
   }
-  if (user.empty()) return std::nullopt;
+  if (owner.user.empty()) return std::nullopt;
   const absl::Time given =
       absl::FromUnixSeconds(FromBigEndian(body.substr(1 + kDeviceNumberBytes, kTimeBytes)));
   if (given + life <= now || given > now + kClockTolerance) return std::nullopt;
   return std::string(body.substr(1, kDeviceNumberBytes));
 }
 
-absl::StatusOr<Secret> MintDeviceProof(const UserId& user, std::string_view device,
+absl::StatusOr<Secret> MintDeviceProof(const ProofOwner& owner, std::string_view device,
                                        const KeySnapshot& keys, absl::Time now) {
   const auto key = keys.secret_hashes.find(keys.secret_hash_kid);
   if (key == keys.secret_hashes.end()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kKeysUnavailable,
                             "the key of device proofs is not loaded yet", kRetryForKey);
   }
-  if (user.empty()) return absl::InternalError("a device proof for nobody");
+  if (owner.user.empty()) return absl::InternalError("a device proof for nobody");
   std::string bytes(1, kVersion);
   bytes.append(device.size() == kDeviceNumberBytes ? std::string(device)
                                                    : RandomBytes(kDeviceNumberBytes));
   bytes.append(BigEndian(absl::ToUnixSeconds(now))).append(MacKeyHash(key->first));
-  bytes.append(MacOf(key->second, bytes, user));
+  bytes.append(MacOf(key->second, bytes, owner));
   return Secret(std::string(kDeviceProofPrefix).append(Base64UrlEncode(bytes)));
 }
 

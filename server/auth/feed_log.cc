@@ -13,6 +13,11 @@ using storage::Revocation;
 
 bool BySeq(const Revocation& entry, int64_t seq) { return entry.seq < seq; }
 
+bool IsSame(const Revocation& one, const Revocation& other) {
+  return one.seq == other.seq && one.kind == other.kind && one.id_hash == other.id_hash &&
+         one.min_user_version == other.min_user_version && one.expires_at == other.expires_at;
+}
+
 }  // namespace
 
 FeedLog::Fit FeedLog::Judge(const std::vector<Revocation>& tail, int64_t store_head,
@@ -24,6 +29,12 @@ FeedLog::Fit FeedLog::Judge(const std::vector<Revocation>& tail, int64_t store_h
   }
   const bool reaches = complete ? next == store_head : next <= store_head;
   return reaches ? Fit::kFits : Fit::kHole;
+}
+
+bool FeedLog::IsContradicted(const std::optional<Revocation>& at_head, absl::Time now) const {
+  if (entries_.empty() || entries_.back().seq != head_) return false;
+  const Revocation& ours = entries_.back();
+  return at_head.has_value() ? !IsSame(*at_head, ours) : ours.expires_at > now + kClocksApart;
 }
 
 void FeedLog::Append(std::vector<Revocation> tail) {

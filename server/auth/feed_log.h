@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "storage/records.h"
 
 namespace tessera::server {
@@ -26,6 +28,12 @@ class FeedLog {
   // all that the store holds there, not only the first of it.
   enum class Fit { kFits, kWentBack, kHole };
   Fit Judge(const std::vector<storage::Revocation>& tail, int64_t store_head, bool complete) const;
+  // A store that went back and has grown past head() since has numbers that fit, and other entries
+  // under them. True if what the store holds at head() is not what is held here. `at_head`: absent
+  // if the store holds nothing there, which is no contradiction if ours may have been removed
+  // since, by whichever replica's clock: it expired, or will within kClocksApart of `now`.
+  static constexpr absl::Duration kClocksApart = absl::Minutes(10);
+  bool IsContradicted(const std::optional<storage::Revocation>& at_head, absl::Time now) const;
   // Takes a tail that fits.
   void Append(std::vector<storage::Revocation> tail);
 

@@ -17,9 +17,19 @@ constexpr std::string_view kRestorationAsked = "keys.restoration_asked";
 
 }  // namespace
 
+// Behind the change, where it is not too late: a transaction that is refused leaves nothing.
+absl::Status KeyFacade::RefuseUnlessPermitted(storage::Repositories& in,
+                                              const UserId& actor) const {
+  if (parts_.check != nullptr) return parts_.check(in, actor);
+  return Refusal(absl::StatusCode::kPermissionDenied, reason::kRoleRequired,
+                 "nobody may change the keys of this server");
+}
+
 KeyRecord KeyFacade::Record(const CallInfo& call, std::string_view event, const std::string& actor,
                             const std::string& target) const {
-  return [this, &call, event, actor, target](storage::Repositories& in, const KeyChange& change) {
+  return [this, &call, event, actor, target](storage::Repositories& in,
+                                             const KeyChange& change) -> absl::Status {
+    TESSERA_RETURN_IF_ERROR(RefuseUnlessPermitted(in, UserId(actor)));
     const bool own = target.empty() && !change.insert.empty();
     return parts_.audit.AppendIn(in, call, {event, actor, own ? change.insert[0].kid : target});
   };

@@ -16,16 +16,23 @@
 #include "server/call_info.h"
 #include "storage/store.h"
 #include "tessera/base/clock.h"
+#include "tessera/base/ids.h"
 #include "tessera/base/log.h"
 
 namespace tessera::server {
 
-// Thread-safe. Every method blocks on the store. `actor` is the administrator who asks, for the
-// log. What was changed is durable when a method returns, and this replica acts on it; with
-// UNAVAILABLE OUTCOME_UNKNOWN it may be so.
+// Whether `actor` may administer now, asked in the transaction of a change. Not OK: nothing is
+// changed.
+using AdministratorCheck = absl::Status (*)(storage::Repositories&, const UserId& actor);
+
+// Thread-safe. Every method blocks on the store. `actor` is the administrator who asks; each change
+// asks in its own transaction whether that one may still (of MarkRestored the change of the keys,
+// which comes first). What was changed is durable when a method returns, and this replica acts on
+// it; with UNAVAILABLE OUTCOME_UNKNOWN it may be so.
 class KeyFacade {
  public:
-  // All references must outlive the facade.
+  // All references must outlive the facade. `check`: RefuseUnlessAdministrator
+  // (server/user/administrators.h); without one nobody may.
   struct Parts {
     storage::Store& store;
     const KeyChanges& changes;
@@ -34,6 +41,7 @@ class KeyFacade {
     const Clock& clock;
     LogSink& log;
     AuditTrail& audit;
+    AdministratorCheck check;
   };
   KeyFacade(Sealer sealer, Parts parts) : sealer_(std::move(sealer)), parts_(parts) {}
 
@@ -52,8 +60,9 @@ class KeyFacade {
   absl::StatusOr<int64_t> MarkRestored(const CallInfo& call, const std::string& actor) const;
 
  private:
-  // Takes an administrative event down in the transaction of the change that it tells of; about
-  // `target`, or about the change's own key.
+  absl::Status RefuseUnlessPermitted(storage::Repositories& in, const UserId& actor) const;
+  // Takes an administrative event down in the transaction of the change that it tells of, if the
+  // actor may make it; about `target`, or about the change's own key.
   KeyRecord Record(const CallInfo& call, std::string_view event, const std::string& actor,
                    const std::string& target) const;
 

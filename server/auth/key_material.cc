@@ -10,6 +10,7 @@
 #include "server/auth/stored_key_ring.h"
 #include "tessera/base/random.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/guard/key_set_version.h"
 #include "tessera/token/base64url.h"
 #include "tessera/token/digest.h"
 
@@ -189,7 +190,9 @@ class Unsealing {
     std::vector<VerifyKey> verify;
     for (const auto& [kid, key] : next_->signing_keys) verify.push_back(key.ToVerifyKey());
     TESSERA_ASSIGN_OR_RETURN(JwkSet set, JwkSet::Of(std::move(verify)));
-    next_->jwks_json = set.ToJson();
+    // A replica that lacks a key does not pass for one that has it.
+    next_->jwks_json =
+        WithVersion(set.ToJson(), {Base64UrlEncode(next_->store_epoch), next_->loaded_version});
     next_->verify = std::make_shared<const JwkSet>(std::move(set));
     next_->shared_jwks = SharedJwks(next_->signing_keys);
     return absl::OkStatus();

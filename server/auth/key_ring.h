@@ -51,7 +51,8 @@ struct KeySnapshot {
   int64_t loaded_version = 0;
   std::string store_epoch;               // 16 bytes
   std::shared_ptr<const JwkSet> verify;  // pending, active and retiring signing keys
-  std::string jwks_json;                 // the public ones of them
+  std::string jwks_json;                 // the public ones of them, WithVersion: of the epoch and
+                                         // `loaded_version`
   std::optional<SigningKey> signing;     // the active one
   std::string mac_kid;                   // the MAC key that mints
   std::map<std::string, Secret> macs;    // by kid: all that still verify

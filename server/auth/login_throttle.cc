@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/auth/device_proof.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/token/digest.h"
@@ -18,8 +17,7 @@ constexpr size_t kCounterIdBytes = 16;
 constexpr int kMaxTries = 64;
 constexpr absl::Duration kRetryForKey = absl::Milliseconds(200);
 
-// What is counted. The letters keep the counters apart in what is hashed; the names are for the
-// log.
+// What is counted: a letter that keeps counters apart in what is hashed, a name for the log.
 struct Kind {
   char letter;
   std::string_view name;
@@ -28,9 +26,10 @@ struct Kind {
 // Not reset: who owns an account could else clear what the source has done to others, and whoever
 // waits for the owner's next login could guess as often again.
 constexpr Kind kKinds[] = {
-    {'S', "source", false},      {'N', "account", false}, {'P', "pair", true},
-    {'D', "device", true},       {'C', "code", true},     {'E', "code_device", true},
-    {'O', "old_password", true}, {'R', "reset", false},   {'G', "registration", false}};
+    {'S', "source", false},       {'N', "account", false},     {'P', "pair", true},
+    {'A', "devices", false},      {'D', "device", true},       {'C', "code", true},
+    {'F', "code_devices", false}, {'E', "code_device", true},  {'O', "old_password", true},
+    {'R', "reset", false},        {'G', "registration", false}};
 
 const Kind& KindOf(char letter) {
   return *std::find_if(std::begin(kKinds), std::end(kKinds),
@@ -113,9 +112,8 @@ ThrottleCounter OneMore(std::string id, const std::optional<ThrottleCounter>& ro
   next.id = std::move(id);
   const Remembered before = Remember(row, now, policy);
   next.attempts = before.attempts + 1;
-  const bool delays = next.attempts >= limit;
   const absl::Duration delay =
-      delays ? DelayAfter(next.attempts, limit, policy) : absl::ZeroDuration();
+      next.attempts < limit ? absl::ZeroDuration() : DelayAfter(next.attempts, limit, policy);
   next.blocked_until = now + delay;
   next.expires_at = before.since + LifeOf(policy);
   return next;
@@ -128,14 +126,15 @@ absl::Status TooManyAtOnce() {
 
 }  // namespace
 
-std::optional<std::string> LoginThrottle::DeviceOf(const Secret& proof, const UserId& user) const {
-  return ReadDeviceProof(proof, user, *parts_.keys.Current(), parts_.clock.Now(),
+std::optional<std::string> LoginThrottle::DeviceOf(const Secret& proof,
+                                                   const ProofOwner& owner) const {
+  return ReadDeviceProof(proof, owner, *parts_.keys.Current(), parts_.clock.Now(),
                          policy_.device_ttl);
 }
 
 absl::StatusOr<Secret> LoginThrottle::NewDeviceProof(
-    const UserId& user, const std::optional<std::string>& device) const {
-  return MintDeviceProof(user, device.value_or(""), *parts_.keys.Current(), parts_.clock.Now());
+    const ProofOwner& owner, const std::optional<std::string>& device) const {
+  return MintDeviceProof(owner, device.value_or(""), *parts_.keys.Current(), parts_.clock.Now());
 }
 
 // Keyed: a stolen table tells no names that were tried, and nobody can aim at another's counter.
@@ -156,23 +155,27 @@ absl::StatusOr<LoginThrottle::Counted> LoginThrottle::CounterOf(char kind, std::
   return Counted{std::string(mac.begin(), mac.begin() + kCounterIdBytes), &KindOf(kind), limit};
 }
 
+absl::StatusOr<LoginThrottle::Counters> LoginThrottle::AllOf(
+    const std::vector<absl::StatusOr<Counted>>& counters) {
+  Counters all;
+  for (const absl::StatusOr<Counted>& counter : counters) {
+    TESSERA_RETURN_IF_ERROR(counter.status());
+    all.push_back(*counter);
+  }
+  return all;
+}
+
 // The last is the one that a right guess ends.
 absl::StatusOr<LoginThrottle::Counters> LoginThrottle::LoginCounters(
     const CallInfo& call, const LoginSubject& subject) const {
-  Counters counters;
-  const auto add = [&](const absl::StatusOr<Counted>& counter) {
-    if (counter.ok()) counters.push_back(*counter);
-    return counter.status();
-  };
   if (subject.device.has_value()) {
-    TESSERA_RETURN_IF_ERROR(add(CounterOf('D', subject.name, *subject.device, policy_.attempts)));
-    return counters;
+    return AllOf({CounterOf('A', subject.name, "", policy_.account_attempts),
+                  CounterOf('D', subject.name, *subject.device, policy_.attempts)});
   }
   const std::string_view source = SourceOf(call);
-  TESSERA_RETURN_IF_ERROR(add(CounterOf('S', source, "", policy_.source_attempts)));
-  TESSERA_RETURN_IF_ERROR(add(CounterOf('N', subject.name, "", policy_.account_attempts)));
-  TESSERA_RETURN_IF_ERROR(add(CounterOf('P', source, subject.name, policy_.attempts)));
-  return counters;
+  return AllOf({CounterOf('S', source, "", policy_.source_attempts),
+                CounterOf('N', subject.name, "", policy_.account_attempts),
+                CounterOf('P', source, subject.name, policy_.attempts)});
 }
 
 std::vector<std::string> LoginThrottle::IdsOf(const Counters& counters) {
@@ -326,12 +329,13 @@ void LoginThrottle::Changed(const std::string& id) const {
 
 bool LoginThrottle::IsBusy(const std::string& id) const {
   MutexLock lock(mu_);
-  const auto found = here_.find(id);
-  return found != here_.end();
+  return here_.count(id) > 0;
 }
 
 absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call, const UserId& user,
-                                                   const Counters& counters) const {
+                                                   const absl::StatusOr<Counters>& asked) const {
+  TESSERA_RETURN_IF_ERROR(asked.status());
+  const Counters& counters = *asked;
   const Turn turn(*this, counters.back().id);
   if (!turn.mine()) return TooManyAtOnce();
   while (true) {
@@ -349,37 +353,34 @@ absl::StatusOr<Reservation> LoginThrottle::Reserve(const CallInfo& call, const U
   }
 }
 
-absl::StatusOr<Reservation> LoginThrottle::ReserveOne(
-    const CallInfo& call, const UserId& user, const absl::StatusOr<Counted>& counter) const {
-  TESSERA_RETURN_IF_ERROR(counter.status());
-  return Reserve(call, user, {*counter});
-}
-
 absl::StatusOr<Reservation> LoginThrottle::ReserveLogin(const CallInfo& call,
                                                         const LoginSubject& subject) const {
-  TESSERA_ASSIGN_OR_RETURN(const Counters counters, LoginCounters(call, subject));
-  return Reserve(call, subject.user, counters);
+  return Reserve(call, subject.user, LoginCounters(call, subject));
 }
 
-absl::StatusOr<Reservation> LoginThrottle::ReserveCode(const CallInfo& call, const UserId& user,
-                                                       const Secret& proof) const {
-  const std::optional<std::string> device = DeviceOf(proof, user);
-  return ReserveOne(
-      call, user,
-      CounterOf(device.has_value() ? 'E' : 'C', user.str(), device.value_or(""), policy_.attempts));
+absl::StatusOr<Reservation> LoginThrottle::ReserveCode(
+    const CallInfo& call, const UserId& user, const std::optional<std::string>& device) const {
+  if (!device.has_value()) {
+    return Reserve(call, user, AllOf({CounterOf('C', user.str(), "", policy_.attempts)}));
+  }
+  return Reserve(call, user,
+                 AllOf({CounterOf('F', user.str(), "", kDevicesOfCodes * policy_.attempts),
+                        CounterOf('E', user.str(), *device, policy_.attempts)}));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveOldPassword(const CallInfo& call,
                                                               const UserId& user) const {
-  return ReserveOne(call, user, CounterOf('O', user.str(), "", policy_.attempts));
+  return Reserve(call, user, AllOf({CounterOf('O', user.str(), "", policy_.attempts)}));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveReset(const CallInfo& call) const {
-  return ReserveOne(call, UserId(), CounterOf('R', SourceOf(call), "", policy_.source_attempts));
+  return Reserve(call, UserId(),
+                 AllOf({CounterOf('R', SourceOf(call), "", policy_.source_attempts)}));
 }
 
 absl::StatusOr<Reservation> LoginThrottle::ReserveRegistration(const CallInfo& call) const {
-  return ReserveOne(call, UserId(), CounterOf('G', SourceOf(call), "", policy_.registrations));
+  return Reserve(call, UserId(),
+                 AllOf({CounterOf('G', SourceOf(call), "", policy_.registrations)}));
 }
 
 // Given back twice when a COMMIT's answer is lost would be on the wrong side: it is not run again.

@@ -8,7 +8,9 @@
 // A password for a name is counted three times: for the name from this source, for the name from
 // anywhere, for the source. Names are counted alike whether a user has them or not. A login that
 // shows the proof of a device that has logged in before (server/auth/device_proof.h) is counted for
-// this user on this device alone, so no stranger's attempts are in its way.
+// this user on this device, and on all such devices together: no stranger's attempts are in its
+// way, and whoever has gathered proofs guesses no more often for that. Codes are counted likewise:
+// for the user without a proof; or on this device, and on all devices.
 #ifndef TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_
 #define TESSERA_SERVER_AUTH_LOGIN_THROTTLE_H_
 
@@ -23,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/device_proof.h"
 #include "server/auth/key_ring.h"
 #include "server/call_info.h"
 #include "storage/store.h"
@@ -37,7 +40,7 @@ namespace tessera::server {
 // `throttle.*` of the configuration.
 struct ThrottlePolicy {
   int attempts = 5;           // at one account from one source, or from one device
-  int account_attempts = 50;  // at one account from wherever, without a device's proof
+  int account_attempts = 50;  // at one account from wherever; from all its devices as many again
   int source_attempts = 100;  // from one source, at whatever account
   int registrations = 10;     // from one source
   absl::Duration first_delay = absl::Seconds(1);     // doubles with each attempt,
@@ -76,6 +79,9 @@ class LoginThrottle {
  public:
   // That an attempt waits for others of its counter, in all: a hash takes less.
   static constexpr absl::Duration kLongestWait = absl::Seconds(5);
+  // The devices of a user have as many codes together as so many devices have each:
+  // server/auth/SECOND_FACTORS.md has the sum.
+  static constexpr int kDevicesOfCodes = 2;
 
   // All references must outlive the throttle.
   struct Parts {
@@ -86,11 +92,11 @@ class LoginThrottle {
   };
   LoginThrottle(const ThrottlePolicy& policy, Parts parts) : policy_(policy), parts_(parts) {}
 
-  // The device that `proof` (which may be empty) shows for `user`; absent for any other. Memory
-  // only.
-  std::optional<std::string> DeviceOf(const Secret& proof, const UserId& user) const;
+  // The device that `proof` (which may be empty) shows for `owner`; absent for any other, and for
+  // another version of the user. Memory only.
+  std::optional<std::string> DeviceOf(const Secret& proof, const ProofOwner& owner) const;
   // What a login from `device` is given for the next one. Memory only.
-  absl::StatusOr<Secret> NewDeviceProof(const UserId& user,
+  absl::StatusOr<Secret> NewDeviceProof(const ProofOwner& owner,
                                         const std::optional<std::string>& device) const;
 
   // Whether ReserveLogin would refuse now; counts nothing. In a transaction of the caller's.
@@ -98,9 +104,9 @@ class LoginThrottle {
                       const LoginSubject& subject) const;
   // Counts a password for a name. Call it once a hashing slot is there, before the hash.
   absl::StatusOr<Reservation> ReserveLogin(const CallInfo& call, const LoginSubject& subject) const;
-  // Counts a code of the second factor, whatever the challenge; `proof` may be empty.
+  // Counts a code of the second factor, whatever the challenge; `device`: that DeviceOf found.
   absl::StatusOr<Reservation> ReserveCode(const CallInfo& call, const UserId& user,
-                                          const Secret& proof) const;
+                                          const std::optional<std::string>& device) const;
   // Counts an old password shown by a user who is logged in.
   absl::StatusOr<Reservation> ReserveOldPassword(const CallInfo& call, const UserId& user) const;
   // Counts a password reset, by source.
@@ -120,6 +126,7 @@ class LoginThrottle {
 
   absl::StatusOr<Counted> CounterOf(char kind, std::string_view first, std::string_view second,
                                     int limit) const;
+  static absl::StatusOr<Counters> AllOf(const std::vector<absl::StatusOr<Counted>>& counters);
   absl::StatusOr<Counters> LoginCounters(const CallInfo& call, const LoginSubject& subject) const;
   static std::vector<std::string> IdsOf(const Counters& counters);
   Verdict Judge(const std::vector<storage::ThrottleCounter>& found, const Counters& counters,
@@ -129,11 +136,9 @@ class LoginThrottle {
                        Reservation& reservation, Verdict& verdict) const;
   absl::Status Count(const CallInfo& call, const Counters& counters, Reservation& reservation,
                      Verdict& verdict) const;
-  // `user`: whom it is about, for the log; empty: nobody, or not known.
+  // `user`: whom it is about, for the log; empty: nobody, or not known. Fails as `asked` does.
   absl::StatusOr<Reservation> Reserve(const CallInfo& call, const UserId& user,
-                                      const Counters& counters) const;
-  absl::StatusOr<Reservation> ReserveOne(const CallInfo& call, const UserId& user,
-                                         const absl::StatusOr<Counted>& counter) const;
+                                      const absl::StatusOr<Counters>& asked) const;
 
   // Whether an attempt that may yet be right is being counted or under way here.
   bool IsBusy(const std::string& id) const ABSL_LOCKS_EXCLUDED(mu_);

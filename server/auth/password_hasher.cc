@@ -171,9 +171,11 @@ absl::StatusOr<std::string> PasswordHasher::HashWithSalt(const Secret& password,
   return FormatStoredHash({cost_, std::move(salt), std::string(tag.Reveal()), LegacyHash()});
 }
 
+// The store tells it by its tag (storage/usable_hash.h): who has it cannot log in, and so is not
+// the administrator who must stay. Of no password is it known that its tag is all zeros.
 std::string PasswordHasher::HashOfNothing() const {
   return FormatStoredHash(
-      {cost_, RandomBytes(kSaltBytes), RandomBytes(kPasswordTagBytes), LegacyHash()});
+      {cost_, RandomBytes(kSaltBytes), std::string(kPasswordTagBytes, '\0'), LegacyHash()});
 }
 
 absl::StatusOr<std::string> PasswordHasher::HashOver(const LegacyHash& made,

@@ -18,9 +18,10 @@
 namespace tessera::server {
 namespace {
 
-constexpr std::string_view kCommonPasswords =
+// In parts: no compiler has to take a longer text. Lines of printable ASCII without capitals.
+constexpr std::string_view kCommonPasswords[] = {
 #include "server/auth/common_passwords.inc"
-    ;
+};
 // Folding makes UTF-8 at most three times as long (Unicode, section 5.18).
 constexpr size_t kFoldGrowth = 3;
 
@@ -36,13 +37,14 @@ Secret Fold(std::string_view text) {
   return Secret(std::move(buffer));
 }
 
-uint64_t KeyOf(const Secret& prepared) {
-  const Secret folded = Fold(prepared.Reveal());
-  const Sha256Digest digest = Sha256(folded.Reveal());
+uint64_t KeyOfFolded(std::string_view folded) {
+  const Sha256Digest digest = Sha256(folded);
   uint64_t key = 0;
   for (size_t i = 0; i < sizeof(key); ++i) key = key << 8 | digest[i];
   return key;
 }
+
+uint64_t KeyOf(const Secret& prepared) { return KeyOfFolded(Fold(prepared.Reveal()).Reveal()); }
 
 // A name as a password: prepared and folded like one.
 bool Is(const Secret& folded, std::string_view name) {
@@ -70,10 +72,13 @@ const std::shared_ptr<const PasswordBlocklist>& CommonOnes() {
 }  // namespace
 
 PasswordBlocklist::PasswordBlocklist() {
-  for (std::string_view lines = kCommonPasswords; !lines.empty();) {
-    const size_t end = std::min(lines.find('\n'), lines.size());
-    Add(lines.substr(0, end));
-    lines.remove_prefix(std::min(end + 1, lines.size()));
+  for (std::string_view lines : kCommonPasswords) {
+    while (!lines.empty()) {
+      const size_t end = std::min(lines.find('\n'), lines.size());
+      // Such a line is prepared and folded already; every start goes through them all.
+      if (end > 0) words_.push_back(KeyOfFolded(lines.substr(0, end)));
+      lines.remove_prefix(std::min(end + 1, lines.size()));
+    }
   }
   Sort();
 }

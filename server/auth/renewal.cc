@@ -32,9 +32,6 @@ absl::Status SessionEnded() {
 // What the caller is told for a verdict that changes nothing.
 absl::Status RefusalOf(RenewalVerdict verdict, absl::Duration left) {
   switch (verdict) {
-    case RenewalVerdict::kAccessMissing:
-      return Unauthenticated(reason::kAccessTokenRequired,
-                             "renewing takes the access token that came with the refresh token");
     case RenewalVerdict::kAccessUnproven:
       return Unauthenticated(reason::kAccessTokenRequired,
                              "the key of the access token is not known any more: log in again");
@@ -67,6 +64,13 @@ IssuedGrant GrantOf(TokenIssuer::AccessToken access, Secret refresh, absl::Time 
                     const SessionId& session) {
   return {std::move(access.text),  access.expires_at, std::move(refresh), refresh_end, session,
           std::move(access.scopes)};
+}
+
+// Whether `step` is the last one that was taken; what an access token alone may have changed since
+// does not count.
+bool IsStepOf(const storage::SessionRotation& step, const Session& row) {
+  return row.generation == step.from_generation + 1 && row.mac_kid == step.mac_kid &&
+         row.rotated_at == step.rotated_at && !row.revoked_at.has_value();
 }
 
 }  // namespace
@@ -230,15 +234,32 @@ Renewal::Outcome Renewal::Step(const Attempt& attempt, const Standing& seen) con
                                           std::max(session.access_until, access.expires_at),
                                           issuer_.IdleEnd(session, attempt.now),
                                           attempt.call.peer};
-  bool moved = false;
-  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
-      storage::Repeat::kIdempotent, attempt.call.deadline, [&](storage::Repositories& in) {
-        TESSERA_ASSIGN_OR_RETURN(moved, in.sessions.Rotate(rotation));
-        return absl::OkStatus();
-      }));
+  TESSERA_ASSIGN_OR_RETURN(const bool moved, RotateRow(attempt, rotation));
   if (!moved) return std::nullopt;
   Log("session.renewed", attempt, session);
   return GrantOf(std::move(access), std::move(refresh), rotation.idle_expires_at, session.id);
+}
+
+// False: somebody else has moved or ended the session. A run that finds this very step in the row
+// follows one that was committed and whose answer was lost: judged again, it would look like reuse
+// once the grace is over. The first run has no step of its own to find, so that of two who come at
+// the same instant only one has taken it.
+absl::StatusOr<bool> Renewal::RotateRow(const Attempt& attempt,
+                                        const storage::SessionRotation& step) const {
+  bool moved = false;
+  bool ran_before = false;
+  TESSERA_RETURN_IF_ERROR(parts_.store.Write(
+      storage::Repeat::kIdempotent, attempt.call.deadline,
+      [&](storage::Repositories& in) -> absl::Status {
+        TESSERA_ASSIGN_OR_RETURN(moved, in.sessions.Rotate(step));
+        if (!moved && ran_before) {
+          TESSERA_ASSIGN_OR_RETURN(const std::optional<Session> row, in.sessions.Find(step.id));
+          moved = row.has_value() && IsStepOf(step, *row);
+        }
+        ran_before = true;
+        return absl::OkStatus();
+      }));
+  return moved;
 }
 
 // A further access token of a generation, which the row has to cover before it is given out. False:
@@ -293,7 +314,8 @@ absl::Status Renewal::EndForTheft(const Attempt& attempt, const Standing& seen,
   parts_.feed.CatchUp(attempt.call.deadline).IgnoreError();
   Log(event, attempt, seen.session);
   return Unauthenticated(reason::kRefreshReused,
-                         "the refresh token had been replaced: its session has been ended");
+                         "the refresh token had been replaced, or came without its access token: "
+                         "its session has been ended");
 }
 
 // Looks again where writes are made, which no replica's lag can fool, and ends the session if the

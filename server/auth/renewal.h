@@ -58,6 +58,8 @@ class Renewal {
   absl::StatusOr<TokenIssuer::AccessToken> Sign(const Attempt& attempt, const Standing& seen,
                                                 int64_t generation) const;
   Outcome Step(const Attempt& attempt, const Standing& seen) const;
+  absl::StatusOr<bool> RotateRow(const Attempt& attempt,
+                                 const storage::SessionRotation& step) const;
   Outcome ReplayStep(const Attempt& attempt, const Standing& seen) const;
   Outcome Extend(const Attempt& attempt, const Standing& seen) const;
   absl::StatusOr<bool> ExtendRow(const Attempt& attempt,

@@ -42,10 +42,9 @@ std::optional<Verdict> AccessObjection(const RenewalShown& shown, const RenewalR
   switch (shown.access) {
     case AccessProof::kFits:
       return std::nullopt;
-    case AccessProof::kNone:
-      return Verdict::kAccessMissing;
     case AccessProof::kUnknownKey:
       return Verdict::kAccessUnproven;
+    case AccessProof::kNone:  // whoever was given the pair has it: this is somebody else
     case AccessProof::kDiffers:
       break;
   }

@@ -17,10 +17,10 @@ enum class RenewalVerdict {
   kExtend,    // the current access token alone: another one, of the same generation
   kEnded,     // the session is over, or its user may not go on
   kReuse,     // it was replaced long ago, or another device shows it again: two hold the session
-  kForeign,   // it came with another access token than the one it was given out with: likewise
+  kForeign,   // it came with another access token than the one it was given out with, or with none
+              // where the rules ask for one: likewise
   kWentBack,  // it is newer than the row: the store has lost something
-  kAccessMissing,      // no access token came with it, and the rules ask for one
-  kAccessUnproven,     // one did, and the key that could tell whether it is ours is gone
+  kAccessUnproven,     // the key that could tell whether the access token is ours is gone
   kAccessReplaced,     // the access token alone is not of the current generation
   kNotExpired,         // the access token is good still, and the rules ask to wait
   kDeviceDiffers,      // the session is bound to another device

@@ -45,15 +45,18 @@ class RevocationFeed {
   struct Position {
     int64_t head_seq = 0;
     std::string store_epoch;
+    // Another one, random, each time that this replica saw the store go back without a new epoch (a
+    // failover that lost the last entries); empty before. Ends a position as a new epoch does.
+    std::string history;
     int64_t key_set_version = 0;
     absl::Duration age;  // since the last read that succeeded (monotonic)
   };
   virtual Position Now() const = 0;
   // The entries behind `seq`, in order, without a hole, at most `limit`. OUT_OF_RANGE: `seq` is
-  // older than what is held, or ahead of the head. A position taken under another store_epoch means
-  // nothing. In both cases: take Now(), walk over the view (ListPage), which holds all live entries
-  // up to that position and among them those that the store has lost since (a restored database
-  // must not un-revoke), and go on behind it.
+  // older than what is held, or ahead of the head. A position taken under another store_epoch or
+  // history means nothing. In both cases: take Now(), walk over the view (ListPage), which holds
+  // all live entries up to that position and among them those that the store has lost since (a
+  // restored database must not un-revoke), and go on behind it.
   virtual absl::StatusOr<std::vector<storage::Revocation>> After(int64_t seq,
                                                                  size_t limit) const = 0;
   // `listener` is called after each change of entries or keys, on the feed's thread, outside locks;

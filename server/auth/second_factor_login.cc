@@ -65,8 +65,13 @@ absl::StatusOr<LoginChallenge> SecondFactorLogin::Read(const CallInfo& call,
   absl::StatusOr<LoginChallenge> challenge =
       ReadChallenge(token, *parts_.keys.Current(), parts_.clock.Now());
   if (!challenge.ok()) return Invalid(call, UserId(), "challenge");
-  TESSERA_RETURN_IF_ERROR(CheckSameHolder(call, *challenge));
-  return challenge;
+  const absl::Status held = CheckSameHolder(call, *challenge);
+  if (held.ok()) return challenge;
+  parts_.log.Warning("login.refused", {{"reason", ReasonOf(held)},
+                                       {"user", challenge->user_id.str()},
+                                       {"audience", challenge->audience},
+                                       {"peer", call.peer}});
+  return held;
 }
 
 absl::Status SecondFactorLogin::Invalid(const CallInfo& call, const UserId& user,

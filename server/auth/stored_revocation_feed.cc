@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tessera/base/random.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -162,7 +163,7 @@ absl::Status StoredRevocationFeed::ReadOnce() {
   if (!view_->loaded()) return ReadWhole(started);
   bool complete = false;
   while (!complete) {
-    TESSERA_ASSIGN_OR_RETURN(Reading reading, ReadPage(Head()));
+    TESSERA_ASSIGN_OR_RETURN(Reading reading, ReadTail());
     if (IsWholeWanted(reading)) return ReadWhole(started);
     complete = reading.complete;
     const bool keys_changed = RefreshKeys(reading);
@@ -186,6 +187,17 @@ absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadPage(int
       }));
   reading.complete = reading.entries.size() < size_t{kPage};
   return reading;
+}
+
+// What the store holds behind the head, and at it.
+absl::StatusOr<StoredRevocationFeed::Reading> StoredRevocationFeed::ReadTail() {
+  const int64_t head = Head();
+  TESSERA_ASSIGN_OR_RETURN(Reading tail, ReadPage(head - 1));
+  if (!tail.entries.empty() && tail.entries.front().seq == head) {
+    tail.at_head = std::move(tail.entries.front());
+    tail.entries.erase(tail.entries.begin());
+  }
+  return tail;
 }
 
 // All live entries, page by page, into the view; the last page's state. What an earlier try has
@@ -214,10 +226,13 @@ absl::Status StoredRevocationFeed::ReadWhole(absl::Duration started) {
     if (absl::IsAborted(last.status())) continue;
     TESSERA_RETURN_IF_ERROR(last.status());
     RefreshKeys(*last);
+    const std::string history = went_back_ ? RandomId("", parts_.clock.Now()) : "";
     {
       MutexLock lock(mu_);
       log_.Restart(std::move(newest), last->head);
+      if (went_back_) history_ = history;
     }
+    went_back_ = false;
     Take(*std::move(last), started);
     listeners_.Notify();
     return absl::OkStatus();
@@ -227,7 +242,7 @@ absl::Status StoredRevocationFeed::ReadWhole(absl::Duration started) {
 }
 
 // A tail that does not fit what is held: another store, a store that went back, or a hole.
-bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
+bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) {
   bool same_epoch = false;
   FeedLog::Fit fit = FeedLog::Fit::kFits;
   int64_t held = 0;
@@ -235,6 +250,8 @@ bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
     MutexLock lock(mu_);
     same_epoch = tail.store_epoch == store_epoch_;
     fit = log_.Judge(tail.entries, tail.head, tail.complete);
+    const bool other = log_.IsContradicted(tail.at_head, parts_.clock.Now());
+    if (fit == FeedLog::Fit::kFits && other) fit = FeedLog::Fit::kWentBack;
     held = log_.head();
   }
   if (same_epoch && fit == FeedLog::Fit::kFits) return false;
@@ -243,6 +260,7 @@ bool StoredRevocationFeed::IsWholeWanted(const Reading& tail) const {
                                                                   : "feed.hole";
   // What has been lost has to be looked after; the others mend themselves.
   const bool lost = same_epoch && fit == FeedLog::Fit::kWentBack;
+  went_back_ = went_back_ || lost;
   parts_.log.Write({lost ? Severity::kError : Severity::kWarning,
                     event,
                     {{"held", absl::StrCat(held)}, {"head", absl::StrCat(tail.head)}}});
@@ -297,6 +315,7 @@ RevocationFeed::Position StoredRevocationFeed::Now() const {
   MutexLock lock(mu_);
   position.head_seq = log_.head();
   position.store_epoch = store_epoch_;
+  position.history = history_;
   position.age = parts_.clock.Monotonic() - read_at_;
   return position;
 }

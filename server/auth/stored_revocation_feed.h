@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -48,7 +49,8 @@ class StoredRevocationFeed final : public RevocationFeed {
     int64_t head = 0;
     int64_t key_set_version = 0;
     std::string store_epoch;
-    bool complete = false;  // there are no more entries
+    bool complete = false;                       // there are no more entries
+    std::optional<storage::Revocation> at_head;  // in a tail: the entry that it should continue
     std::vector<storage::Revocation> entries;
   };
 
@@ -60,7 +62,8 @@ class StoredRevocationFeed final : public RevocationFeed {
   absl::Status ReadPruningTime();
   absl::Status ReadOnce();
   absl::StatusOr<Reading> ReadPage(int64_t after);
-  bool IsWholeWanted(const Reading& tail) const;
+  absl::StatusOr<Reading> ReadTail();
+  bool IsWholeWanted(const Reading& tail);
   void Take(Reading reading, absl::Duration started);
   absl::Status ReadWhole(absl::Duration started);
   absl::StatusOr<Reading> ReadAll(std::deque<storage::Revocation>& newest);
@@ -76,6 +79,7 @@ class StoredRevocationFeed final : public RevocationFeed {
   Listeners listeners_;
   bool failing_ = false;                                  // the feed's thread alone
   bool keys_failing_ = false;                             // likewise
+  bool went_back_ = false;                                // likewise: history_ is to end
   absl::Duration pruned_at_ = -absl::InfiniteDuration();  // likewise
 
   mutable Mutex mu_;
@@ -83,6 +87,7 @@ class StoredRevocationFeed final : public RevocationFeed {
   CondVar answered_;
   FeedLog log_ ABSL_GUARDED_BY(mu_);
   std::string store_epoch_ ABSL_GUARDED_BY(mu_);
+  std::string history_ ABSL_GUARDED_BY(mu_);
   absl::Duration read_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
   uint64_t asked_ ABSL_GUARDED_BY(mu_) = 0;    // the last ticket given to a CatchUp
   uint64_t served_ ABSL_GUARDED_BY(mu_) = 0;   // tickets up to here have had a reading

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/auth/key_ring.h"
 #include "server/auth/revocation_feed.h"
 #include "server/auth/token_issuer.h"
 #include "tessera/base/reason.h"
@@ -81,13 +80,25 @@ absl::StatusOr<std::string> BindingOf(const ExchangeParties& parties) {
   return parties.certificate->thumbprint;
 }
 
+// The subject token, the key that signed it, and what it descends from itself. Once a stolen key is
+// called back, what was exchanged from a forged token must not live on under the key of the day.
+// Guards ask of each entry whether a token or a key of that id was revoked.
+std::vector<TokenId> ParentsOf(const ExchangeParties& parties) {
+  const std::vector<TokenId>& older = parties.subject.parent_tokens;
+  std::vector<TokenId> parents = {parties.subject.token_id};
+  const TokenId key(parties.subject_key);
+  if (!key.empty() && std::find(older.begin(), older.end(), key) == older.end()) {
+    parents.push_back(key);
+  }
+  parents.insert(parents.end(), older.begin(), older.end());
+  return parents;
+}
+
 absl::Status Link(const ExchangeParties& parties, Claims& claims) {
   claims.actors = {Actor{parties.account.id.str(), parties.account.version}};
   claims.actors.insert(claims.actors.end(), parties.subject.actors.begin(),
                        parties.subject.actors.end());
-  claims.parent_tokens = {parties.subject.token_id};
-  claims.parent_tokens.insert(claims.parent_tokens.end(), parties.subject.parent_tokens.begin(),
-                              parties.subject.parent_tokens.end());
+  claims.parent_tokens = ParentsOf(parties);
   if (claims.actors.size() <= kMaxActors && claims.parent_tokens.size() <= kMaxActors) {
     return absl::OkStatus();
   }
@@ -213,41 +224,44 @@ absl::StatusOr<ServiceAccount> TokenExchange::CheckCaller(const CallInfo& call,
   return *std::move(account);
 }
 
-absl::StatusOr<Claims> TokenExchange::Derive(const CallInfo& call,
-                                             const ExchangeInput& input) const {
+absl::StatusOr<TokenExchange::Derived> TokenExchange::Derive(const CallInfo& call,
+                                                             const ExchangeInput& input) const {
   TESSERA_ASSIGN_OR_RETURN(const ServiceAccount account, CheckCaller(call, *input.caller));
   TESSERA_ASSIGN_OR_RETURN(const VerifiedToken subject, CheckSubject(call, input.subject_token));
+  Derived derived{{}, parts_.keys.Current()};
+  if (!derived.keys->signing.has_value()) return KeysMissing();
+  const bool same_key = subject.kid() == derived.keys->signing->kid();
   const absl::Time now = parts_.clock.Now();
   TESSERA_ASSIGN_OR_RETURN(
-      Claims claims, ExchangedClaims({subject.claims(), *input.caller, account, call.certificate},
-                                     {input.audience, input.scopes}, policy_, now));
-  claims.token_id = TokenId::Random(now);
-  return claims;
+      derived.claims, ExchangedClaims({subject.claims(), *input.caller, account, call.certificate,
+                                       same_key ? "" : subject.kid()},
+                                      {input.audience, input.scopes}, policy_, now));
+  derived.claims.token_id = TokenId::Random(now);
+  return derived;
 }
 
 absl::StatusOr<ExchangedToken> TokenExchange::Exchange(const CallInfo& call,
                                                        const ExchangeInput& input) const {
-  const absl::StatusOr<Claims> claims = Derive(call, input);
-  if (!claims.ok()) {
+  const absl::StatusOr<Derived> derived = Derive(call, input);
+  if (!derived.ok()) {
     parts_.log.Warning("token_exchange.refused",
-                       {{"reason", ReasonOf(claims.status())},
+                       {{"reason", ReasonOf(derived.status())},
                         {"service", input.caller->subject},
                         {"audience", input.audience},
                         {"token", Fingerprint(input.subject_token.Reveal())},
                         {"peer", call.peer}});
-    return claims.status();
+    return derived.status();
   }
-  const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
-  if (!keys->signing.has_value()) return KeysMissing();
-  TESSERA_ASSIGN_OR_RETURN(Secret text, SignAccessToken(*claims, *keys->signing));
+  const Claims& claims = derived->claims;
+  TESSERA_ASSIGN_OR_RETURN(Secret text, SignAccessToken(claims, *derived->keys->signing));
   parts_.log.Info("token.exchanged", {{"service", input.caller->subject},
-                                      {"user", claims->subject},
-                                      {"session", claims->session_id.str()},
-                                      {"audience", claims->audience},
-                                      {"token_id", claims->token_id.str()},
-                                      {"parent", claims->parent_tokens.front().str()},
+                                      {"user", claims.subject},
+                                      {"session", claims.session_id.str()},
+                                      {"audience", claims.audience},
+                                      {"token_id", claims.token_id.str()},
+                                      {"parent", claims.parent_tokens.front().str()},
                                       {"peer", call.peer}});
-  return ExchangedToken{std::move(text), claims->expires_at, claims->scopes};
+  return ExchangedToken{std::move(text), claims.expires_at, claims.scopes};
 }
 
 }  // namespace tessera::server

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/auth/auth_facade.h"
+#include "server/auth/key_ring.h"
 #include "server/call_info.h"
 #include "storage/records.h"
 #include "storage/store.h"
@@ -42,6 +43,8 @@ struct ExchangeParties {
   const Claims& caller;                    // of the caller's own token
   const storage::ServiceAccount& account;  // the caller's, as the store has it now
   const std::optional<ClientCertificate>& certificate;  // of the caller's connection
+  // `kid` of the key that signed the subject token, where the new one's is another; else empty.
+  std::string subject_key = {};
 };
 
 struct ExchangeWish {
@@ -56,15 +59,15 @@ struct ExchangeWish {
 //   audience. Scopes likewise, as far as
 //   the server still lists them.
 // - It ends when the subject token does, at the latest, and when that is revoked (`pjti`), or the
-//   caller's account (`act`).
+//   key that signed that (likewise, where it is another), or the caller's account (`act`).
 // - `did` is dropped: the service has not the user's device, and a rule that asks for a device
 //   refuses the new token. A token that is bound to a certificate, given or the caller's own,
 //   becomes one that is bound to the caller's certificate, and without one nothing.
 // PERMISSION_DENIED NOT_ALLOWED: the subject token is for an audience that the account does not
 // serve, or for tessera itself, or the account's own; the account may not ask for the new audience,
 // which is never tessera's; a scope that not both have; a binding that would be lost.
-// FAILED_PRECONDITION TOO_MANY: the chain of actors would exceed kMaxActors. INVALID_ARGUMENT
-// TOKEN_EXPIRED: the subject token has no life left to pass on.
+// FAILED_PRECONDITION TOO_MANY: the chain of actors, or `pjti`, would exceed kMaxActors.
+// INVALID_ARGUMENT TOKEN_EXPIRED: the subject token has no life left to pass on.
 absl::StatusOr<Claims> ExchangedClaims(const ExchangeParties& parties, const ExchangeWish& wish,
                                        const TokenPolicy& policy, absl::Time now);
 
@@ -93,7 +96,11 @@ class TokenExchange {
   absl::StatusOr<VerifiedToken> CheckSubject(const CallInfo& call, const Secret& token) const;
   absl::StatusOr<storage::ServiceAccount> CheckCaller(const CallInfo& call,
                                                       const Claims& caller) const;
-  absl::StatusOr<Claims> Derive(const CallInfo& call, const ExchangeInput& input) const;
+  struct Derived {
+    Claims claims;
+    std::shared_ptr<const KeySnapshot> keys;  // with one that signs
+  };
+  absl::StatusOr<Derived> Derive(const CallInfo& call, const ExchangeInput& input) const;
 
   const TokenPolicy policy_;
   const Parts parts_;

@@ -94,6 +94,16 @@ void CheckLives(const TokensConfig& tokens, Report& report) {
   }
 }
 
+// A session that is over before its access token has expired would wait for what never comes.
+void CheckWait(const TokensConfig& tokens, Report& report) {
+  const bool never = tokens.renewal_only_after_expiry &&
+                     std::min(tokens.refresh_idle_ttl, tokens.refresh_ttl) <= tokens.access_ttl;
+  if (!never) return;
+  report.Wrong("tokens.renewal_only_after_expiry", "true",
+               "expected tokens.refresh_idle_ttl and tokens.refresh_ttl to be longer than "
+               "tokens.access_ttl beside it: else a session is over before it may be renewed");
+}
+
 // What the one asks for the other would hand out without.
 void CheckRenewal(const TokensConfig& tokens, Report& report) {
   if (!tokens.renewal_by_access_token) return;
@@ -116,6 +126,7 @@ void CheckTokens(Report& report) {
   CheckNames(tokens, report);
   CheckClaims(tokens, report);
   CheckLives(tokens, report);
+  CheckWait(tokens, report);
   CheckRenewal(tokens, report);
 }
 

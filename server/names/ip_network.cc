@@ -37,16 +37,21 @@ bool IpAddress::is_v4() const {
   return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes_.begin());
 }
 
-std::string IpAddress::SubscriberText() const {
+std::string IpAddress::Text() const {
   char text[INET6_ADDRSTRLEN] = {};
   if (is_v4()) {
     inet_ntop(AF_INET, bytes_.data() + kV4Prefix.size(), text, sizeof text);
-    return text;
+  } else {
+    inet_ntop(AF_INET6, bytes_.data(), text, sizeof text);
   }
+  return text;
+}
+
+std::string IpAddress::SubscriberText() const {
+  if (is_v4()) return Text();
   Bytes network = bytes_;
   std::fill(network.begin() + kSubscriberBytes, network.end(), uint8_t{0});
-  inet_ntop(AF_INET6, network.data(), text, sizeof text);
-  return std::string(text) + "/64";
+  return IpAddress(network).Text() + "/64";
 }
 
 std::optional<IpNetwork> IpNetwork::Parse(std::string_view text) {

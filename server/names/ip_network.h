@@ -17,6 +17,8 @@ class IpAddress {
   static std::optional<IpAddress> Parse(std::string_view text);
 
   bool is_v4() const;
+  // The whole address.
+  std::string Text() const;
   // The address, or of version 6 the network of 64 bits that it is in, which is as much as one
   // subscriber has at least: `2001:db8:0:1::/64`.
   std::string SubscriberText() const;

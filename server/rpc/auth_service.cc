@@ -9,9 +9,10 @@
 
 namespace tessera::server {
 
-std::shared_ptr<Call> AuthService::Begin(Context& context) const {
+std::shared_ptr<Call> AuthService::Begin(Context& context, const char* method) const {
   return std::make_shared<Call>(context, parts_.clock, parts_.log,
-                                CallPort{parts_.certificates, &parts_.source});
+                                CallPort{parts_.certificates, &parts_.source, &parts_.guard,
+                                         v1::AuthService::service_full_name(), method});
 }
 
 void AuthService::Give(const IssuedGrant& grant, bool set_cookies, Context& context,

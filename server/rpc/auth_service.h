@@ -90,7 +90,8 @@ class AuthService final : public v1::AuthService::CallbackService {
   WatchRevocations(Context* context) override;
 
  private:
-  std::shared_ptr<Call> Begin(Context& context) const;
+  // `method`: the caller's own name, which is the method's.
+  std::shared_ptr<Call> Begin(Context& context, const char* method = __builtin_FUNCTION()) const;
   // Ends the call at once.
   Reactor* Finish(Context& context, const absl::Status& status) const;
   // The id of the account that calls.

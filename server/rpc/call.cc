@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_replace.h"
 #include "server/rpc/status_to_wire.h"
 #include "tessera/base/random.h"
+#include "tessera/base/reason.h"
 
 namespace tessera::server {
 namespace {
@@ -39,9 +41,12 @@ std::string CorrelationOf(const grpc::CallbackServerContext& context, const Cloc
 CallInfo InfoOf(const grpc::CallbackServerContext& context, const Clock& clock,
                 const CallPort& port, absl::Status& metadata) {
   CallInfo info;
-  info.peer = PeerAddress(context.peer());
-  info.source = port.source == nullptr ? CallSource().OfCall(info.peer, context)
-                                       : port.source->OfCall(info.peer, context);
+  const CallSource trusts_nobody;
+  const CallSource& sources = port.source == nullptr ? trusts_nobody : *port.source;
+  const std::string peer = PeerAddress(context.peer());
+  const std::vector<std::string_view> forwarded = sources.ForwardedIn(context);
+  info.peer = sources.AddressOf(peer, forwarded);
+  info.source = sources.Of(peer, forwarded);
   info.deadline = clock.Now() + WorkTime(TimeLeft(context));
   info.certificate = CertificateOf(context, port.certificates);
   absl::StatusOr<std::string> device_id = DeviceIdOf(context);
@@ -49,6 +54,16 @@ CallInfo InfoOf(const grpc::CallbackServerContext& context, const Clock& clock,
   if (device_id.ok()) info.device_id = *std::move(device_id);
   info.correlation_id = CorrelationOf(context, clock);
   return info;
+}
+
+// Refusals that rest on who calls, or on what would be left of the administration: not those of
+// what is asked.
+bool IsAboutCaller(const absl::Status& status) {
+  static constexpr std::string_view kReasons[] = {reason::kLastAdministrator, reason::kRoleRequired,
+                                                  reason::kTokenRevoked};
+  if (status.ok()) return false;
+  return std::find(std::begin(kReasons), std::end(kReasons), ReasonOf(status)) !=
+         std::end(kReasons);
 }
 
 }  // namespace
@@ -74,12 +89,25 @@ Call::Call(grpc::CallbackServerContext& context, const Clock& clock, LogSink& lo
     : context_(context),
       reactor_(context.DefaultReactor()),
       info_(InfoOf(context, clock, port, metadata_)),
+      port_(port),
       log_(log) {
   context.AddTrailingMetadata(kCorrelationMetadata, info_.correlation_id);
 }
 
+void Call::TellIfRefused(const absl::Status& status) const {
+  if (port_.guard == nullptr || !IsAboutCaller(status)) return;
+  const std::string actor = port_.guard->PrincipalOf(context_)->claims.subject;
+  if (actor.empty()) return;  // who shows a token in the request is told of by what reads it
+  log_.Warning("call.refused",
+               {{"method", "/" + std::string(port_.service) + "/" + std::string(port_.method)},
+                {"reason", ReasonOf(status)},
+                {"actor", actor},
+                {"peer", info_.peer}});
+}
+
 void Call::Finish(const absl::Status& status) {
   const CallScope scope(info_);
+  TellIfRefused(status);
   reactor_->Finish(ToWire(status, log_));
 }
 

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +24,7 @@
 #include "server/rpc/caller_evidence.h"
 #include "tessera/base/clock.h"
 #include "tessera/base/log.h"
+#include "tessera/guard/guard.h"
 
 namespace tessera::server {
 
@@ -48,13 +50,18 @@ absl::Duration WorkTime(absl::Duration left);
 struct CallPort {
   ClientCertificates certificates = ClientCertificates::kUnverified;
   const CallSource* source = nullptr;  // null: no proxy is trusted
+  const Guard* guard = nullptr;        // knows the caller; null: nobody does
+  // Which method is called, in literals.
+  std::string_view service = {};
+  std::string_view method = {};
 };
 
 // Metadata that names the call, in what is logged of it and in the answer.
 inline constexpr char kCorrelationMetadata[] = "x-request-id";
 
 // Thread-safe. Uses the context until Finish, not after. The answer's trailing metadata holds the
-// correlation id.
+// correlation id. Where the answer says that the authenticated caller may not do this, though the
+// guard had admitted it, that is told (`call.refused`).
 class Call {
  public:
   // `clock` counts the deadline: gRPC's is on the machine's clock.
@@ -70,10 +77,13 @@ class Call {
   void Finish(const absl::Status& status);
 
  private:
+  void TellIfRefused(const absl::Status& status) const;
+
   grpc::CallbackServerContext& context_;
   grpc::ServerUnaryReactor* const reactor_;
   absl::Status metadata_;
   const CallInfo info_;
+  const CallPort port_;
   LogSink& log_;
 };
 

@@ -13,7 +13,7 @@ std::string_view Trimmed(std::string_view text) {
 }
 
 // `10.0.0.7`, `10.0.0.7:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`.
-std::optional<IpAddress> AddressOf(std::string_view entry) {
+std::optional<IpAddress> ReadEntry(std::string_view entry) {
   entry = Trimmed(entry);
   if (!entry.empty() && entry.front() == '[') {
     const size_t end = entry.find(']');
@@ -39,33 +39,44 @@ bool CallSource::IsTrusted(const IpAddress& address) const {
                      [&](const IpNetwork& network) { return network.Contains(address); });
 }
 
-std::string CallSource::Of(std::string_view peer,
-                           const std::vector<std::string_view>& forwarded) const {
-  std::optional<IpAddress> source = IpAddress::Parse(peer);
-  if (!source.has_value()) return std::string(peer);
+// As far back as trusted proxies tell.
+IpAddress CallSource::Walk(IpAddress peer, const std::vector<std::string_view>& forwarded) const {
+  IpAddress source = peer;
   for (auto value = forwarded.rbegin(); value != forwarded.rend(); ++value) {
     std::string_view rest = *value;
     while (!rest.empty()) {
-      if (!IsTrusted(*source)) return source->SubscriberText();
-      const std::optional<IpAddress> before = AddressOf(TakeLast(rest));
-      if (!before.has_value()) return source->SubscriberText();
-      source = before;
+      if (!IsTrusted(source)) return source;
+      const std::optional<IpAddress> before = ReadEntry(TakeLast(rest));
+      if (!before.has_value()) return source;
+      source = *before;
     }
   }
-  return source->SubscriberText();
+  return source;
 }
 
-std::string CallSource::OfCall(std::string_view peer,
-                               const grpc::ServerContextBase& context) const {
+std::string CallSource::Of(std::string_view peer,
+                           const std::vector<std::string_view>& forwarded) const {
+  const std::optional<IpAddress> address = IpAddress::Parse(peer);
+  return address.has_value() ? Walk(*address, forwarded).SubscriberText() : std::string(peer);
+}
+
+std::string CallSource::AddressOf(std::string_view peer,
+                                  const std::vector<std::string_view>& forwarded) const {
+  const std::optional<IpAddress> address = IpAddress::Parse(peer);
+  if (!address.has_value() || !IsTrusted(*address)) return std::string(peer);
+  return Walk(*address, forwarded).Text();
+}
+
+std::vector<std::string_view> CallSource::ForwardedIn(
+    const grpc::ServerContextBase& context) const {
   std::vector<std::string_view> forwarded;
-  if (!trusted_.empty()) {
-    const auto values = context.client_metadata().equal_range(
-        grpc::string_ref(kForwardedMetadata.data(), kForwardedMetadata.size()));
-    for (auto value = values.first; value != values.second; ++value) {
-      forwarded.emplace_back(value->second.data(), value->second.size());
-    }
+  if (trusted_.empty()) return forwarded;
+  const auto values = context.client_metadata().equal_range(
+      grpc::string_ref(kForwardedMetadata.data(), kForwardedMetadata.size()));
+  for (auto value = values.first; value != values.second; ++value) {
+    forwarded.emplace_back(value->second.data(), value->second.size());
   }
-  return Of(peer, forwarded);
+  return forwarded;
 }
 
 }  // namespace tessera::server

@@ -1,4 +1,4 @@
-// Where a call comes from: whom its attempts are counted against.
+// Where a call comes from: the caller's address, and whom its attempts are counted against.
 #ifndef TESSERA_SERVER_RPC_CALL_SOURCE_H_
 #define TESSERA_SERVER_RPC_CALL_SOURCE_H_
 
@@ -27,11 +27,15 @@ class CallSource {
   // before it, or before something that is no address, anybody could have written. Version 6 by its
   // /64; what is no address at all (`unix:...`) as it is.
   std::string Of(std::string_view peer, const std::vector<std::string_view>& forwarded) const;
-  // By the call's own metadata.
-  std::string OfCall(std::string_view peer, const grpc::ServerContextBase& context) const;
+  // The same address, whole; the peer as it is, where it is no trusted proxy.
+  std::string AddressOf(std::string_view peer,
+                        const std::vector<std::string_view>& forwarded) const;
+  // The values of kForwardedMetadata of a call; none where no proxy is trusted.
+  std::vector<std::string_view> ForwardedIn(const grpc::ServerContextBase& context) const;
 
  private:
   bool IsTrusted(const IpAddress& address) const;
+  IpAddress Walk(IpAddress peer, const std::vector<std::string_view>& forwarded) const;
 
   const std::vector<IpNetwork> trusted_;
 };

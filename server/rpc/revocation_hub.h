@@ -31,7 +31,7 @@ inline constexpr size_t kMaxWatchersOfOne = kMaxWatchers / 2;
 // not taken a message for this long.
 inline constexpr absl::Duration kResumeLimit = absl::Seconds(10);
 inline constexpr absl::Duration kWriteLimit = absl::Seconds(30);
-// A watcher who was told nothing for this long gets a heartbeat.
+// How often a watcher gets a heartbeat: behind each snapshot, and again when this has passed.
 inline constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
 struct WatchLimits {

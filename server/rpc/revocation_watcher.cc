@@ -22,8 +22,12 @@ int64_t FromWire(uint64_t value) {
   return static_cast<int64_t>(std::min(value, kMost));
 }
 
-// The store's epoch is bytes inside and text on the wire.
-std::string WireEpoch(const std::string& epoch) { return Base64UrlEncode(epoch); }
+// The store's epoch is bytes inside and text on the wire. A store that went back is another one to
+// a guard: its place in the old one is none in the new one.
+std::string WireEpoch(const RevocationFeed::Position& position) {
+  const std::string epoch = Base64UrlEncode(position.store_epoch);
+  return position.history.empty() ? epoch : absl::StrCat(epoch, ".", position.history);
+}
 
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);
 
@@ -183,11 +187,10 @@ absl::Status RevocationWatcher::Take() {
 void RevocationWatcher::Resume(const v1::RevocationResume& resume) {
   resumed_ = true;
   const int64_t seq = FromWire(resume.seq());
-  store_epoch_ = hub_.feed().Now().store_epoch;
-  const bool same_store = resume.store_epoch() == WireEpoch(store_epoch_);
+  store_epoch_ = WireEpoch(hub_.feed().Now());
+  const bool same_store = resume.store_epoch() == store_epoch_;
   if (same_store && hub_.feed().After(seq, 1).ok()) {
     seq_ = seq;
-    wants_heartbeat_ = true;  // so that the guard knows at once that it is current
   } else {
     wants_snapshot_ = true;
   }
@@ -196,15 +199,16 @@ void RevocationWatcher::Resume(const v1::RevocationResume& resume) {
 bool RevocationWatcher::NextMessage() {
   response_.Clear();
   FollowStore();
-  return NextKeySet() || NextSnapshotPart() || NextChanges() || NextHeartbeat();
+  return NextKeySet() || NextSnapshotPart() || NextHeartbeat() || NextChanges();
 }
 
 void RevocationWatcher::FollowStore() {
-  std::string store_epoch = hub_.feed().Now().store_epoch;
+  std::string store_epoch = WireEpoch(hub_.feed().Now());
   if (store_epoch == store_epoch_) return;
   store_epoch_ = std::move(store_epoch);
   wants_snapshot_ = true;
   walk_.reset();
+  beat_.reset();
 }
 
 bool RevocationWatcher::NextKeySet() {
@@ -222,16 +226,18 @@ bool RevocationWatcher::NextSnapshotPart() {
   if (!wants_snapshot_) return false;
   if (!walk_.has_value()) walk_ = Walk{hub_.feed().Now(), {}};
   v1::RevocationSnapshot& part = *response_.mutable_snapshot();
-  part.set_store_epoch(WireEpoch(walk_->position.store_epoch));
+  part.set_store_epoch(WireEpoch(walk_->position));
   part.set_seq(static_cast<uint64_t>(walk_->position.head_seq));
   const auto entries = hub_.feed().view()->ListPage(walk_->cursor, kMaxEntriesInMessage);
   for (const RevocationNotice& entry : entries) Write(entry, part.add_entries());
   part.set_last(entries.size() < kMaxEntriesInMessage);
   if (part.last()) {
     seq_ = walk_->position.head_seq;
-    store_epoch_ = walk_->position.store_epoch;
+    store_epoch_ = WireEpoch(walk_->position);
     walk_.reset();
     wants_snapshot_ = false;
+    beat_.reset();
+    last_beat_ = -absl::InfiniteDuration();  // due at once: only it says how old all this is
   }
   return true;
 }
@@ -250,14 +256,19 @@ bool RevocationWatcher::NextChanges() {
   return true;
 }
 
+// The feed's place is looked at when a heartbeat is due, and told once the guard has all up to
+// there: however fast entries come, the guard hears how old its view is.
 bool RevocationWatcher::NextHeartbeat() {
-  if (!wants_heartbeat_ && MonotonicNow() - last_told_ < kHeartbeat) return false;
-  wants_heartbeat_ = false;
-  const RevocationFeed::Position position = hub_.feed().Now();
+  const absl::Duration now = MonotonicNow();
+  if (!beat_.has_value() && now - last_beat_ < kHeartbeat) return false;
+  if (!beat_.has_value()) beat_ = Beat{hub_.feed().Now(), now};
+  if (seq_ < beat_->position.head_seq || !hub_.feed().After(seq_, 0).ok()) return false;
   v1::RevocationHeartbeat& heartbeat = *response_.mutable_heartbeat();
-  heartbeat.set_head_seq(static_cast<uint64_t>(position.head_seq));
-  Write(position.age, heartbeat.mutable_age());
-  heartbeat.set_store_epoch(WireEpoch(position.store_epoch));
+  heartbeat.set_head_seq(static_cast<uint64_t>(seq_));
+  Write(beat_->position.age + (now - beat_->taken_at), heartbeat.mutable_age());
+  heartbeat.set_store_epoch(WireEpoch(beat_->position));
+  beat_.reset();
+  last_beat_ = now;
   return true;
 }
 

@@ -16,8 +16,9 @@ namespace tessera::server {
 inline constexpr size_t kMaxEntriesInMessage = 4096;
 
 // Thread-safe. Tells the key set first; then a snapshot in parts, or what was missed since the
-// point that the guard resumes from; then changes, key sets, and a heartbeat when there is nothing
-// else. When the store becomes another one (its epoch changes), a snapshot again. One message is
+// point that the guard resumes from; then a heartbeat at once, and from then on changes, key sets,
+// and a heartbeat every second, whatever else there is. When the store becomes another one (its
+// epoch changes) or goes back, a snapshot again. One message is
 // under way at a time; the next one is made from the feed when it is gone. Memory only: no method
 // blocks.
 //
@@ -51,6 +52,11 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   struct Walk {
     RevocationFeed::Position position;
     RevocationCursor cursor;
+  };
+  // A heartbeat that is due: where the feed was then.
+  struct Beat {
+    RevocationFeed::Position position;
+    absl::Duration taken_at;  // monotonic
   };
   enum class Act { kNothing, kWrite, kFinish };
 
@@ -94,12 +100,13 @@ class RevocationWatcher final : public RevocationHub::Reactor {
   // The guard's place: what it has been told.
   bool resumed_ ABSL_GUARDED_BY(mu_) = false;
   bool wants_snapshot_ ABSL_GUARDED_BY(mu_) = false;
-  bool wants_heartbeat_ ABSL_GUARDED_BY(mu_) = false;
-  std::string store_epoch_ ABSL_GUARDED_BY(mu_);
+  std::string store_epoch_ ABSL_GUARDED_BY(mu_);  // as on the wire
   int64_t seq_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t key_set_version_ ABSL_GUARDED_BY(mu_) = -1;
   std::optional<Walk> walk_ ABSL_GUARDED_BY(mu_);  // while a snapshot is told
   absl::Duration last_told_ ABSL_GUARDED_BY(mu_);  // monotonic
+  std::optional<Beat> beat_ ABSL_GUARDED_BY(mu_);
+  absl::Duration last_beat_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();  // monotonic
 
   // What the guard says that it has taken in.
   int64_t acknowledged_seq_ ABSL_GUARDED_BY(mu_) = 0;

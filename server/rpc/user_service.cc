@@ -24,9 +24,11 @@ absl::StatusOr<PasswordChangeStep> FindForChange(const UserFacade& users, const 
 
 }  // namespace
 
-std::shared_ptr<Call> UserService::Begin(Context& context) const {
-  return std::make_shared<Call>(context, parts_.clock, parts_.log,
-                                CallPort{ClientCertificates::kUnverified, &parts_.source});
+std::shared_ptr<Call> UserService::Begin(Context& context, const char* method) const {
+  return std::make_shared<Call>(
+      context, parts_.clock, parts_.log,
+      CallPort{ClientCertificates::kUnverified, &parts_.source, &parts_.guard,
+               v1::UserService::service_full_name(), method});
 }
 
 UserId UserService::CallerOf(const Context& context) const {

@@ -120,7 +120,8 @@ class UserService final : public v1::UserService::CallbackService {
                             v1::VerifyAuditTrailResponse* response) override;
 
  private:
-  std::shared_ptr<Call> Begin(Context& context) const;
+  // `method`: the caller's own name, which is the method's.
+  std::shared_ptr<Call> Begin(Context& context, const char* method = __builtin_FUNCTION()) const;
   UserId CallerOf(const Context& context) const;
 
   const Parts parts_;

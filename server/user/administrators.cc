@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/user/role_facade.h"
+#include "storage/usable_hash.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -74,7 +75,8 @@ absl::Status RefuseIfLastAdministrator(storage::Repositories& repositories,
   TESSERA_ASSIGN_OR_RETURN(const auto admin, AdminRoleOf(repositories, user.id));
   if (!admin.has_value()) return absl::OkStatus();
   TESSERA_ASSIGN_OR_RETURN(const int64_t holders, repositories.roles.CountActiveHolders(admin->id));
-  return holders > 1 ? absl::OkStatus() : NobodyLeft();
+  const int64_t others = holders - (storage::IsUsableHash(user.password_hash) ? 1 : 0);
+  return others > 0 ? absl::OkStatus() : NobodyLeft();
 }
 
 absl::Status RefuseIfNobodyAdministers(storage::Repositories& repositories) {

@@ -17,6 +17,9 @@ namespace tessera::server {
 // `actor` does not hold `tessera.admin`.
 absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor);
 
+// Below, only who can log in with a password counts as one who can administer: not a user who was
+// imported without a hash and has not set a password yet.
+
 // FAILED_PRECONDITION LAST_ADMINISTRATOR: no active user besides `user` holds `tessera.admin`, and
 // `user` is an active one who does. Ask in the transaction that makes the change, behind
 // RefuseUnlessAdministrator: two who take the role from each other must not both find the other.

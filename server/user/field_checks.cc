@@ -1,6 +1,10 @@
 #include "server/user/field_checks.h"
 
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -21,6 +25,30 @@ bool FitsAsName(std::string_view name, std::string_view marks) {
   return !name.empty() && name.size() <= kMaxNameBytes && MadeOf(name, marks);
 }
 
+// Whether the character ends a line, steers a terminal or turns the direction of writing.
+bool Steers(UChar32 point) {
+  switch (u_charType(point)) {
+    case U_CONTROL_CHAR:  // C0, DEL and C1
+    case U_LINE_SEPARATOR:
+    case U_PARAGRAPH_SEPARATOR:
+      return true;
+    default:
+      return u_hasBinaryProperty(point, UCHAR_BIDI_CONTROL) != 0;
+  }
+}
+
+// Also if it is no UTF-8: nobody knows what a terminal makes of that.
+bool MaySteer(std::string_view text) {
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const auto size = static_cast<int32_t>(text.size());
+  for (int32_t at = 0; at < size;) {
+    UChar32 point = 0;
+    U8_NEXT(bytes, at, size, point);
+    if (point < 0 || Steers(point)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::Status CheckRoleName(std::string_view name, std::string_view field) {
@@ -30,10 +58,7 @@ absl::Status CheckRoleName(std::string_view name, std::string_view field) {
 
 absl::Status CheckDisplayText(std::string_view text, std::string_view field) {
   if (text.size() > kMaxDisplayBytes) return FieldInvalid(field, "at most 256 bytes");
-  const bool printable = std::none_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  });
-  if (!printable) return FieldInvalid(field, "no control characters");
+  if (MaySteer(text)) return FieldInvalid(field, "no control characters");
   return absl::OkStatus();
 }
 

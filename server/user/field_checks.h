@@ -14,8 +14,9 @@ inline constexpr size_t kMaxDisplayBytes = 256;
 // `[a-z0-9._-]{1,64}`. INVALID_ARGUMENT FIELD_INVALID names `field`.
 absl::Status CheckRoleName(std::string_view name, std::string_view field);
 
-// Text for people: at most kMaxDisplayBytes, no ASCII control character.
-// INVALID_ARGUMENT FIELD_INVALID names `field`.
+// Text for people, on one line: UTF-8, at most kMaxDisplayBytes, without control characters (C0,
+// DEL, C1), line and paragraph separators, and what sets the direction of writing. INVALID_ARGUMENT
+// FIELD_INVALID names `field`.
 absl::Status CheckDisplayText(std::string_view text, std::string_view field);
 
 }  // namespace tessera::server

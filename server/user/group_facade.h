@@ -63,7 +63,10 @@ class GroupFacade {
     std::string next_page_token;  // empty on the last page
   };
   absl::StatusOr<Page> List(const CallInfo& call, int page_size, std::string_view page_token) const;
-  // NOT_FOUND GROUP_NOT_FOUND; FAILED_PRECONDITION LAST_ADMINISTRATOR.
+  // NOT_FOUND GROUP_NOT_FOUND; FAILED_PRECONDITION LAST_ADMINISTRATOR. Whoever joins the group
+  // while it is being deleted leaves with the others, and what is granted to it meanwhile is taken
+  // like what it had, as if that had come first; so it may be late that LAST_ADMINISTRATOR is
+  // found, and then those who have not left stay, with what was granted.
   absl::Status Delete(const CallInfo& call, const UserId& actor, std::string_view name) const;
 
   // GROUP_NOT_FOUND, USER_NOT_FOUND. Repeating is no error.
@@ -89,8 +92,10 @@ class GroupFacade {
   struct Asked;
   struct Taken;
   using Step = absl::FunctionRef<absl::StatusOr<bool>(storage::Repositories&)>;
-  absl::StatusOr<Taken> DeleteIn(storage::Repositories& repositories, const Asked& asked,
-                                 std::string_view name) const;
+  absl::StatusOr<storage::Group> DeleteIn(storage::Repositories& repositories, const Asked& asked,
+                                          std::string_view name) const;
+  absl::StatusOr<bool> DeleteMoreIn(storage::Repositories& repositories, const Asked& asked,
+                                    const storage::Group& deleted) const;
   absl::Status RemoveMemberIn(storage::Repositories& repositories, const Asked& asked,
                               const GroupMember& member) const;
   absl::StatusOr<Taken> RevokeRoleIn(storage::Repositories& repositories, const Asked& asked,

@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<std::string>> GivenBy(Repositories& repositories,
   return roles;
 }
 
-// Takes all roles from the group: nobody holds any by it from here on.
+// Takes all roles from the group: nobody holds any by it from here on. LAST_ADMINISTRATOR.
 absl::Status TakeAllRoles(Repositories& repositories, const storage::Group& group, bool any_role,
                           absl::Time now) {
   for (const std::string& name : group.roles) {
@@ -49,7 +49,8 @@ absl::Status TakeAllRoles(Repositories& repositories, const storage::Group& grou
                                  : repositories.groups.Revoke(group.id, role.id))
                                 .status());
   }
-  return absl::OkStatus();
+  return Contains(group.roles, kAdminRole) ? RefuseIfNobodyAdministers(repositories)
+                                           : absl::OkStatus();
 }
 
 }  // namespace
@@ -82,36 +83,46 @@ absl::Status GroupFacade::Finish(const CallInfo& call, bool more, Step step) con
 }
 
 // The members, and the group behind the last of them, go in transactions of their own.
-absl::StatusOr<GroupFacade::Taken> GroupFacade::DeleteIn(Repositories& repositories,
-                                                         const Asked& asked,
-                                                         std::string_view name) const {
+absl::StatusOr<storage::Group> GroupFacade::DeleteIn(Repositories& repositories, const Asked& asked,
+                                                     std::string_view name) const {
   TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(repositories, asked.actor));
-  TESSERA_ASSIGN_OR_RETURN(const storage::Group group, FindGroup(repositories, name));
+  TESSERA_ASSIGN_OR_RETURN(storage::Group group, FindGroup(repositories, name));
   TESSERA_RETURN_IF_ERROR(
       TakeAllRoles(repositories, group, parts_.revoke_on_role_change, asked.now));
-  if (Contains(group.roles, kAdminRole)) {
-    TESSERA_RETURN_IF_ERROR(RefuseIfNobodyAdministers(repositories));
-  }
   AuditEntry entry{event::kGroupDeleted, asked.actor.str(), group.id.str()};
   entry.details = {{"group", group.name}};
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(repositories, asked.call, entry));
-  return Taken{group.id, RoleId(), true};
+  return group;
+}
+
+// Until the last member has left, the group is there for others too: what they grant it meanwhile
+// is taken like what it had, before anybody leaves with it.
+absl::StatusOr<bool> GroupFacade::DeleteMoreIn(Repositories& repositories, const Asked& asked,
+                                               const storage::Group& deleted) const {
+  const bool any_role = parts_.revoke_on_role_change;
+  TESSERA_ASSIGN_OR_RETURN(const std::optional<storage::Group> group,
+                           repositories.groups.FindByName(deleted.name));
+  // Of the same name there may be another by now.
+  if (group.has_value() && group->id == deleted.id) {
+    TESSERA_RETURN_IF_ERROR(TakeAllRoles(repositories, *group, any_role, asked.now));
+  }
+  return RemoveNextMembers(repositories, deleted.id, any_role, asked.now);
 }
 
 absl::Status GroupFacade::Delete(const CallInfo& call, const UserId& actor,
                                  std::string_view name) const {
   const Asked asked{call, actor, parts_.clock.Now()};
-  Taken taken;
+  storage::Group group;
   const absl::Status written = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
-        TESSERA_ASSIGN_OR_RETURN(taken, DeleteIn(repositories, asked, name));
+        TESSERA_ASSIGN_OR_RETURN(group, DeleteIn(repositories, asked, name));
         return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kGroupDeleted,
                   {{"group", std::string(name)}, {"actor", actor.str()}, {"peer", call.peer}});
-  return Finish(call, taken.more, [&](Repositories& repositories) {
-    return RemoveNextMembers(repositories, taken.group, parts_.revoke_on_role_change, asked.now);
+  return Finish(call, true, [&](Repositories& repositories) {
+    return DeleteMoreIn(repositories, asked, group);
   });
 }
 

@@ -54,13 +54,21 @@ absl::Status CheckAudiences(const std::vector<std::string>& asked,
   return absl::OkStatus();
 }
 
-RoleLookup Describe(const storage::User& user, std::vector<storage::HeldRole> held,
-                    const std::vector<std::string>& admin_roles) {
+// A disabled one is nobody, whatever was granted: whoever admits by the kind must not admit it.
+UserKind KindOf(const storage::User& user, const std::vector<storage::HeldRole>& held,
+                const std::vector<std::string>& admin_roles) {
+  if (user.state != storage::UserState::kActive) return UserKind::kNoOne;
   const bool admin = std::any_of(held.begin(), held.end(), [&](const storage::HeldRole& one) {
     return one.role.name == kAdminRole ||
            std::find(admin_roles.begin(), admin_roles.end(), one.role.name) != admin_roles.end();
   });
-  return {admin ? UserKind::kAdmin : UserKind::kUser, user.id, std::move(held)};
+  return admin ? UserKind::kAdmin : UserKind::kUser;
+}
+
+RoleLookup Describe(const storage::User& user, std::vector<storage::HeldRole> held,
+                    const std::vector<std::string>& admin_roles) {
+  const UserKind kind = KindOf(user, held, admin_roles);
+  return {kind, user.id, std::move(held)};
 }
 
 RoleCheck Answer(const storage::User& user, const RoleLookup& lookup, std::string_view role) {

@@ -30,11 +30,12 @@ struct NewRole {
   std::vector<std::string> audiences;
 };
 
-enum class UserKind { kNoOne, kUser, kAdmin };
+enum class UserKind { kNoOne, kUser, kAdmin };  // kNoOne: not there, or disabled
 struct RoleLookup {
   UserKind kind = UserKind::kNoOne;
-  UserId user_id;
-  std::vector<storage::HeldRole> roles;  // in effect, in the order of names
+  UserId user_id;  // empty: no such user
+  // In effect, in the order of names; of a disabled user those that it would hold if enabled.
+  std::vector<storage::HeldRole> roles;
 };
 struct RoleCheck {
   UserKind kind = UserKind::kNoOne;
@@ -88,7 +89,7 @@ class RoleFacade {
   // it until they are renewed or expire.
   absl::Status Revoke(const CallInfo& call, const UserId& actor, std::string_view role,
                       const UserId& user) const;
-  // No such user is an answer: kNoOne.
+  // No such user, or a disabled one, is an answer: kNoOne.
   absl::StatusOr<RoleLookup> Lookup(const CallInfo& call, const UserKey& key) const;
   // Likewise. ROLE_NOT_FOUND.
   absl::StatusOr<RoleCheck> Check(const CallInfo& call, const UserKey& key,

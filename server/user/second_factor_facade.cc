@@ -142,7 +142,7 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
                                                                 const Secret& code) const {
   TESSERA_ASSIGN_OR_RETURN(const storage::SecondFactor factor, FindOffered(call, user));
   TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
-                           parts_.throttle.ReserveCode(call, user, Secret()));
+                           parts_.throttle.ReserveCode(call, user, std::nullopt));
   TESSERA_ASSIGN_OR_RETURN(const int64_t step, CheckFirstCode(call, factor, code));
   TESSERA_ASSIGN_OR_RETURN(NewRecoveryCodes minted,
                            MintRecoveryCodes(user, *parts_.keys.Current()));
@@ -188,7 +188,7 @@ absl::StatusOr<SecondFactorFacade::Proof> SecondFactorFacade::Prove(
     const CallInfo& call, const UserId& user, const FactorAnswer& answer) const {
   TESSERA_ASSIGN_OR_RETURN(const Known known, FindConfirmed(call, user));
   TESSERA_ASSIGN_OR_RETURN(Reservation reservation,
-                           parts_.throttle.ReserveCode(call, user, Secret()));
+                           parts_.throttle.ReserveCode(call, user, std::nullopt));
   const std::shared_ptr<const KeySnapshot> keys = parts_.keys.Current();
   const AnswerJudge judge(*keys, policy_.drift, parts_.clock.Now());
   TESSERA_ASSIGN_OR_RETURN(FactorVerdict verdict, judge.Judge(known.factor, answer));

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "storage/sql/picked_delete.h"
+#include "storage/usable_hash.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 
@@ -245,8 +246,11 @@ absl::StatusOr<int64_t> SqlRoleRepository::CountActiveHolders(const RoleId& role
               " UNION SELECT m.user_id FROM group_roles AS h"
               " INNER JOIN group_members AS m ON m.group_id = h.group_id"
               " WHERE h.role_id = :role) AS g"
-              " INNER JOIN users AS u ON u.id = g.user_id WHERE u.state = 0")
+              " INNER JOIN users AS u ON u.id = g.user_id WHERE u.state = 0"
+              " AND u.password_hash <> '' AND SUBSTR(u.password_hash, :tail) <> :unusable")
         .Bind("role", role.str())
+        .Bind("tail", -static_cast<int64_t>(kUnusableHashEnd.size()))
+        .Bind("unusable", kUnusableHashEnd)
         .Into(holders)
         .One();
     return holders;

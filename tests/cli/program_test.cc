@@ -27,12 +27,15 @@ using tessera::testing::PseudoTerminal;
 using tessera::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
-// One run of the program; its standard output comes back by a pipe.
+// One run of the program.
 class Process {
  public:
+  // Where its standard output goes.
+  enum class Out { kPipe, kTerminal };
+
   // With `tty` it leads a session of its own on that terminal.
   Process(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
-          const std::string& tty = "") {
+          const std::string& tty = "", Out out = Out::kPipe) {
     std::vector<char*> argv = {program_.data()};
     std::vector<std::string> words = arguments;
     for (std::string& word : words) argv.push_back(word.data());
@@ -48,7 +51,9 @@ class Process {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     pid_ = ::fork();
-    if (pid_ == 0) Become(argv.data(), envp.data(), ends[1], tty.c_str());
+    if (pid_ == 0) {
+      Become(argv.data(), envp.data(), out == Out::kPipe ? ends[1] : STDIN_FILENO, tty.c_str());
+    }
     ::close(ends[1]);
     out_ = Descriptor(ends[0]);
   }
@@ -60,7 +65,7 @@ class Process {
 
   pid_t pid() const { return pid_; }
 
-  // What was printed until the end.
+  // What was printed into the pipe until the end.
   std::string Output() const {
     std::string text;
     std::array<char, 4096> bytes{};
@@ -189,6 +194,27 @@ TEST_F(ProgramTest, AStoppedPromptAsksAgainWhenItGoesOn) {
   tty.Type(std::string(tessera::testing::kPassword) + "\n");
   EXPECT_THAT(process.Output(), HasSubstr("Logged in"));
   EXPECT_EQ(process.Wait(), 0);
+}
+
+// U+009B begins a terminal's commands, as ESC [ does.
+TEST_F(ProgramTest, AnExportedNameCannotSteerTheTerminal) {
+  StoreAgeingSession();
+  server_.NameEverybody("\u009b2Jroot\u202e \\");
+  for (const char* format : {"csv", "jsonl"}) {
+    PseudoTerminal tty;
+    Process process({"user", "export", "--format", format, "--plaintext"}, Variables(), tty.path(),
+                    Process::Out::kTerminal);
+    ASSERT_TRUE(tty.WaitFor("9b")) << format;
+    ASSERT_TRUE(tty.WaitFor("active")) << format;
+    EXPECT_EQ(process.Wait(), 0);
+    EXPECT_THAT(tty.seen(), HasSubstr("2Jroot"));
+    EXPECT_THAT(tty.seen(), ::testing::Not(HasSubstr("\u009b"))) << format;
+    EXPECT_THAT(tty.seen(), ::testing::Not(HasSubstr("\u202e"))) << format;
+  }
+  // What is sent on is the name itself.
+  Process piped({"user", "export", "--format", "csv", "--plaintext"}, Variables());
+  EXPECT_THAT(piped.Output(), HasSubstr(",\u009b2Jroot\u202e \\,active\r\n"));
+  EXPECT_EQ(piped.Wait(), 0);
 }
 
 TEST_F(ProgramTest, ExitCodesReachTheShell) {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "tessera/cli/exit_code.h"
 
 namespace tessera::cli {
@@ -61,6 +64,25 @@ TEST(UserRows, AnExportHoldsNoHashAndMembershipsOnlyWhenAsked) {
     EXPECT_THAT(FormatUsers(format, {ada}, true), ::testing::Not(HasSubstr("secret")));
     EXPECT_THAT(FormatUsers(format, {ada}, false), ::testing::Not(HasSubstr("staff")));
   }
+}
+
+// U+009B begins a terminal's commands, as ESC [ does.
+TEST(UserRows, JsonIsHarmlessForATerminalAndSaysTheSame) {
+  ImportedUser mallory;
+  const std::string name = "a\u009b2Jb\u202ec\u2028d\x7f\x1b[2J \u00e9 \U0001f642 \\u009b";
+  mallory.mutable_user()->set_username("mallory");
+  mallory.mutable_user()->set_state(tessera::v1::USER_STATE_ACTIVE);
+  mallory.mutable_user()->set_display_name(name);
+  (*mallory.mutable_user()->mutable_attributes())["team"] = name;
+  const std::string text = FormatUsers(RowFormat::kJsonLines, {mallory}, true);
+  ASSERT_EQ(text.back(), '\n');
+  EXPECT_TRUE(std::all_of(text.begin(), text.end() - 1, [](char c) {
+    return c >= ' ' && c < 0x7f;
+  })) << text;
+  const auto rows = Rows(RowFormat::kJsonLines, text);
+  ASSERT_EQ(rows.size(), 1u);
+  ASSERT_TRUE(rows[0].wrong.ok()) << rows[0].wrong;
+  EXPECT_EQ(rows[0].user.SerializeAsString(), mallory.SerializeAsString());
 }
 
 TEST(UserRows, CsvColumnsComeInAnyOrder) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "storage/usable_hash.h"
 #include "tessera/base/reason.h"
 #include "tests/conformance/conformance.h"
 
@@ -144,6 +145,37 @@ TEST_P(RoleRepositoryTest, OnlyActiveHoldersAreCounted) {
     ada.state = UserState::kDisabled;
     EXPECT_TRUE(Must(r.users.Update(ada, 1)));
     EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 1);
+    return absl::OkStatus();
+  });
+}
+
+// A user who was imported without a password waits for one: nobody is there yet.
+TEST_P(RoleRepositoryTest, HoldersWhomNoPasswordAdmitsAreNotCounted) {
+  const std::string cost = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg";
+  const std::string almost = "$" + std::string(42, 'A') + "B";
+  const Role role = AddRole("admin");
+  const auto add = [&](const std::string& name, const std::string& hash) {
+    User user = NewUser(name);
+    user.password_hash = hash;
+    Write([&](Repositories& r) {
+      EXPECT_TRUE(r.users.Insert(user).ok());
+      return r.roles.Grant(role.id, user.id, now());
+    });
+    return user;
+  };
+  User waiting = add("waiting", cost + std::string(kUnusableHashEnd));
+  add("empty", "");
+  Write([&](Repositories& r) {
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 0);
+    return absl::OkStatus();
+  });
+  add("real", cost + almost);
+  add("short", "$x");
+  Write([&](Repositories& r) {
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 2);
+    waiting.password_hash = cost + almost;
+    EXPECT_TRUE(Must(r.users.Update(waiting, waiting.revision)));
+    EXPECT_EQ(Must(r.roles.CountActiveHolders(role.id)), 3);
     return absl::OkStatus();
   });
 }

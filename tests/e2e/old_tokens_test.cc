@@ -101,6 +101,20 @@ std::string UseAssertionTwice(World& world) {
   return world.Issue(request);
 }
 
+// Issued by one; afterwards the account stands for nobody in the cluster.
+std::string LoseTheClustersName(World& world, std::string& cluster_token) {
+  const Service service = world.AddService("", "lost");
+  cluster_token = world.cluster().TokenOf("lost", world.clock().Now());
+  std::string token = world.IssueByCluster(cluster_token);
+  EXPECT_EQ(world.AtServer(token), "ACTIVE|USER_NOT_FOUND");
+  v1::UpdateServiceAccountRequest request;
+  request.mutable_service_account()->set_id(service.id);
+  request.mutable_update_mask()->add_paths("kubernetes_names");
+  v1::UpdateServiceAccountResponse response;
+  Require(world.users().UpdateServiceAccount(world.AsAdmin().get(), request, &response));
+  return token;
+}
+
 // The refresh token of a session, after the session was renewed `steps` times.
 std::string OutdatedRefreshToken(World& world, int steps, std::string* latest = nullptr) {
   const std::string first = world.LoginNew().refresh_token();
@@ -265,6 +279,46 @@ const Kind kServicesProofs[] = {
      }},
 };
 
+// The cluster's own are for many uses, so that it is their account that ends them, or their time.
+const Kind kClusterTokens[] = {
+    {"of an account that was deleted", "BAD_CREDENTIALS",
+     [](World& world) {
+       const Service service = world.AddService("", "deleted");
+       const std::string token = world.cluster().TokenOf("deleted", world.clock().Now());
+       for (int use = 0; use < 2; ++use) {
+         EXPECT_EQ(world.AtServer(world.IssueByCluster(token)), "ACTIVE|USER_NOT_FOUND") << use;
+       }
+       DeleteService(world, service.id);
+       return world.IssueByCluster(token);
+     }},
+    {"whose name was taken from the account", "BAD_CREDENTIALS",
+     [](World& world) {
+       std::string cluster_token;
+       LoseTheClustersName(world, cluster_token);
+       return world.IssueByCluster(cluster_token);
+     }},
+    {"offered as an access token", "TOKEN_UNKNOWN_KEY",
+     [](World& world) {
+       return world.AtServer(world.cluster().TokenOf("any", world.clock().Now()));
+     }},
+};
+
+const Kind kIssuedTokens[] = {
+    {"for a cluster's token, whose name was taken from the account", "TOKEN_REVOKED",
+     [](World& world) {
+       std::string ignored;
+       return world.AtServer(LoseTheClustersName(world, ignored));
+     }},
+    {"for another service by an account that was deleted", "TOKEN_REVOKED",
+     [](World& world) {
+       const Service service = world.AddService();
+       const std::string token = world.IssueBySecret(service, "orders");
+       EXPECT_EQ(world.AtOrders(token), "ACTIVE");
+       DeleteService(world, service.id);
+       return world.AtOrders(token);
+     }},
+};
+
 const Kind kExchangedTokens[] = {
     {"of a parent that was revoked", "TOKEN_REVOKED",
      [](World& world) {
@@ -303,6 +357,29 @@ const Kind kByTime[] = {
        const std::string token = world.LoginNew("orders").access_token();
        world.clock().Advance(absl::Minutes(15) + absl::Seconds(6));
        return world.AtOrders(token);
+     }},
+    {"a service's own token that expired", "TOKEN_EXPIRED",
+     [](World& world) {
+       const std::string token = world.IssueBySecret(world.AddService());
+       EXPECT_EQ(world.AtServer(token), "ACTIVE|USER_NOT_FOUND");
+       world.clock().Advance(absl::Minutes(15) + absl::Seconds(6));
+       return world.AtServer(token);
+     }},
+    {"a service's own token for another service that expired", "TOKEN_EXPIRED",
+     [](World& world) {
+       const std::string token = world.IssueBySecret(world.AddService(), "orders");
+       EXPECT_EQ(world.AtOrders(token), "ACTIVE");
+       world.clock().Advance(absl::Minutes(15) + absl::Seconds(6));
+       return world.AtOrders(token);
+     }},
+    {"a cluster's token that expired", "BAD_CREDENTIALS",
+     [](World& world) {
+       world.AddService("", "expired");
+       const std::string token =
+           world.cluster().TokenOf("expired", world.clock().Now(), absl::Minutes(10));
+       EXPECT_EQ(world.AtServer(world.IssueByCluster(token)), "ACTIVE|USER_NOT_FOUND");
+       world.clock().Advance(absl::Minutes(10) + absl::Seconds(6));
+       return world.IssueByCluster(token);
      }},
     {"an exchanged token whose parent expired", "TOKEN_EXPIRED",
      [](World& world) {
@@ -393,6 +470,8 @@ TEST_P(OldTokens, AreRefusedByAGuardedService) { ExpectRefused(kAtAService); }
 
 TEST_P(OldTokens, OfServicesAndOnBehalfOfOthersAreRefused) {
   ExpectRefused(kServicesProofs);
+  ExpectRefused(kClusterTokens);
+  ExpectRefused(kIssuedTokens);
   ExpectRefused(kExchangedTokens);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "tessera/caller/reason.h"
 #include "tests/e2e/calls.h"
+#include "tests/e2e/cluster.h"
 #include "tests/e2e/guarded_orders.h"
 #include "tests/e2e/tesserad.h"
 #include "tests/mariadb/database_under_test.h"
@@ -34,7 +35,8 @@ class World {
     options.transport = transport;
     options.installation = database_.has_value() ? std::make_shared<Installation>(*database_)
                                                  : std::make_shared<Installation>();
-    options.environment = {"TESSERA_KEYS_PUBLISH_AHEAD=0s"};
+    options.environment = cluster_.environment();
+    options.environment.push_back("TESSERA_KEYS_PUBLISH_AHEAD=0s");
     tesserad_ = std::make_unique<Tesserad>(options);
   }
   void Start() {
@@ -65,13 +67,14 @@ class World {
   std::string AdminToken() { return tesserad_->LoginAdmin().access_token(); }
   std::unique_ptr<grpc::ClientContext> AsAdmin() { return ContextWith({AdminToken()}); }
 
-  Service AddService(const std::string& public_jwks = "") {
+  Service AddService(const std::string& public_jwks = "", const std::string& in_cluster = "") {
     v1::CreateServiceAccountRequest request;
     v1::ServiceAccount& account = *request.mutable_service_account();
     account.set_name(absl::StrCat("service", ++count_));
-    for (const char* audience : {"tessera", "billing"}) account.add_audiences(audience);
+    for (const char* audience : {"tessera", "billing", "orders"}) account.add_audiences(audience);
     account.add_served_audiences("orders");
     account.set_public_jwks_json(public_jwks);
+    if (!in_cluster.empty()) account.add_kubernetes_names(Cluster::FullName(in_cluster));
     v1::CreateServiceAccountResponse response;
     const grpc::Status status = users_->CreateServiceAccount(AsAdmin().get(), request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
@@ -83,9 +86,16 @@ class World {
     const grpc::Status status = auth_->IssueToken(ContextWith({}).get(), request, &response);
     return status.ok() ? response.access_token() : ReasonOf(status);
   }
-  std::string IssueBySecret(const Service& service) {
+  std::string IssueBySecret(const Service& service, const std::string& audience = "") {
     v1::IssueTokenRequest request;
     request.set_secret(service.secret);
+    request.set_audience(audience);
+    return Issue(request);
+  }
+  const Cluster& cluster() const { return cluster_; }
+  std::string IssueByCluster(const std::string& cluster_token) {
+    v1::IssueTokenRequest request;
+    request.set_kubernetes_token(cluster_token);
     return Issue(request);
   }
   // A token for billing on behalf of the subject, by a service that serves orders.
@@ -121,6 +131,7 @@ class World {
 
  private:
   const Transport transport_;
+  const Cluster cluster_;
   std::optional<MariaDbDatabase> database_;
   std::unique_ptr<Tesserad> tesserad_;
   std::unique_ptr<v1::AuthService::Stub> auth_;

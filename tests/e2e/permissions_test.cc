@@ -25,16 +25,20 @@
 #include "grpc/health/v1/health.pb.h"
 #include "tessera/caller/reason.h"
 #include "tests/base/temporary_folder.h"
+#include "tests/e2e/authenticator.h"
 #include "tests/e2e/tesserad.h"
 #include "tests/mariadb/database_under_test.h"
 
 namespace tessera::testing {
 namespace {
 
+using ::testing::Contains;
+
 constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 // ServerReflectionRequest with `list_services` (field 7) empty.
 constexpr std::string_view kListServices("\x3a\x00", 2);
 constexpr absl::Duration kCallLimit = absl::Seconds(60);
+constexpr absl::Duration kCodePeriod = absl::Seconds(30);  // a code is good once
 
 const std::vector<std::string>& Callers() {
   static const auto& callers =
@@ -192,17 +196,31 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
     ASSERT_NO_FATAL_FAILURE(server_->Start());
     server_->AddUser("other", "others password");
     service_ = server_->AddService({"plain", {}, {"tessera"}}).secret;
-    reader_ =
-        server_
-            ->AddService({"reader",
-                          {"tessera.guard", "tessera.introspect", "tessera.audit", "tessera.mesh"},
-                          {"tessera"}})
-            .secret;
+    const Tesserad::Service reader = server_->AddService(
+        {"reader",
+         {"tessera.guard", "tessera.introspect", "tessera.audit", "tessera.mesh"},
+         {"tessera", "billing"}});
+    LetServeOrders(reader.id);
+    reader_ = reader.secret;
+  }
+  void LetServeOrders(const std::string& id) {
+    v1::UpdateServiceAccountRequest request;
+    request.mutable_service_account()->set_id(id);
+    request.mutable_service_account()->add_served_audiences("orders");
+    request.mutable_update_mask()->add_paths("served_audiences");
+    v1::UpdateServiceAccountResponse response;
+    Expect(server_->Users()->UpdateServiceAccount(AsAdmin().get(), request, &response));
+  }
+  static void Expect(const grpc::Status& status) {
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+  std::unique_ptr<grpc::ClientContext> AsAdmin() {
+    return ContextWith({server_->LoginAdmin().access_token()});
   }
 
   std::string TokenOf(const std::string& caller) {
     if (caller == "none") return "";
-    if (caller == "owner") return server_->Login(name_, password_).access_token();
+    if (caller == "owner") return strong_ ? LoginStrongly() : LoginOwner().access_token();
     if (caller == "other") return server_->Login("other", "others password").access_token();
     if (caller == "administrator") return server_->LoginAdmin().access_token();
     v1::IssueTokenRequest request;
@@ -212,13 +230,69 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
     return response.access_token();
   }
 
+  v1::TokenGrant LoginOwner() { return server_->Login(name_, password_); }
+
+  // The owner's second factor.
+  void AddFactor(const std::string& token, bool confirmed) {
+    v1::EnrollTotpRequest enroll;
+    enroll.set_password(password_);
+    v1::EnrollTotpResponse enrolled;
+    Expect(server_->Users()->EnrollTotp(ContextWith({token}).get(), enroll, &enrolled));
+    totp_secret_ = enrolled.secret();
+    if (!confirmed) return;
+    v1::ConfirmTotpRequest confirm;
+    confirm.set_totp_code(NextCode());
+    v1::ConfirmTotpResponse response;
+    Expect(server_->Users()->ConfirmTotp(ContextWith({token}).get(), confirm, &response));
+    strong_ = true;
+  }
+  std::string NextCode() {
+    server_->clock().Advance(kCodePeriod);
+    return AuthenticatorCode(totp_secret_, server_->clock().Now());
+  }
+  std::string NewChallenge() {
+    v1::LoginRequest request;
+    request.set_username(name_);
+    request.set_password(password_);
+    v1::LoginResponse response;
+    Expect(server_->Auth()->Login(ContextWith({}).get(), request, &response));
+    EXPECT_TRUE(response.has_challenge());
+    return response.challenge().challenge_token();
+  }
+  std::string LoginStrongly() {
+    v1::CompleteLoginRequest request;
+    request.set_challenge_token(NewChallenge());
+    request.set_totp_code(NextCode());
+    v1::CompleteLoginResponse response;
+    Expect(server_->Auth()->CompleteLogin(ContextWith({}).get(), request, &response));
+    return response.grant().access_token();
+  }
+  std::string NewReset(const std::string& user) {
+    v1::ResetPasswordRequest request;
+    request.set_user_id(user);
+    v1::ResetPasswordResponse response;
+    Expect(server_->Users()->ResetPassword(AsAdmin().get(), request, &response));
+    return response.reset_token();
+  }
+  // Of the oldest key that is listed as one that signs.
+  std::string SigningKid() {
+    v1::ListSigningKeysResponse response;
+    Expect(server_->Auth()->ListSigningKeys(AsAdmin().get(), {}, &response));
+    for (const v1::SigningKeyInfo& key : response.keys()) {
+      if (key.purpose() == v1::KEY_PURPOSE_SIGN) return key.kid();
+    }
+    return "";
+  }
+
+  using Named = std::map<std::string, std::string>;
   // Another owner, and whatever else `request` names.
-  std::map<std::string, std::string> MakeWhatIsNamed(const std::string& request) {
+  Named MakeWhatIsNamed(const std::string& request) {
     name_ = absl::StrCat("owner", ++count_);
     password_ = absl::StrCat("a password of ", name_);
-    std::map<std::string, std::string> named = {{"$name", name_}, {"$password", password_}};
-    named["$user"] = server_->AddUser(name_, password_);
-    const v1::TokenGrant session = server_->Login(name_, password_);
+    strong_ = false;
+    Named named = {{"$name", name_}, {"$password", password_}};
+    named["$user"] = named["$strong"] = server_->AddUser(name_, password_);
+    const v1::TokenGrant session = LoginOwner();
     named["$session"] = session.session_id();
     named["$access"] = session.access_token();
     named["$refresh"] = session.refresh_token();
@@ -233,27 +307,37 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
       named["$service"] = made.id;
       named["$secret"] = made.secret;
     }
+    if (names("$kid")) named["$kid"] = SigningKid();
+    if (names("$first_code")) AddFactor(session.access_token(), /*confirmed=*/false);
+    if (names("$code") || names("$strong")) AddFactor(session.access_token(), /*confirmed=*/true);
     return named;
+  }
+  // What is made for each call.
+  void NameAnew(const std::string& request, Named& named) {
+    const auto names = [&](const char* what) { return request.find(what) != std::string::npos; };
+    named["$fresh"] = absl::StrCat("fresh", ++count_);
+    if (names("$reset")) named["$reset"] = NewReset(named["$user"]);
+    if (names("$challenge")) named["$challenge"] = NewChallenge();
+    if (names("$code")) named["$code"] = NextCode();
+    if (names("$first_code")) named["$first_code"] = NextCode();
   }
   void AddGroup(const std::string& name) {
     v1::CreateGroupRequest request;
     request.mutable_group()->set_name(name);
     v1::CreateGroupResponse response;
-    const grpc::Status status = server_->Users()->CreateGroup(
-        ContextWith({server_->LoginAdmin().access_token()}).get(), request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
+    Expect(server_->Users()->CreateGroup(AsAdmin().get(), request, &response));
   }
 
   // What each kind of caller is told, in the order of Callers(), the owner's and the
   // administrator's calls last: they change what the others were not allowed to.
   std::vector<std::string> Ask(const Row& row) {
-    std::map<std::string, std::string> named = MakeWhatIsNamed(row.request);
+    Named named = MakeWhatIsNamed(row.request);
     std::vector<std::string> told(Callers().size());
     for (const size_t i : std::initializer_list<size_t>{0, 2, 3, 4, 1, 5}) {
-      named["$fresh"] = absl::StrCat("fresh", ++count_);
+      const std::string token = TokenOf(Callers()[i]);
+      NameAnew(row.request, named);
       const std::string request = absl::StrReplaceAll(row.request, named);
-      const Outcome outcome =
-          Call(*server_, row.method, TokenOf(Callers()[i]), ToBytes(row.method, request));
+      const Outcome outcome = Call(*server_, row.method, token, ToBytes(row.method, request));
       told[i] = WordFor(outcome);
       ExpectCodeFits(told[i], outcome.status);
     }
@@ -275,6 +359,8 @@ class Permissions : public ::testing::TestWithParam<TestEngine> {
   std::unique_ptr<Tesserad> server_;
   std::string service_, reader_;  // secrets
   std::string name_, password_;   // the owner's
+  std::string totp_secret_;       // likewise
+  bool strong_ = false;           // the owner logs in with it
   int count_ = 0;
 };
 
@@ -291,6 +377,10 @@ TEST_P(Permissions, TheTableListsEveryMethodThatTheServerHasOnce) {
   for (const Row& row : rows) listed.insert(row.method);
   EXPECT_EQ(listed.size(), rows.size()) << "a method is listed twice";
   EXPECT_EQ(listed, MethodsOf(ServicesOf(*server_, TokenOf("administrator"))));
+}
+
+TEST(PermissionsTable, SaysOfEveryMethodThatItIsDoneForSomebody) {
+  for (const Row& row : ReadTable()) EXPECT_THAT(row.told, Contains("OK")) << row.method;
 }
 
 TEST_P(Permissions, EveryKindOfCallerIsToldWhatTheTableSays) {

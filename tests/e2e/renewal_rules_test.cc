@@ -77,7 +77,6 @@ INSTANTIATE_TEST_SUITE_P(On, RenewalRules,
 TEST_P(RenewalRules, TheAccessTokenOfTheSameGenerationIsAskedForExpiredOrNot) {
   ASSERT_NO_FATAL_FAILURE(Start({"TESSERA_TOKENS_RENEWAL_NEEDS_ACCESS_TOKEN=true"}));
   const v1::TokenGrant first = Login();
-  EXPECT_EQ(Renew(first.refresh_token(), ""), "ACCESS_TOKEN_REQUIRED");
   clock().Advance(absl::Minutes(20));
   ASSERT_EQ(Renew(first.refresh_token(), first.access_token()), "");
   const v1::TokenGrant second = renewed_;
@@ -86,7 +85,17 @@ TEST_P(RenewalRules, TheAccessTokenOfTheSameGenerationIsAskedForExpiredOrNot) {
   ASSERT_EQ(Renew(second.refresh_token(), second.access_token()), "");
 }
 
-// The attack: whoever stole the refresh token alone.
+// The attack: whoever stole the refresh token alone shows it alone.
+TEST_P(RenewalRules, ARefreshTokenWithoutItsAccessTokenEndsTheSessionEverywhere) {
+  ASSERT_NO_FATAL_FAILURE(Start({"TESSERA_TOKENS_RENEWAL_NEEDS_ACCESS_TOKEN=true"}));
+  const v1::TokenGrant stolen = Login();
+  EXPECT_EQ(Renew(stolen.refresh_token(), ""), "REFRESH_REUSED");
+  EXPECT_EQ(Renew(stolen.refresh_token(), stolen.access_token()), "SESSION_ENDED");
+  EXPECT_TRUE(Within(
+      kSoon, [&] { return Verdict(*here_auth_, stolen.access_token()) == "TOKEN_REVOKED"; }));
+}
+
+// Or with an access token of his own.
 TEST_P(RenewalRules, ARefreshTokenWithAnotherAccessTokenEndsTheSessionEverywhere) {
   ASSERT_NO_FATAL_FAILURE(Start({"TESSERA_TOKENS_RENEWAL_NEEDS_ACCESS_TOKEN=true"}));
   const v1::TokenGrant stolen = Login();

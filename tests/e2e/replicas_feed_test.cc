@@ -1,6 +1,7 @@
 // The ordered feed that replicas share: many writers, holes, a store that went back, a slow writer.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,11 @@ namespace tessera::testing {
 namespace {
 
 using ::testing::AnyOf;
+
+// Until a replica refuses what was revoked: what is promised, and once more the pause between two
+// readings of the feed.
+constexpr absl::Duration kPromised = absl::Milliseconds(100 + 50);
+constexpr int kLeastHolds = 6, kMostHolds = 24;  // beside the long one
 
 class ReplicasFeed : public Replicas {
  protected:
@@ -38,6 +44,21 @@ class ReplicasFeed : public Replicas {
       ASSERT_TRUE(Revoke(*auth_a_, token).ok());
       ASSERT_TRUE(AllSay("TOKEN_REVOKED", token));
     }
+  }
+  // Holds the feed with a revocation of `token` in an open transaction, which stops nobody's
+  // reading; how long behind the COMMIT both replicas refuse the token.
+  absl::Duration HoldAndCommit(RootClient& writer, const std::string& token) {
+    writer.Run("BEGIN;" + AppendSql(token, 0, -absl::Minutes(5)));
+    ExpectAllSay("ACTIVE", {token});
+    return Commit(writer, token);
+  }
+  absl::Duration Commit(RootClient& writer, const std::string& token) {
+    writer.Run("COMMIT");
+    const absl::Time committed = absl::Now();
+    for (v1::AuthService::Stub* auth : {auth_a_.get(), auth_b_.get()}) {
+      EXPECT_TRUE(Within(kSoon, [&] { return Verdict(*auth, token) == "TOKEN_REVOKED"; }));
+    }
+    return absl::Now() - committed;
   }
   static void ExpectToBeAskedAgain(const grpc::Status& status) {
     EXPECT_THAT(status.error_code(),
@@ -123,6 +144,7 @@ TEST_F(ReplicasFeed, AStoreThatWentBackUnrevokesNothing) {
 
 TEST_F(ReplicasFeed, AWriterThatHoldsTheFeedLosesNobodysRevocation) {
   const std::vector<std::string> tokens = AliceTokens(8);
+  const std::vector<std::string> more = AliceTokens(kMostHolds);
   const std::string held = AliceToken(), alive = AliceToken();
   ExpectAllSay("ACTIVE", {held, alive});
   RootClient writer(database_.server().socket_file(), database_.name());
@@ -148,19 +170,20 @@ TEST_F(ReplicasFeed, AWriterThatHoldsTheFeedLosesNobodysRevocation) {
   if (std::getenv("TESSERA_LONG") != nullptr) absl::SleepFor(absl::Seconds(30));
   EXPECT_EQ(acknowledged, 0u) << "each needs the number after the one that is held";
   ExpectAllSay("ACTIVE", {held, alive});  // what needs no writing goes on
-  writer.Run("COMMIT");
-  const absl::Time committed = absl::Now();
-  EXPECT_TRUE(Within(kSoon, [&] { return Verdict(*auth_a_, held) == "TOKEN_REVOKED"; }));
-  EXPECT_TRUE(Within(kSoon, [&] { return Verdict(*auth_b_, held) == "TOKEN_REVOKED"; }));
-  // The promise is 100 ms, the steps of this look included; a busy machine may take longer.
+  absl::Duration best = Commit(writer, held);
   std::printf("refused by both replicas %.0f ms behind the COMMIT\n",
-              absl::ToDoubleMilliseconds(absl::Now() - committed));
+              absl::ToDoubleMilliseconds(best));
 
   for (std::thread& other : others) other.join();
   EXPECT_EQ(acknowledged, tokens.size());
   for (const std::string& token : tokens) EXPECT_TRUE(AllSay("TOKEN_REVOKED", token));
   EXPECT_TRUE(AllSay("TOKEN_REVOKED", held));
   ExpectAllSay("ACTIVE", {alive});
+  // A busy machine may be late once, or a few times, but not always.
+  for (size_t i = 0; i < more.size() && (i < size_t{kLeastHolds} || best > kPromised); ++i) {
+    best = std::min(best, HoldAndCommit(writer, more[i]));
+  }
+  EXPECT_LE(best, kPromised);
   ExpectNoGap();
 }
 

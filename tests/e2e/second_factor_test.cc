@@ -53,12 +53,13 @@ class SecondFactors : public ::testing::TestWithParam<On> {
       Tesserad::Options options;
       options.installation = installation;
       options.port = FreePort();
-      options.environment = {"TESSERA_SECOND_FACTOR_ALGORITHM=SHA256"};
+      options.environment = {std::string("TESSERA_SECOND_FACTOR_ALGORITHM=") + Algorithm()};
       servers_.push_back(std::make_unique<Tesserad>(options));
       ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
     }
     here().AddUser("ada", kPassword);
   }
+  virtual const char* Algorithm() const { return "SHA256"; }
   Tesserad& here() { return *servers_.front(); }
   Tesserad& there() { return *servers_.back(); }
 
@@ -66,7 +67,8 @@ class SecondFactors : public ::testing::TestWithParam<On> {
   std::string CodeOf(const std::string& secret, absl::Duration off = absl::ZeroDuration()) {
     const std::string now =
         absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", here().clock().Now() + off, absl::UTCTimeZone());
-    const Ran ran = Execute({"oathtool", "--totp=SHA256", "--base32", "--now", now, secret});
+    const Ran ran = Execute(
+        {"oathtool", std::string("--totp=") + Algorithm(), "--base32", "--now", now, secret});
     EXPECT_EQ(ran.code, 0) << ran.output;
     return std::string(absl::StripAsciiWhitespace(ran.output));
   }
@@ -80,6 +82,7 @@ class SecondFactors : public ::testing::TestWithParam<On> {
         here().Users()->EnrollTotp(ContextWith({token}).get(), request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     EXPECT_THAT(response.otpauth_uri(), HasSubstr("secret=" + response.secret()));
+    EXPECT_THAT(response.otpauth_uri(), HasSubstr(std::string("algorithm=") + Algorithm()));
     return response.secret();
   }
   std::vector<std::string> Confirm(const std::string& token, const std::string& code) {
@@ -203,6 +206,26 @@ TEST_P(SecondFactors, EnrollingAsksForThePassword) {
   EXPECT_EQ(why(), "");
 }
 
+// The longest secret, 64 bytes.
+class SecondFactorsOfSha512 : public SecondFactors {
+ protected:
+  const char* Algorithm() const override { return "SHA512"; }
+};
+
+TEST_P(SecondFactorsOfSha512, OathtoolsCodesLogIn) {
+  const std::string before = here().Login("ada", kPassword).access_token();
+  const std::string secret = Enroll(before);
+  EXPECT_EQ(secret.size(), 103u) << "64 bytes in base32 without padding";
+  EXPECT_EQ(Confirm(before, CodeOf(secret)).size(), 10u);
+  NextStep();
+  EXPECT_EQ(Complete(there(), Challenge(here()), CodeOf(secret, kPeriod * 10)).reason,
+            "CODE_WRONG");
+  const Completed completed = Complete(there(), Challenge(here()), CodeOf(secret));
+  ASSERT_EQ(completed.reason, "");
+  NextStep();
+  EXPECT_EQ(Disable(completed.grant.access_token(), CodeOf(secret)), "");
+}
+
 class SecondFactorsByCommand : public SecondFactors {
  protected:
   Ran Tessera(std::vector<std::string> arguments) {
@@ -283,6 +306,8 @@ std::string NameOf(const ::testing::TestParamInfo<On>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Engines, SecondFactors, ::testing::Values(On::kSqlite, On::kMariaDb),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(Engines, SecondFactorsOfSha512,
+                         ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
 INSTANTIATE_TEST_SUITE_P(Engines, SecondFactorsByCommand,
                          ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
 

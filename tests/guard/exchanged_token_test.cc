@@ -46,6 +46,20 @@ TEST_F(ExchangedToken, DiesWithEachTokenThatItDescendsFrom) {
             "");
 }
 
+// The attack: the parent was forged with a stolen key, and another key signed what was made of it.
+TEST_F(ExchangedToken, DiesWithTheKeyOfWhatItDescendsFrom) {
+  World world;
+  Claims claims = ClaimsFor("usr_a", world.clock.Now());
+  claims.actors = {{"svc_last", 3}};
+  claims.parent_tokens = {TokenId("tok_parent"), TokenId("stolen-key")};
+  const Headers headers = BearerOf(Sign(claims, world.key));
+  EXPECT_TRUE(world.Call(Shape::kUnary, headers).status.ok());
+  world.view->Merge({Gone(RevokedThing::kKey, "another-key")});
+  EXPECT_TRUE(world.Call(Shape::kUnary, headers).status.ok());
+  world.view->Merge({Gone(RevokedThing::kKey, "stolen-key")});
+  EXPECT_EQ(ReasonIn(world.Call(Shape::kUnary, headers).status), "TOKEN_REVOKED");
+}
+
 TEST_F(ExchangedToken, DiesWithEachActorAlsoTheMiddleOne) {
   EXPECT_EQ(ReasonAfter({Gone(RevokedThing::kUser, "svc_middle", 3)}), "TOKEN_REVOKED");
   EXPECT_EQ(ReasonAfter({Gone(RevokedThing::kUser, "svc_last", 4)}), "TOKEN_REVOKED");

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <future>
 
 #include "tessera/base/reason.h"
+#include "tests/guard/held_keys.h"
 #include "tests/guard/world.h"
 
 namespace tessera::testing {
@@ -160,6 +162,46 @@ TEST_F(ExplainTest, NeverHoldsTheToken) {
 TEST_F(ExplainTest, WithoutIssuerOrAudienceThereIsNothingToExplain) {
   EXPECT_EQ(ExplainCall(ExplainFacts(), ShownCall()).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// While nobody can be asked about it, an unknown key is no fault of the token's.
+TEST(GuardExplain, BlamesTheKeysAndNotTheTokenWhileTheyCannotBeFetched) {
+  const auto keys = std::make_shared<HeldKeys>();
+  World::Options options;
+  options.keys = keys;
+  options.adjust = [](GuardOptions& guard) { guard.max_park = absl::Seconds(30); };
+  World world(options);
+  const std::string token = world.TokenOf("usr_a");
+  const auto explain = [&] {
+    ShownCall call;
+    call.method = "/tessera.test.guard.Echo/Say";
+    call.token = Secret::CopyOf(token);
+    const Explanation explanation = world.guard().Explain(call);
+    const ExplainedCheck* const failed = explanation.Failed();
+    if (failed == nullptr) return std::string("let in");
+    EXPECT_EQ(failed->check, "key trusted");
+    EXPECT_EQ(failed->text, std::string(explanation.verdict.message()));
+    return ReasonOf(explanation.verdict);
+  };
+  // Makes a call, whose fetch ends with `status`, and returns the reason of its refusal.
+  const auto call = [&](const absl::Status& status) {
+    const int before = keys->fetches();
+    auto outcome =
+        std::async(std::launch::async, [&] { return world.Call(Shape::kUnary, BearerOf(token)); });
+    EXPECT_TRUE(Eventually([&] { return keys->fetches() == before + 1; }));
+    keys->Finish(status);
+    return ReasonIn(outcome.get().status);
+  };
+  EXPECT_EQ(explain(), "KEYS_UNAVAILABLE") << "there are none";
+  keys->Set(SetOf({NewKey()}));
+  EXPECT_EQ(explain(), "TOKEN_UNKNOWN_KEY");
+  EXPECT_EQ(call(absl::UnavailableError("away")), "KEYS_UNAVAILABLE");
+  EXPECT_EQ(explain(), "KEYS_UNAVAILABLE") << "as the call";
+  EXPECT_EQ(call(absl::OkStatus()), "TOKEN_UNKNOWN_KEY");
+  EXPECT_EQ(explain(), "TOKEN_UNKNOWN_KEY") << "as the call";
+  EXPECT_EQ(keys->fetches(), 2) << "explaining fetches nothing";
+  keys->Set(SetOf({world.key}));
+  EXPECT_EQ(explain(), "let in");
 }
 
 // The guard's own: what it says is what a call then gets, and asking counts nowhere.

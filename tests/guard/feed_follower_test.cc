@@ -52,17 +52,32 @@ class FeedFollowerTest : public ::testing::Test {
   FeedFollower follower_{view_, keys_, log_};
 };
 
-TEST_F(FeedFollowerTest, IsLoadedWithTheLastPartOfTheSnapshot) {
+TEST_F(FeedFollowerTest, IsLoadedWithTheHeartbeatBehindTheLastPartOfTheSnapshot) {
   ASSERT_TRUE(follower_.Take(Snapshot("e1", 7, {Entry(3, "a")}, false)).ok());
+  ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7)).ok());
   EXPECT_FALSE(view_->loaded());
   EXPECT_TRUE(IsRevoked("a"));
   EXPECT_EQ(follower_.ResumePoint().store_epoch(), "");
   ASSERT_TRUE(follower_.Take(Snapshot("e1", 7, {Entry(7, "b")})).ok());
-  EXPECT_TRUE(view_->loaded());
+  EXPECT_FALSE(view_->loaded());
   EXPECT_TRUE(IsRevoked("b"));
+  ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7)).ok());
+  EXPECT_TRUE(view_->loaded());
   EXPECT_EQ(follower_.ResumePoint().store_epoch(), "e1");
   EXPECT_EQ(follower_.ResumePoint().seq(), 7u);
   EXPECT_EQ(follower_.Acknowledgement().seq(), 7u);
+}
+
+// A server that lost its database tells what it has all the same.
+TEST_F(FeedFollowerTest, NeitherASnapshotNorChangesMakeTheViewYoungerThanTheServersRead) {
+  ASSERT_TRUE(follower_.Take(Snapshot("e1", 7, {})).ok());
+  EXPECT_EQ(view_->Age(), absl::InfiniteDuration());
+  ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7, 600)).ok());
+  EXPECT_EQ(view_->Age(), absl::Minutes(10));
+  ASSERT_TRUE(follower_.Take(Changes({Entry(8, "a")})).ok());
+  EXPECT_EQ(view_->Age(), absl::Minutes(10));
+  ASSERT_TRUE(follower_.Take(Snapshot("e1", 9, {Entry(9, "b")})).ok());
+  EXPECT_EQ(view_->Age(), absl::Minutes(10));
 }
 
 TEST_F(FeedFollowerTest, ChangesFollowWithoutAGap) {
@@ -96,6 +111,7 @@ TEST_F(FeedFollowerTest, ASnapshotOfAnotherEpochIsMergedAndNeverTakesBack) {
 
 TEST_F(FeedFollowerTest, AHeartbeatAtTheHeadMakesTheViewAsOldAsTheServersRead) {
   ASSERT_TRUE(follower_.Take(Snapshot("e1", 7, {})).ok());
+  ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7)).ok());
   clock_.Advance(absl::Minutes(1));
   EXPECT_EQ(view_->Age(), absl::Minutes(1));
   ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7, 3)).ok());
@@ -104,6 +120,7 @@ TEST_F(FeedFollowerTest, AHeartbeatAtTheHeadMakesTheViewAsOldAsTheServersRead) {
 
 TEST_F(FeedFollowerTest, AHeartbeatAheadOfUsDoesNotMakeUsCurrentAndTwoStartOver) {
   ASSERT_TRUE(follower_.Take(Snapshot("e1", 7, {})).ok());
+  ASSERT_TRUE(follower_.Take(Heartbeat("e1", 7)).ok());
   clock_.Advance(absl::Minutes(1));
   ASSERT_TRUE(follower_.Take(Heartbeat("e1", 8)).ok());
   EXPECT_EQ(view_->Age(), absl::Minutes(1));
@@ -167,6 +184,24 @@ TEST_F(FeedFollowerTest, KeySetsAreOfferedAndAcknowledged) {
     EXPECT_EQ(follower_.Acknowledgement().key_set_version(), 4u);
   }
   EXPECT_EQ(log_.CountOf("revocations.key_set_refused"), 3);
+}
+
+// By a replica that lost its database, or whose store went back.
+TEST_F(FeedFollowerTest, AnOlderKeySetIsNeitherTakenNorAcknowledgedAndOneOfANewEpochIs) {
+  FakeAuthServer server;
+  const auto keys = KeysFromServer(server.channel(), {}, clock_, log_);
+  FeedFollower follower(view_, keys, log_);
+  const SigningKey newer = NewKey();
+  const std::string now = SetOf({key_, newer}).ToJson();
+  const std::string before = SetOf({key_}).ToJson();
+  ASSERT_TRUE(follower.Take(KeySet(5, WithVersion(now, {"e1", 5}))).ok());
+  EXPECT_EQ(follower.Acknowledgement().key_set_version(), 5u);
+  ASSERT_TRUE(follower.Take(KeySet(4, WithVersion(before, {"e1", 4}))).ok());
+  EXPECT_NE(keys->Current()->Find(newer.kid()), nullptr);
+  EXPECT_EQ(follower.Acknowledgement().key_set_version(), 0u);
+  ASSERT_TRUE(follower.Take(KeySet(4, WithVersion(before, {"e2", 4}))).ok());
+  EXPECT_EQ(keys->Current()->Find(newer.kid()), nullptr);
+  EXPECT_EQ(follower.Acknowledgement().key_set_version(), 4u);
 }
 
 TEST_F(FeedFollowerTest, AKeySetThatNobodyHoldsIsNotAcknowledged) {

@@ -83,6 +83,31 @@ void grpc_tls_credentials_options_set_root_certificate_provider(Options* options
 }
 }  // namespace newer
 
+// As grpc::ServerBuilder with AddPassiveListener: the list and the type of its entries are private.
+namespace newer {
+class Builder {
+ public:
+  void AddPassiveListener() { unstarted_passive_listeners_.emplace_back(); }
+
+ private:
+  struct UnstartedPassiveListener {
+    int nothing = 0;
+  };
+  std::vector<UnstartedPassiveListener> unstarted_passive_listeners_;
+};
+}  // namespace newer
+
+size_t CountPassiveListeners(newer::Builder& builder);
+template struct PassiveListenersReader<&newer::Builder::unstarted_passive_listeners_>;
+
+TEST(GrpcVersions, PassiveListenersAreCountedWhoseListIsPrivate) {
+  newer::Builder builder;
+  EXPECT_EQ(CountPassiveListeners(builder), 0u);
+  builder.AddPassiveListener();
+  builder.AddPassiveListener();
+  EXPECT_EQ(CountPassiveListeners(builder), 2u);
+}
+
 TEST(GrpcVersions, TwoProvidersAreOneForBoth) {
   newer::Options options;
   newer::Provider provider;

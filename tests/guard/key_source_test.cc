@@ -61,6 +61,27 @@ TEST_F(KeysFromServerTest, FetchesAtMostOncePerIntervalHoweverOftenAsked) {
   EXPECT_EQ(server_.jwks_calls(), 2);
 }
 
+// Who asks in between is given the answer of before: it is as old as it is.
+TEST_F(KeysFromServerTest, AnAnswerThatIsGivenAgainIsAsOldAsItsFetch) {
+  EXPECT_EQ(keys_->SinceFetch(), absl::InfiniteDuration());
+  ServerKeysOptions seldom;
+  seldom.min_interval = absl::Seconds(10);
+  keys_ = KeysFromServer(server_.channel(), seldom, clock_, log_);
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  EXPECT_EQ(keys_->SinceFetch(), absl::ZeroDuration());
+  clock_.Advance(absl::Seconds(6));
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  EXPECT_EQ(keys_->SinceFetch(), absl::Seconds(6));
+  server_.FailJwks();
+  clock_.Advance(absl::Seconds(4));
+  ASSERT_FALSE(FetchNow(*keys_).ok());
+  EXPECT_EQ(keys_->SinceFetch(), absl::Seconds(10));
+  server_.SetJwks(SetOf({key_}).ToJson());
+  clock_.Advance(absl::Seconds(10));
+  ASSERT_TRUE(FetchNow(*keys_).ok());
+  EXPECT_EQ(keys_->SinceFetch(), absl::ZeroDuration());
+}
+
 TEST_F(KeysFromServerTest, TheSameKeysAreTheSamePointer) {
   ASSERT_TRUE(FetchNow(*keys_).ok());
   const auto before = keys_->Current();

@@ -16,6 +16,28 @@ using namespace tessera::testing;  // NOLINT: a test of one room
 
 constexpr absl::Duration kLong = absl::Minutes(1);
 
+// Fetches only so often: gives an answer of before again, which is as old as the test says.
+class ThrottledKeys final : public KeySource {
+ public:
+  std::shared_ptr<const JwkSet> Current() const override {
+    return std::make_shared<const JwkSet>();
+  }
+  void Fetch(std::function<void(absl::Status)> done) override {
+    done(absl::OkStatus());
+    ++answers_;
+  }
+  absl::Duration SinceFetch() const override {
+    return fetched_long_ago_ ? kLong : absl::Seconds(1);
+  }
+
+  void FetchNow() { fetched_long_ago_ = false; }
+  int answers() const { return answers_; }
+
+ private:
+  std::atomic<bool> fetched_long_ago_{true};
+  std::atomic<int> answers_{0};
+};
+
 class ParkingLotTest : public ::testing::Test {
  protected:
   ParkingLot::Answer Count() {
@@ -106,6 +128,20 @@ TEST_F(ParkingLotTest, AFetchThatEndsAfterTheLotIsGoneHarmsNobody) {
   EXPECT_EQ(refused_, 1);
   keys_->Finish(absl::OkStatus());
   EXPECT_EQ(admitted_, 0);
+}
+
+// Otherwise anyone's made-up kid, sent again and again, would keep a new key unknown.
+TEST(ParkingLotThrottled, AnAnswerOfBeforeDoesNotMakeWhatIsUnknownUnknownForGood) {
+  const auto keys = std::make_shared<ThrottledKeys>();
+  ParkingLot lot(keys, 8);
+  for (int asked = 1; asked <= 3; ++asked) {
+    const absl::Status status = lot.AskForKeys();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(ReasonOf(status), reason::kKeysUnavailable);
+    ASSERT_TRUE(Eventually([&] { return keys->answers() >= asked; }));
+  }
+  keys->FetchNow();
+  EXPECT_TRUE(Eventually([&] { return lot.AskForKeys().ok(); }));
 }
 
 TEST(ParkingLotRace, EveryCallIsAnsweredExactlyOnceWhateverRaces) {

@@ -55,7 +55,7 @@ TEST_F(RevocationFeed, BeginsEmptyHandedTakesTheSnapshotAndThenChanges) {
                              Changes({Entry(3, "c")}), Heartbeat("e1", 3)}));
   const auto source = Follow();
   EXPECT_TRUE(Eventually([&] { return source->view()->size() == 3; }));
-  EXPECT_TRUE(source->view()->loaded());
+  EXPECT_TRUE(Eventually([&] { return source->view()->loaded(); }));
   ASSERT_EQ(server_.resumes().size(), 1u);
   EXPECT_EQ(server_.resumes()[0].store_epoch(), "");
   EXPECT_EQ(server_.resumes()[0].seq(), 0u);
@@ -89,8 +89,9 @@ TEST_F(RevocationFeed, AWallClockSetBackBringsANewSnapshotWithWhatWasForgottenTo
   const absl::Time right = clock_.Now();
   const auto revoked = Entry(1, "a");
   clock_.SetWall(right + absl::Hours(48));  // wrong when the guard starts
-  server_.Expect(SayAndStay({Snapshot("e1", 1, {revoked})}));
-  server_.Expect(SayAndStay({Snapshot("e1", 1, {revoked})}));
+  for (int i = 0; i < 2; ++i) {
+    server_.Expect(SayAndStay({Snapshot("e1", 1, {revoked}), Heartbeat("e1", 1)}));
+  }
   const auto source = Follow();
   ASSERT_TRUE(Eventually([&] { return source->view()->loaded(); }));
   clock_.Advance(absl::Minutes(1));  // it is time to forget
@@ -101,6 +102,26 @@ TEST_F(RevocationFeed, AWallClockSetBackBringsANewSnapshotWithWhatWasForgottenTo
   EXPECT_EQ(server_.resumes()[1].store_epoch(), "");
   EXPECT_EQ(log_.CountOf("revocations.clock_set_back"), 1);
   Release();
+}
+
+TEST_F(RevocationFeed, AWallClockSetBackWhileTheServerIsAwayLetsNobodyIn) {
+  const absl::Time right = clock_.Now();
+  clock_.SetWall(right + absl::Hours(48));
+  std::atomic<bool> leave{false};
+  server_.Expect([&](FakeAuthServer::Stream& stream, const v1::RevocationResume&) {
+    stream.Write(Snapshot("e1", 1, {TokenEntry(1, "a", absl::ToUnixSeconds(right) + 3600)}));
+    stream.Write(Heartbeat("e1", 1));
+    Eventually([&] { return leave.load(); });
+  });
+  const auto source = Follow();
+  ASSERT_TRUE(Eventually([&] { return source->view()->loaded(); }));
+  clock_.Advance(absl::Minutes(1));  // it is time to forget
+  ASSERT_TRUE(Eventually([&] { return source->view()->size() == 0; }));
+  leave = true;
+  ASSERT_TRUE(Eventually([&] { return log_.CountOf("revocations.disconnected") >= 2; }));
+  EXPECT_TRUE(source->view()->loaded());
+  clock_.SetWall(right);
+  EXPECT_TRUE(Eventually([&] { return !source->view()->loaded(); }));
 }
 
 TEST_F(RevocationFeed, AnotherEpochBringsANewSnapshotThatTakesNothingBack) {
@@ -147,13 +168,13 @@ TEST_F(RevocationFeed, AServerThatComesBackIsFollowedAtOnceWhateverTheChannelsOw
   const auto source = RevocationsFromServer(away.channel, clock_, log_);
   ASSERT_TRUE(Eventually([&] { return log_.CountOf("revocations.disconnected") >= 1; }));
   FakeAuthServer back(away.port);
-  back.Expect(SayAndStay({Snapshot("e1", 1, {Entry(1, "a")})}));
+  back.Expect(SayAndStay({Snapshot("e1", 1, {Entry(1, "a")}), Heartbeat("e1", 1)}));
   EXPECT_TRUE(Eventually([&] { return source->view()->loaded(); }));
   Release();
 }
 
 TEST_F(RevocationFeed, EndsPromptlyWhileConnectedAndWhileAway) {
-  server_.Expect(SayAndStay({Snapshot("e1", 1, {})}));
+  server_.Expect(SayAndStay({Snapshot("e1", 1, {}), Heartbeat("e1", 1)}));
   auto connected = Follow();
   ASSERT_TRUE(Eventually([&] { return connected->view()->loaded(); }));
   absl::Duration start = SystemClock().Monotonic();
@@ -172,6 +193,7 @@ TEST_F(RevocationFeed, AGuardWithItRefusesWhatTheFeedRevokesAndCutsTheStream) {
   std::atomic<bool> revoke{false};
   server_.Expect([&](FakeAuthServer::Stream& stream, const v1::RevocationResume&) {
     stream.Write(Snapshot("e1", 1, {}));
+    stream.Write(Heartbeat("e1", 1));
     Eventually([&] { return revoke.load(); });
     stream.Write(Changes({Entry(2, "tok_usr_a")}));
     Stay();

@@ -100,6 +100,38 @@ TEST_F(RevocationViewTest, AWallClockSetBackByMoreThanThirtySecondsIsToldOnce) {
   EXPECT_FALSE(view_.WasSetBack(clock_.Now()));
 }
 
+// Until what was forgotten too early is there again, nobody is let in.
+TEST_F(RevocationViewTest, WhatWasForgottenByAClockThatWasAheadMakesTheViewNotLoaded) {
+  const absl::Time right = clock_.Now() - absl::Hours(48);  // the view was made with a wrong one
+  RevocationNotice live = Revoked(RevokedThing::kToken, "a", right);
+  live.expires_at = right + absl::Hours(1);
+  view_.Merge({live});
+  view_.MarkCurrent();
+  ASSERT_EQ(view_.Prune(clock_.Now()), 0u);
+  clock_.SetWall(right);
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_FALSE(view_.loaded());
+  EXPECT_EQ(view_.Age(), absl::InfiniteDuration());
+  view_.Merge({live});  // the snapshot
+  view_.MarkCurrent();
+  EXPECT_TRUE(view_.loaded());
+  clock_.SetWall(right - absl::Hours(1));  // nothing has been forgotten since
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_TRUE(view_.loaded());
+}
+
+TEST_F(RevocationViewTest, WhatHadExpiredByTheRightClockTooIsNotMissed) {
+  const absl::Time right = clock_.Now() - absl::Minutes(1);
+  RevocationNotice gone = Revoked(RevokedThing::kToken, "a", right);
+  gone.expires_at = right - absl::Hours(2);
+  view_.Merge({gone});
+  view_.MarkCurrent();
+  ASSERT_EQ(view_.Prune(right - absl::Hours(1)), 0u);
+  clock_.SetWall(right);
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_TRUE(view_.loaded());
+}
+
 TEST_F(RevocationViewTest, PruningCountsFromWhereTheClockWasSetBackTo) {
   const absl::Time right = clock_.Now() - absl::Hours(48);  // the view was made with a wrong one
   clock_.SetWall(right);

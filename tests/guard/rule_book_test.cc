@@ -218,8 +218,15 @@ TEST(RuleBook, ATimeThatIsNotAboveZeroWasNotMeantSo) {
   }
   Rule rule;
   rule.admission = Admission::kAuthenticated;
-  rule.max_login_age = absl::ZeroDuration();
-  EXPECT_THAT(ProblemOf({kSay}, {{kSay, rule}}), HasSubstr(kSay));
+  EXPECT_TRUE(Make({kSay}, {{kSay, rule}}).ok());
+  for (const absl::Duration time : {absl::ZeroDuration(), -absl::Seconds(1)}) {
+    Rule login = rule;
+    login.max_login_age = time;
+    EXPECT_THAT(ProblemOf({kSay}, {{kSay, login}}), HasSubstr(kSay));
+    Rule stale = rule;
+    stale.max_staleness = time;
+    EXPECT_THAT(ProblemOf({kSay}, {{kSay, stale}}), HasSubstr(kSay));
+  }
 }
 
 TEST(RuleBook, APublicRuleThatAsksForALoginWasNotMeantSo) {

@@ -285,24 +285,51 @@ TEST_F(TlsTest, CertificatesAreReadAgainWhenTheFilesChange) {
   EXPECT_FALSE(CallTrusting(port, first.certificate).ok());
 }
 
-TEST_F(TlsTest, WithAClientCaOnlyItsCertificatesConnect) {
-  const TlsMaterial material = MakeTlsMaterial();
+class ClientCaTest : public TlsTest {
+ protected:
+  // On a port that asks for certificates of `client`.
+  void Start(const TlsMaterial& client) {
+    Guard::TlsFiles files = WriteAll(material_);
+    files.client_ca = Write("client_ca.pem", client.certificate);
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", *guard_->Tls(files), &port_);
+    builder.RegisterService(service_.get());
+    auto server = guard_->Start(builder);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+  grpc::Status CallShowing(const TlsMaterial& client) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = material_.certificate;
+    options.pem_private_key = client.key;
+    options.pem_cert_chain = client.certificate;
+    return CallWith(port_, options);
+  }
+
+  const TlsMaterial material_ = MakeTlsMaterial();
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_F(ClientCaTest, OnlyItsCertificatesConnect) {
   const TlsMaterial client = MakeTlsMaterial();
-  Guard::TlsFiles files = WriteAll(material);
-  files.client_ca = Write("client_ca.pem", client.certificate);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", *guard_->Tls(files), &port);
-  builder.RegisterService(service_.get());
-  const auto server = guard_->Start(builder);
-  ASSERT_TRUE(server.ok()) << server.status();
-  EXPECT_FALSE(CallTrusting(port, material.certificate).ok());
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = material.certificate;
-  options.pem_private_key = client.key;
-  options.pem_cert_chain = client.certificate;
-  const grpc::Status status = CallWith(port, options);
+  ASSERT_NO_FATAL_FAILURE(Start(client));
+  EXPECT_FALSE(CallTrusting(port_, material_.certificate).ok());
+  const grpc::Status status = CallShowing(client);
   EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_FALSE(CallShowing(MakeTlsMaterial()).ok());
+}
+
+// The way to shut out whom an authority has signed for that is not to be trusted any more.
+TEST_F(ClientCaTest, IsReadAgainWhenTheFileChanges) {
+  const TlsMaterial first = MakeTlsMaterial();
+  const TlsMaterial second = MakeTlsMaterial();
+  ASSERT_NO_FATAL_FAILURE(Start(first));
+  EXPECT_TRUE(CallShowing(first).ok());
+  EXPECT_FALSE(CallShowing(second).ok());
+  Write("client_ca.pem", second.certificate);
+  EXPECT_TRUE(Eventually([&] { return CallShowing(second).ok(); }));
+  EXPECT_FALSE(CallShowing(first).ok());
 }
 
 }  // namespace

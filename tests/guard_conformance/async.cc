@@ -95,8 +95,12 @@ class TailCall : public AsyncCall<TailCall> {
   void Request() {
     scene_.service.RequestTail(&context_, &line_, &writer_, &scene_.queue, &scene_.queue, tag());
   }
-  bool Go(bool) {
+  bool Go(bool ok) {
     if (finished_) return false;
+    if (ok && line_.text() == kForEver) {
+      writer_.Write(Answer(line_.text()), tag());
+      return true;
+    }
     finished_ = true;
     writer_.WriteAndFinish(Answer(line_.text()), grpc::WriteOptions(), Status::OK, tag());
     return true;

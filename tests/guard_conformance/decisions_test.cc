@@ -73,31 +73,44 @@ std::vector<Case> Refusals() {
   };
 }
 
+// Credentials that somebody else built cannot let a call wait: a key that is unknown is fetched,
+// and the call is to come again.
+Outcome CallUntilFetched(Theatre& theatre, Transport transport, Shape shape,
+                         const Headers& headers) {
+  Outcome outcome = Call(theatre.stub(), shape, headers);
+  const bool may_wait = transport != Transport::kProtected;
+  if (may_wait || ReasonIn(outcome.status) != "KEYS_UNAVAILABLE") return outcome;
+  EXPECT_EQ(outcome.status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(Eventually([&] {
+    outcome = Call(theatre.stub(), shape, headers);
+    return ReasonIn(outcome.status) != "KEYS_UNAVAILABLE";
+  }));
+  return outcome;
+}
+
+// Holds the messages of refusals against those that came before.
+class Messages {
+ public:
+  void ExpectSame(const Case& one, const grpc::Status& status) {
+    const auto known = messages_.emplace(one.name, status.error_message()).first;
+    EXPECT_EQ(status.error_message(), known->second) << one.name;
+  }
+  size_t size() const { return messages_.size(); }
+
+ private:
+  std::map<std::string, std::string> messages_;  // by the case's name
+};
+
 class Decisions : public ::testing::TestWithParam<Transport> {
  protected:
   void ExpectRefused(Theatre& theatre, Shape shape, const Case& one) {
     SCOPED_TRACE(std::string(one.name) + ", " + NameOf(shape));
-    const Outcome outcome = CallUntilFetched(theatre, shape, one.headers(theatre));
+    const Outcome outcome = CallUntilFetched(theatre, GetParam(), shape, one.headers(theatre));
     EXPECT_EQ(outcome.status.error_code(), one.code) << outcome.status.error_message();
     EXPECT_EQ(ReasonIn(outcome.status), one.reason) << outcome.status.error_message();
     EXPECT_TRUE(outcome.replies.empty());
     EXPECT_EQ(theatre.entered(), 0) << "the handler ran";
-    const auto known = messages_.emplace(one.name, outcome.status.error_message()).first;
-    EXPECT_EQ(outcome.status.error_message(), known->second);
-  }
-
-  // Credentials that somebody else built cannot let a call wait: a key that is unknown is fetched,
-  // and the call is to come again.
-  static Outcome CallUntilFetched(Theatre& theatre, Shape shape, const Headers& headers) {
-    Outcome outcome = Call(theatre.stub(), shape, headers);
-    const bool may_wait = GetParam() != Transport::kProtected;
-    if (may_wait || ReasonIn(outcome.status) != "KEYS_UNAVAILABLE") return outcome;
-    EXPECT_EQ(outcome.status.error_code(), StatusCode::UNAVAILABLE);
-    EXPECT_TRUE(Eventually([&] {
-      outcome = Call(theatre.stub(), shape, headers);
-      return ReasonIn(outcome.status) != "KEYS_UNAVAILABLE";
-    }));
-    return outcome;
+    messages_.ExpectSame(one, outcome.status);
   }
 
   static void ExpectAdmitted(Theatre& theatre, Shape shape, const std::string& token) {
@@ -119,7 +132,7 @@ class Decisions : public ::testing::TestWithParam<Transport> {
     return options;
   }
 
-  std::map<std::string, std::string> messages_;  // by the case's name
+  Messages messages_;
 };
 
 TEST_P(Decisions, AreTheSameInEveryApiAndForEveryShape) {
@@ -145,6 +158,22 @@ TEST_P(Decisions, AreTheSameInEveryApiAndForEveryShape) {
 
 INSTANTIATE_TEST_SUITE_P(On, Decisions, ::testing::ValuesIn(kTransports),
                          [](const auto& one) { return NameOf(one.param); });
+
+TEST(Refusals, HaveTheSameMessageOnEveryTransport) {
+  const std::vector<Case> refusals = Refusals();
+  Messages messages;
+  for (const Transport transport : kTransports) {
+    SCOPED_TRACE(NameOf(transport));
+    Theatre theatre({transport, Api::kSync});
+    for (const Case& one : refusals) {
+      const Outcome outcome =
+          CallUntilFetched(theatre, transport, Shape::kUnary, one.headers(theatre));
+      EXPECT_FALSE(outcome.status.error_message().empty()) << one.name;
+      messages.ExpectSame(one, outcome.status);
+    }
+  }
+  EXPECT_EQ(messages.size(), refusals.size());
+}
 
 void ExpectWhereProven(Transport transport, Api api) {
   SCOPED_TRACE(std::string(NameOf(transport)) + ", " + NameOf(api));

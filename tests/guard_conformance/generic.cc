@@ -44,7 +44,7 @@ class GenericCall final : public QueuedCall {
       case Next::kRead:
         return ok ? Take() : End();
       case Next::kWritten:
-        return ok ? Read() : End();
+        return ok ? GoOn() : End();
       case Next::kLast:
         return Finish();
       case Next::kEnd:
@@ -67,8 +67,10 @@ class GenericCall final : public QueuedCall {
       all_ += text;
       return Read();
     }
+    for_ever_ = text == kForEver;
     return Write(Next::kWritten, text);
   }
+  bool GoOn() { return for_ever_ ? Write(Next::kWritten, kForEver) : Read(); }
   bool Write(Next next, const std::string& text) {
     next_ = next;
     stream_.Write(BytesOf(record_.Answer(context_, text)), tag());
@@ -89,6 +91,7 @@ class GenericCall final : public QueuedCall {
   Next next_ = Next::kBegin;
   grpc::ByteBuffer bytes_;
   std::string all_;
+  bool for_ever_ = false;
 };
 
 class AsyncGeneric final : public QueuePerformer {
@@ -118,10 +121,12 @@ class GenericReactor final : public grpc::ServerGenericBidiReactor {
       all_ += text;
       return StartRead(&bytes_);
     }
+    for_ever_ = text == kForEver;
     Write(text);
   }
   void OnWriteDone(bool ok) override {
     if (!ok || collects_) return Finish(grpc::Status::OK);
+    if (for_ever_) return Write(kForEver);
     StartRead(&bytes_);
   }
   void OnDone() override { delete this; }
@@ -138,6 +143,7 @@ class GenericReactor final : public grpc::ServerGenericBidiReactor {
   const bool collects_;
   grpc::ByteBuffer bytes_, answer_;
   std::string all_;
+  bool for_ever_ = false;
 };
 
 class CallbackGeneric final : public Performer, private grpc::CallbackGenericService {

@@ -23,6 +23,8 @@ const char* NameOf(Api api);
 inline bool IsGeneric(Api api) { return api == Api::kAsyncGeneric || api == Api::kCallbackGeneric; }
 
 inline constexpr char kPrefix[] = "/tessera.test.conformance.Speech/";
+// As a line to Tail: it is answered again and again, until the call ends.
+inline constexpr char kForEver[] = "for ever";
 
 // What all implementations share. Thread-safe.
 class Record {

@@ -32,7 +32,9 @@ class SyncSpeech final : public speech::Speech::Service {
   Status Tail(ServerContext* context, const Line* line,
               grpc::ServerWriter<Heard>* writer) override {
     record_.Enter();
-    writer->Write(record_.Answer(*context, line->text()));
+    const Heard heard = record_.Answer(*context, line->text());
+    while (writer->Write(heard) && line->text() == kForEver) {
+    }
     return Status::OK;
   }
   Status Chat(ServerContext* context, grpc::ServerReaderWriter<Heard, Line>* stream) override {
@@ -72,7 +74,16 @@ class Collector final : public grpc::ServerReadReactor<Line> {
 class Tailer final : public grpc::ServerWriteReactor<Heard> {
  public:
   explicit Tailer(Heard heard) : heard_(std::move(heard)) {
-    StartWriteAndFinish(&heard_, grpc::WriteOptions(), Status::OK);
+    if (heard_.text() == kForEver) {
+      StartWrite(&heard_);
+    } else {
+      StartWriteAndFinish(&heard_, grpc::WriteOptions(), Status::OK);
+    }
+  }
+  void OnWriteDone(bool ok) override {
+    if (heard_.text() != kForEver) return;
+    if (!ok) return Finish(Status::OK);
+    StartWrite(&heard_);
   }
   void OnDone() override { delete this; }
 

@@ -2,6 +2,8 @@
 #include "tessera/http/http_get.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -113,6 +115,27 @@ TEST(HttpGet, StopsWhenItIsAskedTo) {
   server.AwaitRequests(1);
   stop = true;
   asking.join();
+}
+
+volatile sig_atomic_t g_pipe_signals = 0;
+
+// As where TLS writes to a peer that has gone: a process that does nothing about SIGPIPE would end.
+TEST(HttpGet, ASigpipeOfTheTransferReachesNobody) {
+  HttpServer server([](const std::string&) { return HttpServer::Ok("x"); });
+  server.Stall(true);
+  const auto before = signal(SIGPIPE, [](int) { g_pipe_signals = g_pipe_signals + 1; });
+  int raised = 0;
+  HttpRequest request = To(server);
+  request.stop = [&] {
+    ++raised;
+    return pthread_kill(pthread_self(), SIGPIPE) == 0;
+  };
+  EXPECT_FALSE(HttpGet(request).ok());
+  EXPECT_GT(raised, 0);
+  EXPECT_EQ(g_pipe_signals, 0);
+  raise(SIGPIPE);
+  EXPECT_EQ(g_pipe_signals, 1) << "it stayed blocked";
+  signal(SIGPIPE, before);
 }
 
 TEST(HttpGet, NobodyThereIsUnavailable) {

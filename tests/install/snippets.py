@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compiles every C++, proto and CMake block of the Markdown pages against the installed libraries.
+"""Compiles every C++, proto and CMake block of the Markdown pages against the installed libraries, and reads the others.
 
 Usage: snippets.py ROOT PREFIX WORK-FOLDER COMPILER
 
@@ -7,21 +7,39 @@ The word behind a block's language says what stands around it: ```cpp serving is
 function of snippets/serving.cc, where `channel`, `log` and the like are declared. `file` is compiled
 as it stands. ```proto takes `service` (methods, or a service; messages it does not declare are made
 up) or `file`, ```cmake takes `project` (of a program `orders`). A block without a word is an error.
-Prints PAGE:LINE: WHAT for each error, and exits with 1 if there is any, or no block at all.
+
+```toml is a part of tesserad's configuration: tesserad checks it, with what is required beside it.
+```yaml and ```json are parsed, and so is every .yaml file of the tree. ```sh is read by bash and shellcheck;
+```sh building is run as well, in a folder with orders.proto and the program of snippets/building.cc, and has to
+make the program `orders`, which is then run. Prints PAGE:LINE: WHAT for each error, and exits with 1 if there
+is any, or no block at all.
 """
 
+import json
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
+
+import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 WRAPPERS = HERE / "snippets"
 SKIPPED = {"build", "node_modules", ".git"}
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^\s`]*)\s*([^`]*?)\s*$")
 LANGUAGES = {"cpp": "cpp", "c++": "cpp", "cc": "cpp", "cxx": "cpp", "proto": "proto",
-             "protobuf": "proto", "cmake": "cmake"}
+             "protobuf": "proto", "cmake": "cmake", "toml": "toml", "yaml": "yaml", "yml": "yaml",
+             "json": "json", "sh": "sh", "bash": "sh", "shell": "sh"}
+# What tesserad asks for at least; a block's own word on a key counts instead.
+REQUIRED = {"server.tls.certificate": "tls.crt", "server.tls.key": "tls.key",
+            "keys.master_key_file": "master.key", "tokens.issuer": "https://auth.example.com",
+            "tokens.audiences": "orders"}
+# Of a block alone nobody can say: a variable that the reader has, words that are to be split.
+SHELLCHECK = ["shellcheck", "--shell=bash", "--exclude=SC2154,SC2046"]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused", "-Wno-unused-parameter"]
 EACH = "// EACH\n"
 SNIPPET = re.compile(r"^ *// SNIPPET\n", re.MULTILINE)
@@ -41,8 +59,9 @@ class Block:
 
 def words():
     """The words that each language knows."""
-    around = {path.stem for path in WRAPPERS.glob("*.cc")}
-    return {"cpp": around | {"file"}, "proto": {"service", "file"}, "cmake": {"project"}}
+    around = {path.stem for path in WRAPPERS.glob("*.cc")} - {"building"}
+    return {"cpp": around | {"file"}, "proto": {"service", "file"}, "cmake": {"project"},
+            "toml": {""}, "yaml": {""}, "json": {""}, "sh": {"", "building"}}
 
 
 def blocks_of(page, text):
@@ -128,9 +147,41 @@ def proto_file(block):
                      ["message %s {}" % name for name in missing]) + "\n"
 
 
-def run(command, what):
+def keys_of(table, prefix=""):
+    """The full names of the keys of a TOML table."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from keys_of(value, prefix + name + ".")
+        else:
+            yield prefix + name
+
+
+def parsed(parse, text, what):
+    """The error, if it is none of that language."""
+    try:
+        parse(text)
+    except (ValueError, yaml.YAMLError) as error:
+        return ["%s %s" % (what, error)]
+    return []
+
+
+def yaml_documents(text):
+    if not [document for document in yaml.safe_load_all(text) if document is not None]:
+        raise ValueError("no document")
+
+
+def yaml_files(root):
+    errors = []
+    for path in sorted([*root.rglob("*.yaml"), *root.rglob("*.yml")]):
+        name = path.relative_to(root)
+        if not SKIPPED & set(name.parts):
+            errors += parsed(yaml_documents, path.read_text(encoding="utf-8"), "%s:" % name)
+    return errors
+
+
+def run(command, what, **options):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
+                          check=False, **options)
     if done.returncode == 0:
         return []
     return ["%s\n%s" % (what, done.stdout)]
@@ -183,6 +234,55 @@ class Compilation:
                           "%s:%d:" % (block.page, block.line))
         return errors
 
+    def toml(self, blocks):
+        errors = []
+        for block in blocks:
+            where = "%s:%d:" % (block.page, block.line)
+            unread = parsed(tomllib.loads, block.text, where)
+            errors += unread
+            if unread:
+                continue
+            source = self.work / (block.name() + ".toml")
+            source.write_text(block.text, encoding="utf-8")
+            given = set(keys_of(tomllib.loads(block.text)))
+            beside = {"TESSERA_" + key.replace(".", "_").upper(): value
+                      for key, value in REQUIRED.items() if key not in given}
+            errors += run([self.prefix / "bin/tesserad", "--config", source, "--check-config"], where,
+                          env={"PATH": os.environ["PATH"], **beside})
+        return errors
+
+    def yaml(self, blocks):
+        return [error for block in blocks
+                for error in parsed(yaml_documents, block.text, "%s:%d:" % (block.page, block.line))]
+
+    def json(self, blocks):
+        return [error for block in blocks
+                for error in parsed(json.loads, block.text, "%s:%d:" % (block.page, block.line))]
+
+    def sh(self, blocks):
+        errors = []
+        for block in blocks:
+            where = "%s:%d:" % (block.page, block.line)
+            source = self.work / (block.name() + ".sh")
+            source.write_text(block.text, encoding="utf-8")
+            unread = run(["bash", "-n", source], where) or run([*SHELLCHECK, source], where)
+            errors += unread
+            if block.word == "building" and not unread:
+                errors += self.build_by(source, block, where)
+        return errors
+
+    def build_by(self, source, block, where):
+        """Runs the block where a reader would, and then what it made."""
+        folder = self.work / (block.name() + "_folder")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        shutil.copy(HERE.parents[1] / "client/examples/orders.proto", folder)
+        shutil.copy(WRAPPERS / "building.cc", folder / "main.cc")
+        modules = next(self.prefix.rglob("tessera-guard.pc")).parent
+        here = {**os.environ, "PKG_CONFIG_PATH": str(modules)}
+        built = run(["bash", "-eu", source], where, cwd=folder, env=here)
+        return built or run([folder / "orders"], where)
+
 
 def check(root, prefix, work, compiler):
     """(errors, how many blocks)"""
@@ -193,10 +293,10 @@ def check(root, prefix, work, compiler):
     marked = [block for block in blocks if block.word in words()[block.language]]
     compilation = Compilation(prefix, work, compiler)
     errors += compilation.prepare()
-    for language in ("cpp", "proto", "cmake"):
+    for language in sorted(set(LANGUAGES.values())):
         chosen = [block for block in marked if block.language == language]
         errors += getattr(compilation, language)(chosen)
-    return errors, len(blocks)
+    return errors + yaml_files(root), len(blocks)
 
 
 def main(arguments):

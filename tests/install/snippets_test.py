@@ -56,6 +56,30 @@ class Snippets(unittest.TestCase):
                                  "target_link_libraries(orders PRIVATE tessera::no_such_library)"),
                           "PAGE.md:4:", "no_such_library")
 
+    def test_a_configuration_that_tesserad_refuses_is_an_error(self):
+        self.assert_error(fenced("toml", "[server\nlisten = 1"), "PAGE.md:4:")
+        self.assert_error(fenced("toml", "[server]\nno_such_key = 1"), "PAGE.md:4:", "no_such_key")
+        self.assert_error(fenced("toml", '[tokens]\nissuer = "not a URL"'), "PAGE.md:4:", "tokens.issuer")
+
+    def test_what_does_not_parse_is_an_error(self):
+        self.assert_error(fenced("yaml", "a: [1, 2"), "PAGE.md:4:")
+        self.assert_error(fenced("yaml", "# nothing"), "PAGE.md:4:", "no document")
+        self.assert_error(fenced("json", "{a: 1}"), "PAGE.md:4:")
+        self.assert_error(fenced("sh", "if true; then"), "PAGE.md:4:")
+        self.assert_error(fenced("sh", "rm -rf $HOME/*/$x"), "PAGE.md:4:", "SC2086")
+
+    def test_yaml_files_are_parsed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "good.yaml").write_text("a: 1\n---\nb: 2\n", encoding="utf-8")
+            self.assertEqual(snippets.yaml_files(root), [])
+            (root / "bad.yaml").write_text("a: b: c\n", encoding="utf-8")
+            self.assertIn("bad.yaml", snippets.yaml_files(root)[0])
+
+    def test_a_recipe_that_builds_no_program_is_an_error(self):
+        self.assert_error(fenced("sh building", "protoc -I. --cpp_out=. no_such.proto"), "PAGE.md:4:", "no_such")
+        self.assert_error(fenced("sh building", "ln -s /bin/false orders"), "PAGE.md:4:")
+
     def test_good_blocks_pass_and_other_languages_are_left_alone(self):
         errors, count = check_page(
             fenced("cpp serving", "#include <vector>\noptions.audience = \"orders\";") +
@@ -64,9 +88,12 @@ class Snippets(unittest.TestCase):
                    "  option (tessera.v1.access) = {admission: ADMISSION_PUBLIC};\n}") +
             fenced("cmake project", "find_package(tessera CONFIG REQUIRED)\n"
                    "target_link_libraries(orders PRIVATE tessera::guard)") +
-            fenced("sh", "rm -rf nothing") + fenced("", "plain"))
+            fenced("toml", '[tokens]\naudiences = ["billing"]') + fenced("yaml", "a: {b: [c, d]}") +
+            fenced("json", '{"a": 1}') + fenced("sh", 'echo "$token" | cat') +
+            fenced("sh building", "ln -s /bin/true orders") +
+            fenced("text", "rm -rf nothing") + fenced("", "plain"))
         self.assertEqual(errors, [])
-        self.assertEqual(count, 4)
+        self.assertEqual(count, 9)
 
     def test_a_tree_without_a_block_fails(self):
         with tempfile.TemporaryDirectory() as folder:

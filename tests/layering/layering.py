@@ -75,6 +75,7 @@ PUBLIC_HEADERS = {"client/%s.h" % name for name in (
     "base/secret", "token/algorithm", "token/base64url", "token/claims", "token/digest",
     "token/jwk_set", "token/key", "token/kept_token", "token/token_signer",
     "token/token_verifier", "guard/guard", "guard/guard_options",
+    "guard/key_set_version",
     "guard/key_source", "guard/principal", "guard/revocation_source", "guard/revocation_view",
     "guard/rule", "guard/rules_from_descriptor_set", "guard/explain", "guard/metrics",
     "guard_prometheus/guard_collector", "guard/token_cookie",

@@ -113,6 +113,43 @@ TEST(AuditedEventsTest, WithoutACallTheLineSaysFromWhere) {
   EXPECT_FALSE(decision->done);
 }
 
+// Else a list of what ada did would show what strangers tried with her name.
+TEST(AuditedEventsTest, AGuessIsNotTheDoingOfTheUserWhoseNameWasTried) {
+  for (const char* name : {"login.refused", "password.reset_refused", "tessera.throttle"}) {
+    const auto decision =
+        DecisionOf({Severity::kWarning, name, {{"user", "usr_1"}, {"peer", "192.0.2.7"}}}, nullptr,
+                   absl::FromUnixSeconds(7));
+    ASSERT_TRUE(decision.has_value()) << name;
+    EXPECT_EQ(decision->actor, "") << name;
+    EXPECT_EQ(decision->target, "usr_1") << name;
+  }
+  const auto claimed =
+      DecisionOf({Severity::kWarning, "service_token.refused", {{"service", "svc_1"}}}, nullptr,
+                 absl::FromUnixSeconds(7));
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->actor, "");
+  EXPECT_EQ(claimed->target, "svc_1");
+}
+
+TEST(AuditedEventsTest, AThrottleSaysWhichCounterWasFull) {
+  const auto decision =
+      DecisionOf({Severity::kWarning, "tessera.throttle", {{"counter", "pair"}, {"user", "usr_1"}}},
+                 nullptr, absl::FromUnixSeconds(7));
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->reason, "pair");
+  EXPECT_EQ(decision->details, "");
+}
+
+// Whoever shows a user's own token or password acts as that user, also where it is refused.
+TEST(AuditedEventsTest, WhoHasProvenToBeTheUserIsTheActor) {
+  for (const char* name : {"login.admitted", "login.challenged", "password.change_refused"}) {
+    const auto decision =
+        DecisionOf({Severity::kInfo, name, {{"user", "usr_1"}}}, nullptr, absl::FromUnixSeconds(7));
+    ASSERT_TRUE(decision.has_value()) << name;
+    EXPECT_EQ(decision->actor, "usr_1") << name;
+  }
+}
+
 TEST(AuditedEventsTest, WhoActsForAnotherIsTheActor) {
   const auto decision =
       DecisionOf({Severity::kInfo,

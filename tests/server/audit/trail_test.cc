@@ -54,7 +54,8 @@ TEST_F(AuditTest, ADecisionThatIsLoggedIsKeptWithItsCall) {
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_FALSE(events[0].done);
   EXPECT_EQ(events[0].reason, "bad_password");
-  EXPECT_EQ(events[0].actor, "usr_1");
+  EXPECT_EQ(events[0].actor, "");  // a stranger, for all that is known
+  EXPECT_EQ(events[0].target, "usr_1");
   EXPECT_EQ(events[0].source, "192.0.2.0");
   EXPECT_EQ(events[0].correlation_id, "call-1");
   EXPECT_THAT(events[0].details, HasSubstr("orders"));

@@ -107,10 +107,13 @@ TEST_F(BoundRenewal, AnAccessTokenAloneIsAskedForBothToo) {
   EXPECT_EQ(by(kDevice), "CERTIFICATE_MISMATCH");
 }
 
-TEST_F(BoundRenewal, TheAddressIsThatOfTheLastRenewal) {
+TEST_F(BoundRenewal, TheAddressIsThatOfTheLastRenewalByARefreshToken) {
   EXPECT_EQ(Row().address, "192.0.2.7");
   world_.call.peer = "198.51.100.9";
-  ASSERT_EQ(Outcome(first_.refresh_token, kDevice), "OK");
+  const IssuedGrant second = Require(Renew(RenewalInput{first_.refresh_token, Secret(), kDevice}));
+  EXPECT_EQ(Row().address, "198.51.100.9");
+  world_.call.peer = "203.0.113.66";
+  ASSERT_TRUE(Renew(RenewalInput{Secret(), second.access_token, kDevice}).ok());
   EXPECT_EQ(Row().address, "198.51.100.9");
 }
 

@@ -4,15 +4,17 @@
 
 #include <string>
 
+#include "server/auth/mac_keys.h"
 #include "tessera/base/reason.h"
+#include "tessera/token/base64url.h"
 
 namespace tessera::server {
 namespace {
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 constexpr absl::Duration kLife = absl::Hours(24);
-const UserId kAda("usr_ada");
-const UserId kBob("usr_bob");
+const ProofOwner kAda{UserId("usr_ada"), 7};
+const ProofOwner kBob{UserId("usr_bob"), 7};
 
 KeySnapshot KeysOf(char secret) {
   KeySnapshot keys;
@@ -35,7 +37,33 @@ TEST(DeviceProof, SaysTheDeviceToItsUserAndNothingToOthers) {
   EXPECT_EQ(proof.Reveal().substr(0, 4), kDeviceProofPrefix);
   EXPECT_EQ(ReadDeviceProof(proof, kAda, keys, kNow, kLife), device);
   EXPECT_FALSE(ReadDeviceProof(proof, kBob, keys, kNow, kLife).has_value());
-  EXPECT_FALSE(ReadDeviceProof(proof, UserId(), keys, kNow, kLife).has_value());
+  EXPECT_FALSE(ReadDeviceProof(proof, ProofOwner(), keys, kNow, kLife).has_value());
+}
+
+TEST(DeviceProof, OfAnotherVersionOfItsUserIsNone) {
+  const KeySnapshot keys = KeysOf('k');
+  const Secret proof = Minted(keys);
+  for (const int64_t version :
+       {int64_t{0}, kAda.version - 1, kAda.version + 1, -kAda.version, kAda.version << 56}) {
+    EXPECT_FALSE(ReadDeviceProof(proof, {kAda.user, version}, keys, kNow, kLife).has_value())
+        << version;
+  }
+}
+
+// It named no version of its user.
+TEST(DeviceProof, OfTheFormerFormIsNone) {
+  const KeySnapshot keys = KeysOf('k');
+  std::string bytes("\x01");
+  bytes.append(std::string(kDeviceNumberBytes, 'd')).append(4, '\0');
+  for (const int shift : {24, 16, 8, 0}) {
+    bytes.push_back(static_cast<char>(absl::ToUnixSeconds(kNow) >> shift));
+  }
+  bytes.append(MacKeyHash("hash-1"));
+  bytes.append(MacUnder(keys.secret_hashes.at("hash-1"), "tessera/device-proof/v1", "",
+                        bytes + kAda.user.str()));
+  const Secret proof("tsd_" + Base64UrlEncode(bytes));
+  EXPECT_EQ(proof.Reveal().size(), Minted(keys).Reveal().size());
+  EXPECT_FALSE(ReadDeviceProof(proof, kAda, keys, kNow, kLife).has_value());
 }
 
 TEST(DeviceProof, OfANewDeviceIsUnlikeAnyOther) {
@@ -98,7 +126,7 @@ TEST(DeviceProof, IsReadByAKeyThatMakesNoNewOnesAnyMore) {
 TEST(DeviceProof, NeedsAKeyAndAUser) {
   KeySnapshot keys;
   EXPECT_EQ(ReasonOf(MintDeviceProof(kAda, "", keys, kNow).status()), "KEYS_UNAVAILABLE");
-  EXPECT_FALSE(MintDeviceProof(UserId(), "", KeysOf('k'), kNow).ok());
+  EXPECT_FALSE(MintDeviceProof(ProofOwner(), "", KeysOf('k'), kNow).ok());
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ struct Case {
   }
 
   absl::StatusOr<Claims> Exchange() const {
-    return ExchangedClaims({subject, caller, account, certificate}, wish, policy, kNow);
+    return ExchangedClaims({subject, caller, account, certificate, subject_key}, wish, policy,
+                           kNow);
   }
   std::string Verdict() const {
     const absl::StatusOr<Claims> claims = Exchange();
@@ -70,6 +71,7 @@ struct Case {
   Claims subject, caller;
   storage::ServiceAccount account;
   std::optional<ClientCertificate> certificate;
+  std::string subject_key;
   ExchangeWish wish{"billing", {}};
 };
 
@@ -110,6 +112,26 @@ TEST(ExchangedClaims, NameWhoActsAndWhatTheyCameFrom) {
   EXPECT_EQ(claims.actors, (std::vector<Actor>{{"svc_orders", 2}, {"svc_web", 9}}));
   EXPECT_EQ(claims.parent_tokens,
             (std::vector<TokenId>{TokenId("tok_parent"), TokenId("tok_grandparent")}));
+}
+
+// What names the key of a forged token ends with that key, however often it was exchanged.
+TEST(ExchangedClaims, NameAnotherKeyOfTheirParentOnce) {
+  const auto parents = [](const std::vector<TokenId>& older) {
+    return ClaimsWith([&](Case& one) {
+             one.subject.parent_tokens = older;
+             one.subject_key = "key-1";
+           })
+        .parent_tokens;
+  };
+  EXPECT_EQ(parents({TokenId("tok_1")}),
+            (std::vector<TokenId>{TokenId("tok_parent"), TokenId("key-1"), TokenId("tok_1")}));
+  EXPECT_EQ(parents({TokenId("tok_1"), TokenId("key-1")}),
+            (std::vector<TokenId>{TokenId("tok_parent"), TokenId("tok_1"), TokenId("key-1")}));
+  EXPECT_EQ(VerdictWith([](Case& one) {
+              one.subject.parent_tokens.assign(3, TokenId("tok_1"));
+              one.subject_key = "key-1";
+            }),
+            "TOO_MANY");
 }
 
 TEST(ExchangedClaims, AChainHasFourActorsAtMost) {

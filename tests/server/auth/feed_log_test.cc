@@ -73,6 +73,34 @@ TEST(FeedLog, TheFirstPartOfATailNeedNotReachTheHead) {
   EXPECT_EQ(log.Judge(Entries({3, 4}), 1, false), FeedLog::Fit::kWentBack);
 }
 
+// Its numbers fit: only what is under them tells.
+TEST(FeedLog, AnotherEntryAtTheHeadIsAContradiction) {
+  const absl::Time now = kLater - absl::Hours(1);
+  FeedLog log;
+  EXPECT_FALSE(log.IsContradicted(Entry(1), now));  // nothing is held
+  log.Append(Entries({1, 2}));
+  EXPECT_FALSE(log.IsContradicted(Entry(2), now));
+  storage::Revocation other = Entry(2);
+  other.id_hash = Entry(1).id_hash;
+  EXPECT_TRUE(log.IsContradicted(other, now));
+  EXPECT_TRUE(log.IsContradicted(Entry(2, kLater + absl::Seconds(1)), now));
+  other = Entry(2);
+  other.kind = storage::RevocationKind::kSession;
+  EXPECT_TRUE(log.IsContradicted(other, now));
+  other = Entry(2);
+  other.min_user_version = 1;
+  EXPECT_TRUE(log.IsContradicted(other, now));
+}
+
+TEST(FeedLog, NoEntryAtTheHeadIsAContradictionWhileNobodyCanHaveRemovedIt) {
+  FeedLog log;
+  log.Append(Entries({1, 2}));
+  EXPECT_TRUE(log.IsContradicted({}, kLater - FeedLog::kClocksApart - absl::Nanoseconds(1)));
+  EXPECT_FALSE(log.IsContradicted({}, kLater - FeedLog::kClocksApart));
+  log.Restart({Entry(2)}, 9);  // the store has none at its head
+  EXPECT_FALSE(log.IsContradicted({}, kLater - absl::Hours(1)));
+}
+
 TEST(FeedLog, BehindAHoleOnlyTheWholePartIsGiven) {
   FeedLog log;
   log.Restart({Entry(2), Entry(5), Entry(6)}, 6);

@@ -9,6 +9,7 @@
 
 #include "server/auth/hash_work.h"
 #include "server/auth/stored_hash.h"
+#include "storage/usable_hash.h"
 #include "tessera/base/reason.h"
 #include "tests/server/auth/auth_world.h"
 
@@ -235,6 +236,20 @@ TEST(JudgedPassword, WithoutOtherCostsOneHashIsAll) {
   EXPECT_TRUE(WorkOf("", {}) == one);
   EXPECT_TRUE(WorkOf(Require(Hasher().Hash(Secret::CopyOf(kPassword))), {}) == one);
   EXPECT_TRUE(WorkOf("not a hash", {CostOf(Hasher().HashOfNothing())}) == one);
+}
+
+// By its end alone: in all else it is like the others.
+TEST(JudgedPassword, TheStoreTellsAHashOfNothingFromOthers) {
+  const std::string nothing = Hasher().HashOfNothing();
+  EXPECT_FALSE(storage::IsUsableHash(nothing));
+  EXPECT_FALSE(storage::IsUsableHash(""));
+  EXPECT_NE(nothing, Hasher().HashOfNothing());
+  EXPECT_FALSE(Matches("", nothing) || Matches(kPassword, nothing));
+  const std::string real = Require(Hasher().Hash(Secret::CopyOf(kPassword)));
+  EXPECT_EQ(nothing.size(), real.size());
+  for (const std::string& hash : {real, Wrapped(kBcryptOfUstarU), Wrapped(kPbkdf2)}) {
+    EXPECT_TRUE(storage::IsUsableHash(hash)) << hash;
+  }
 }
 
 TEST(JudgedPassword, NothingMatchesAnEmptyOrUnreadableHash) {

@@ -10,6 +10,8 @@
 #include "server/auth/sealer.h"
 #include "server/auth/stored_key_ring.h"
 #include "tessera/base/status_macros.h"
+#include "tessera/guard/key_set_version.h"
+#include "tessera/token/base64url.h"
 #include "tests/server/auth/auth_world.h"
 
 namespace tessera::server {
@@ -71,6 +73,8 @@ TEST_F(KeyRingTest, TheFirstOpenMakesOneKeyOfEachUseAndAnEpoch) {
   EXPECT_NE(keys->verify->Find(keys->signing->kid()), nullptr);
   EXPECT_EQ(keys->macs.count(keys->mac_kid), 1u);
   EXPECT_NE(keys->jwks_json.find(keys->signing->kid()), std::string::npos);
+  EXPECT_EQ(VersionIn(keys->jwks_json).epoch, Base64UrlEncode(keys->store_epoch));
+  EXPECT_EQ(VersionIn(keys->jwks_json).number, 1);
   EXPECT_EQ(keys->secret_hashes.at(keys->secret_hash_kid).Reveal().size(), 32u);
   EXPECT_EQ(keys->seals.at(keys->seal_kid).Reveal().size(), 32u);
   EXPECT_EQ(keys->audits.at(keys->audit_kid).Reveal().size(), 32u);
@@ -196,6 +200,7 @@ TEST_F(KeyRingTest, AKeyThatCannotBeOpenedTakesNothingAwayAndIsSaid) {
   const auto after = ring->Current();
   EXPECT_EQ(after->version, before->version + 1);
   EXPECT_EQ(after->loaded_version, before->loaded_version);
+  EXPECT_EQ(VersionIn(after->jwks_json).number, before->loaded_version);
   EXPECT_EQ(after->signing->kid(), before->signing->kid());
   EXPECT_EQ(after->verify->Find(strange.kid), nullptr);
   EXPECT_EQ(log_.Count("keys.unopened", "kid", strange.kid), 1);

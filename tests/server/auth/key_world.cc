@@ -86,7 +86,8 @@ KeyReplica::KeyReplica(KeyGround& ground, Options given)
   rotator = std::make_unique<KeyRotator>(
       turning, KeyRotator::Parts{store, *keys, changes, *feed, ground.clock, ground.log});
   facade = std::make_unique<KeyFacade>(
-      sealer, KeyFacade::Parts{store, changes, *rotator, *feed, ground.clock, ground.log, audit});
+      sealer, KeyFacade::Parts{store, changes, *rotator, *feed, ground.clock, ground.log, audit,
+                               options.check});
   Require(rotator->Turn());
 }
 

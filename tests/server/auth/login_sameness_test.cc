@@ -4,14 +4,18 @@
 #include <time.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/auth/hash_work.h"
 #include "server/auth/imported_hash.h"
 #include "server/auth/stored_hash.h"
 #include "tessera/base/reason.h"
+#include "tests/mariadb/database_under_test.h"
 #include "tests/server/auth/auth_world.h"
+#include "tests/server/auth/traced_store.h"
 
 namespace tessera::server {
 namespace {
@@ -48,19 +52,22 @@ class Strangers {
             now.bcrypt_rounds - before.bcrypt_rounds, now.pbkdf2_rounds - before.pbkdf2_rounds};
   }
 
-  // The median of the processor time of some attempts, taken in turns with the other names.
-  std::vector<double> MedianTimes(const std::vector<std::string>& names) {
-    constexpr int kTurns = 15;
+  // Of the processor time of some attempts, taken in turns with the other names.
+  struct Times {
+    double lower_quartile, median;
+  };
+  std::vector<Times> TimesOf(const std::vector<std::string>& names) {
+    constexpr size_t kTurns = 15;
     std::vector<std::vector<double>> times(names.size());
-    for (int turn = 0; turn < kTurns; ++turn) {
+    for (size_t turn = 0; turn < kTurns; ++turn) {
       for (size_t i = 0; i < names.size(); ++i) times[i].push_back(TimeOf(names[i]));
     }
-    std::vector<double> medians;
+    std::vector<Times> all;
     for (std::vector<double>& of_one : times) {
-      std::nth_element(of_one.begin(), of_one.begin() + kTurns / 2, of_one.end());
-      medians.push_back(of_one[kTurns / 2]);
+      std::sort(of_one.begin(), of_one.end());
+      all.push_back({of_one[kTurns / 4], of_one[kTurns / 2]});
     }
-    return medians;
+    return all;
   }
 
  private:
@@ -70,14 +77,10 @@ class Strangers {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
   }
 
-  // Of the step that hashes, alone.
+  // Of the whole way to the refusal, the database's steps too.
   double TimeOf(const std::string& name) {
-    world_.call.peer = world_.call.source = "192.0.2." + std::to_string(++calls_ % 250);
-    world_.clock.Advance(absl::Hours(2));
-    LoginAttempt attempt = Require(world_.auth->BeginLogin(
-        world_.call, {name, Secret::CopyOf("a wrong guess"), "", SessionTerms()}));
     const double before = ThreadSeconds();
-    EXPECT_FALSE(world_.auth->CheckPassword(world_.call, std::move(attempt)).ok());
+    EXPECT_FALSE(Try(name, "a wrong guess").ok());
     return ThreadSeconds() - before;
   }
 
@@ -129,13 +132,111 @@ TEST(LoginSameness, EveryRefusedAttemptGetsTheSameAnswer) {
   }
 }
 
+// What attempts ask of the database and how much they hash, on the whole way from the first step to
+// the refusal.
+class TracedLogins {
+ public:
+  TracedLogins() { AddAll(world_); }
+
+  struct Trace {
+    std::string reason;
+    std::vector<std::string> asked;
+    uint64_t argon_hashes = 0;
+  };
+  Trace Try(const std::string& name, const std::string& password, const std::string& from) {
+    world_.call.peer = world_.call.source = from;
+    store_.Take();
+    const uint64_t before = HashWork::OfThisThread().argon_hashes;
+    const absl::Status status = Refuse(name, password);
+    return {ReasonOf(status), store_.Take(), HashWork::OfThisThread().argon_hashes - before};
+  }
+  // From a place that was nobody's before.
+  Trace Try(const std::string& name, const std::string& password) {
+    return Try(name, password, "198.51.100." + std::to_string(++calls_));
+  }
+
+  // How many; the rest are transactions.
+  static size_t Statements(const Trace& trace) {
+    static const auto* const transactions = new std::set<std::string>{"read", "read each", "write"};
+    return static_cast<size_t>(
+        std::count_if(trace.asked.begin(), trace.asked.end(),
+                      [](const std::string& what) { return transactions->count(what) == 0; }));
+  }
+
+ private:
+  absl::Status Refuse(const std::string& name, const std::string& password) {
+    auto attempt =
+        auth_.BeginLogin(world_.call, {name, Secret::CopyOf(password), "", SessionTerms()});
+    if (!attempt.ok()) return attempt.status();
+    return auth_.CheckPassword(world_.call, *std::move(attempt)).status();
+  }
+
+  const TracedStore::Statements statements_;  // before the store
+  AuthWorld world_;
+  TracedStore store_{*world_.store};
+  const LoginThrottle throttle_{
+      {}, LoginThrottle::Parts{store_, *world_.keys, world_.clock, world_.log}};
+  const AuthFacade auth_{WorldOptions::DefaultPolicy(),
+                         AuthFacade::Parts{store_, *world_.keys, *world_.hasher, *world_.feed,
+                                           world_.clock, world_.log, throttle_}};
+  int calls_ = 0;
+};
+
+bool SeesStatements() { return testing::EngineUnderTest() == testing::TestEngine::kSqlite; }
+
+// Different work is what different times come from: statement by statement, transaction by
+// transaction it is one and the same.
+TEST(LoginSameness, EveryRefusedAttemptAsksTheSameOfTheDatabase) {
+  TracedLogins logins;
+  // The second attempt finds a counter that the first one has made.
+  for (const bool again : {false, true}) {
+    const TracedLogins::Trace first = logins.Try("nobody.else", "a wrong guess");
+    ASSERT_EQ(first.reason, reason::kBadCredentials);
+    ASSERT_EQ(first.argon_hashes, 2u);
+    if (SeesStatements()) {
+      ASSERT_GE(TracedLogins::Statements(first), 5u) << "statements are seen";
+    }
+    for (const std::string& name : AllNames()) {
+      const bool right = again && name == "disabled";
+      const TracedLogins::Trace trace =
+          logins.Try(name, right ? std::string(kPassword) : "a wrong guess");
+      EXPECT_EQ(trace.reason, first.reason) << name;
+      EXPECT_EQ(trace.asked, first.asked) << name;
+      EXPECT_EQ(trace.argon_hashes, first.argon_hashes) << name;
+    }
+  }
+}
+
+// Likewise a refusal without a hash, which is quick for all, the right password's too.
+TEST(LoginSameness, EveryThrottledAttemptAsksTheSameOfTheDatabase) {
+  TracedLogins logins;
+  std::vector<std::string> first;
+  for (const std::string& name : AllNames()) {
+    const std::string from = "the place of " + name;
+    for (int i = 0; i < ThrottlePolicy().attempts; ++i) logins.Try(name, "a wrong guess", from);
+    for (const std::string& password : {std::string("a wrong guess"), std::string(kPassword)}) {
+      const TracedLogins::Trace trace = logins.Try(name, password, from);
+      EXPECT_EQ(trace.reason, reason::kThrottled) << name;
+      EXPECT_EQ(trace.argon_hashes, 0u) << name;
+      if (first.empty()) first = trace.asked;
+      EXPECT_EQ(trace.asked, first) << name;
+    }
+  }
+}
+
 TEST(LoginSameness, TheTimesOfRefusedAttemptsLieTogether) {
   AuthWorld world;
   AddAll(world);
-  const std::vector<double> medians = Strangers(world).MedianTimes(AllNames());
-  const auto [least, most] = std::minmax_element(medians.begin(), medians.end());
+  const std::vector<Strangers::Times> times = Strangers(world).TimesOf(AllNames());
   // An attempt without the work of one kind would be under two thirds.
-  EXPECT_GT(*least / *most, 0.67) << AllNames()[static_cast<size_t>(least - medians.begin())];
+  for (const double Strangers::Times::*kind :
+       {&Strangers::Times::lower_quartile, &Strangers::Times::median}) {
+    const auto [least, most] =
+        std::minmax_element(times.begin(), times.end(),
+                            [kind](const auto& a, const auto& b) { return a.*kind < b.*kind; });
+    EXPECT_GT((*least).*kind / ((*most).*kind), 0.67)
+        << AllNames()[static_cast<size_t>(least - times.begin())];
+  }
 }
 
 TEST(LoginSameness, ALoginUpgradesWhateverHashThereWas) {

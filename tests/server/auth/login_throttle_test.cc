@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -310,37 +311,39 @@ TEST(LoginThrottle, EachLoginGivesAFreshProofOfTheSameDevice) {
   AuthWorld world(options);
   const storage::User ada = world.AddUser("ada");
   std::string proof(Require(LogIn(world, {"ada", kPassword})).device_proof.Reveal());
-  const auto device = world.throttle->DeviceOf(Secret::CopyOf(proof), ada.id);
+  const auto device = world.throttle->DeviceOf(Secret::CopyOf(proof), {ada.id, ada.version});
   ASSERT_TRUE(device.has_value());
   for (int i = 0; i < 3; ++i) {
     world.clock.Advance(absl::Hours(47));
     const auto grant = Require(LogIn(world, {"ada", kPassword, "198.51.100.1", proof}));
     proof = std::string(grant.device_proof.Reveal());
-    EXPECT_EQ(world.throttle->DeviceOf(Secret::CopyOf(proof), ada.id), device);
+    EXPECT_EQ(world.throttle->DeviceOf(Secret::CopyOf(proof), {ada.id, ada.version}), device);
   }
   const std::string other(Require(LogIn(world, {"ada", kPassword})).device_proof.Reveal());
-  EXPECT_NE(world.throttle->DeviceOf(Secret::CopyOf(other), ada.id), device);
+  EXPECT_NE(world.throttle->DeviceOf(Secret::CopyOf(other), {ada.id, ada.version}), device);
   world.clock.Advance(absl::Hours(48));
-  EXPECT_FALSE(world.throttle->DeviceOf(Secret::CopyOf(proof), ada.id).has_value());
+  EXPECT_FALSE(world.throttle->DeviceOf(Secret::CopyOf(proof), {ada.id, ada.version}).has_value());
 }
 
 TEST(LoginThrottle, CodesAreCountedForTheUserWhereverTheyAreTriedFrom) {
   AuthWorld world;
   const storage::User ada = world.AddUser("ada");
   const storage::User bob = world.AddUser("bob");
-  const std::string proof(Require(LogIn(world, {"ada", kPassword})).device_proof.Reveal());
-  const auto reserve = [&](const UserId& user, int source, std::string_view shown = {}) {
-    return world.throttle->ReserveCode(CallFrom(absl::StrCat("192.0.2.", source)), user,
-                                       Secret::CopyOf(shown));
+  const Secret proof = Require(LogIn(world, {"ada", kPassword})).device_proof;
+  const auto device = world.throttle->DeviceOf(proof, {ada.id, ada.version});
+  ASSERT_TRUE(device.has_value());
+  using Device = std::optional<std::string>;
+  const auto reserve = [&](const UserId& user, int source, const Device& on = std::nullopt) {
+    return world.throttle->ReserveCode(CallFrom(absl::StrCat("192.0.2.", source)), user, on);
   };
   for (int i = 0; i < 5; ++i) Require(reserve(ada.id, i));
   EXPECT_EQ(Reason(reserve(ada.id, 9)), "THROTTLED");
   Require(reserve(bob.id, 9));
-  const Reservation held = Require(reserve(ada.id, 9, proof));
-  for (int i = 0; i < 4; ++i) Require(reserve(ada.id, 9, proof));
-  EXPECT_EQ(Reason(reserve(ada.id, 9, proof)), "THROTTLED");
+  const Reservation held = Require(reserve(ada.id, 9, device));
+  for (int i = 0; i < 4; ++i) Require(reserve(ada.id, 9, device));
+  EXPECT_EQ(Reason(reserve(ada.id, 9, device)), "THROTTLED");
   world.throttle->Succeeded(CallFrom("192.0.2.9"), held);
-  Require(reserve(ada.id, 9, proof));
+  Require(reserve(ada.id, 9, device));
   EXPECT_EQ(Reason(reserve(ada.id, 9)), "THROTTLED") << "strangers gain nothing by it";
   EXPECT_EQ(Outcome(world, {"ada", kPassword}), "OK") << "passwords are counted apart";
 }
@@ -473,10 +476,10 @@ TEST(LoginThrottle, ARefusalNamesTheUserWhereThereIsOne) {
   EXPECT_EQ(world.log.Count("tessera.throttle", "user", ""), 1);
   const CallInfo call = CallFrom("192.0.2.1");
   for (int i = 0; i < 5; ++i) {
-    Require(world.throttle->ReserveCode(call, ada.id, Secret()));
+    Require(world.throttle->ReserveCode(call, ada.id, std::nullopt));
     Require(world.throttle->ReserveOldPassword(call, ada.id));
   }
-  EXPECT_EQ(Reason(world.throttle->ReserveCode(call, ada.id, Secret())), "THROTTLED");
+  EXPECT_EQ(Reason(world.throttle->ReserveCode(call, ada.id, std::nullopt)), "THROTTLED");
   EXPECT_EQ(Reason(world.throttle->ReserveOldPassword(call, ada.id)), "THROTTLED");
   EXPECT_EQ(world.log.Count("tessera.throttle", "user", ada.id.str()), 2);
 }

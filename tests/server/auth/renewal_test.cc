@@ -221,6 +221,77 @@ TEST_F(RenewalTest, AnAnswerLostAtCommitIsNoReuse) {
   EXPECT_EQ(Row().generation, 2);
 }
 
+// A failover takes longer than a short grace: what was run again must know its own step.
+TEST(RenewalWithoutGrace, AnAnswerLostAtCommitIsNoReuseHoweverLateItIsRunAgain) {
+  WorldOptions options;
+  options.policy.reuse_grace = absl::ZeroDuration();
+  AuthWorld world(options);
+  world.AddUser("ada");
+  const IssuedGrant first = world.Login("ada");
+  world.store->LoseNextAnswer();
+  world.store->BeforeNextWrite([&] { world.clock.Advance(absl::Minutes(1)); });
+  const auto second = world.auth->Renew(world.call, first.refresh_token);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(world.SessionRow(first.session_id)->generation, 2);
+  EXPECT_EQ(world.log.Count("session.renewed"), 1);
+  EXPECT_EQ(world.log.Count("renewal.reuse"), 0);
+  world.clock.Advance(absl::Minutes(1));
+  EXPECT_TRUE(world.auth->Renew(world.call, second->refresh_token).ok());
+}
+
+// Nor does it take another's step for its own.
+TEST(RenewalWithoutGrace, AStepThatSomebodyElseTookIsReuseAlsoWhenItIsRunAgain) {
+  WorldOptions options;
+  options.policy.reuse_grace = absl::ZeroDuration();
+  AuthWorld world(options);
+  world.AddUser("ada");
+  const IssuedGrant first = world.Login("ada");
+  world.store->LoseNextAnswer();
+  world.store->BeforeNextWrite([&] {
+    world.clock.Advance(absl::Minutes(1));
+    world.Write([&](storage::Repositories& in) -> absl::Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto row, in.sessions.Find(first.session_id));
+      return in.sessions
+          .Rotate({row->id, row->generation, row->mac_kid, world.clock.Now(), row->access_until,
+                   row->idle_expires_at, "198.51.100.9"})
+          .status();
+    });
+    world.clock.Advance(absl::Minutes(1));
+  });
+  EXPECT_EQ(Reason(world.auth->Renew(world.call, first.refresh_token)), "REFRESH_REUSED");
+  EXPECT_TRUE(world.SessionRow(first.session_id)->revoked_at.has_value());
+}
+
+// The life of an access token is what the configuration says, in its claims and in the answers.
+TEST(AccessTtl, IsTheLifeOfEachAccessTokenThatALoginOrARenewalGives) {
+  for (const absl::Duration ttl : {absl::Seconds(60), absl::Minutes(60)}) {
+    WorldOptions options;
+    options.policy.access_ttl = ttl;
+    options.policy.renewal_by_access_token = true;
+    AuthWorld world(options);
+    world.AddUser("ada");
+    const auto check = [&](const IssuedGrant& grant) {
+      const Claims claims = world.ClaimsOf(grant.access_token);
+      EXPECT_EQ(claims.expires_at - claims.issued_at, ttl);
+      EXPECT_EQ(grant.access_expires_at, claims.expires_at);
+      EXPECT_EQ(world.SessionRow(grant.session_id)->access_until, claims.expires_at);
+    };
+    const IssuedGrant first = world.Login("ada");
+    check(first);
+    world.clock.Advance(absl::Seconds(10));
+    const IssuedGrant second = Require(world.auth->Renew(world.call, first.refresh_token));
+    check(second);
+    world.clock.Advance(absl::Seconds(10));
+    check(Require(world.auth->Renew(world.call, RenewalInput{Secret(), second.access_token})));
+
+    const Secret last = world.Login("ada").access_token;
+    world.clock.Advance(ttl + options.policy.leeway - absl::Seconds(1));
+    EXPECT_EQ(world.WhyInactive(last), "active");
+    world.clock.Advance(absl::Seconds(1));
+    EXPECT_EQ(world.WhyInactive(last), "TOKEN_EXPIRED");
+  }
+}
+
 TEST_F(RenewalTest, ADisableBetweenReadingAndWritingWins) {
   world_.store->BeforeNextWrite([&] {
     world_.Disable(ada_.id);

@@ -83,7 +83,7 @@ TEST(JudgeRenewal, ASessionIsOverFromEachOfItsEndsOn) {
 TEST(JudgeRenewal, ARuleThatAsksForTheAccessTokenTakesNoOther) {
   const std::vector<std::pair<AccessProof, Verdict>> current = {
       {AccessProof::kFits, Verdict::kStep},
-      {AccessProof::kNone, Verdict::kAccessMissing},
+      {AccessProof::kNone, Verdict::kForeign},
       {AccessProof::kUnknownKey, Verdict::kAccessUnproven},
       {AccessProof::kDiffers, Verdict::kForeign}};
   for (const auto& [access, verdict] : current) {

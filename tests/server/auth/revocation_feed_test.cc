@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +22,26 @@ using ::testing::ElementsAre;
 
 // Reads only when it is asked to.
 constexpr RevocationFeed::Options kOnDemand{absl::Hours(1)};
+
+// Goes over to another database, as a name does that a failover moves.
+class MovedStore final : public storage::Store {
+ public:
+  explicit MovedStore(storage::Store& first) : store_(&first) {}
+  void MoveTo(storage::Store& other) { store_ = &other; }
+
+  absl::Status Read(absl::Time deadline, Work work) override {
+    return store_.load()->Read(deadline, work);
+  }
+  absl::Status Write(storage::Repeat repeat, absl::Time deadline, Work work) override {
+    return store_.load()->Write(repeat, deadline, work);
+  }
+  absl::StatusOr<std::optional<absl::Time>> DatabaseTime(absl::Time deadline) override {
+    return store_.load()->DatabaseTime(deadline);
+  }
+
+ private:
+  std::atomic<storage::Store*> store_;
+};
 
 class RevocationFeedTest : public ::testing::Test {
  protected:
@@ -209,6 +230,49 @@ TEST_F(RevocationFeedTest, AHoleIsReadFromTheStartAndNothingIsForgotten) {
   EXPECT_EQ(feed_->view()->size(), 2u);  // 1 and 3
   EXPECT_TRUE(absl::IsOutOfRange(feed_->After(1, 10).status()));
   EXPECT_THAT(SeqsAfter(2), ElementsAre(3));
+}
+
+// A failover that lost the last entries, and others written under their numbers before anybody
+// looked: nothing but what is at the head gives it away.
+TEST_F(RevocationFeedTest, AStoreThatWentBackAndCaughtUpAgainIsReadFromTheStart) {
+  Append({Session(1), Session(2), Session(3)});
+  for (const int written_since : {2, 3}) {
+    testing::DatabaseUnderTest other_database;
+    const auto other = Require(other_database.Open(world_.clock, log_));
+    MovedStore moved(*world_.direct);
+    const auto feed =
+        Require(RevocationFeed::Open(moved, *world_.keys, kOnDemand, world_.clock, log_));
+    const auto held = feed->Now();
+    ASSERT_EQ(held.head_seq, 3);
+    EXPECT_EQ(held.history, "");
+    std::vector<storage::Revocation> entries = {Session(1)};
+    for (int i = 0; i < written_since; ++i) entries.push_back(Session(10 + i));
+    Require(other->Write(storage::Repeat::kOnce, absl::InfiniteFuture(),
+                         [&](storage::Repositories& in) -> absl::Status {
+                           TESSERA_RETURN_IF_ERROR(in.keys.SetStoreEpoch(held.store_epoch));
+                           TESSERA_RETURN_IF_ERROR(in.keys.AdvanceVersion(0).status());
+                           return in.revocations.Append(entries);
+                         }));
+    const int before = log_.Count("feed.store_went_back");
+    moved.MoveTo(*other);
+    for (int i = 0; i < 2; ++i) Require(feed->CatchUp(absl::InfiniteFuture()));
+    EXPECT_EQ(log_.Count("feed.store_went_back"), before + 1);
+    EXPECT_EQ(feed->Now().head_seq, 1 + written_since);
+    EXPECT_EQ(feed->Now().store_epoch, held.store_epoch);
+    EXPECT_NE(feed->Now().history, "");
+    EXPECT_EQ(feed->view()->size(), static_cast<size_t>(3 + written_since));
+  }
+}
+
+// The newest entry expires while nobody revokes anything, and is removed.
+TEST_F(RevocationFeedTest, AnEntryAtTheHeadThatWasRemovedBecauseItExpiredIsNoLoss) {
+  Append({Session(1, absl::Minutes(1))});
+  Require(feed_->CatchUp(absl::InfiniteFuture()));
+  world_.clock.Advance(absl::Hours(1));
+  ForgetAll();
+  Require(feed_->CatchUp(absl::InfiniteFuture()));
+  EXPECT_EQ(log_.Count("feed.store_went_back"), 0);
+  EXPECT_EQ(feed_->Now().history, "");
 }
 
 TEST_F(RevocationFeedTest, AnotherStoreEpochIsLoggedAndMerged) {

@@ -59,6 +59,15 @@ class TokenExchangeTest : public ::testing::Test {
     return world_.exchange.Exchange(world_.call,
                                     {TokenOf(by), subject, audience, std::move(scopes)});
   }
+  std::string Signing() { return world_.keys->Current()->signing->kid(); }
+  // The next key signs, and the one before it verifies.
+  void ReplaceKey(const KeyChanges& changes) {
+    const std::string before = Signing();
+    Require(changes.Publish(absl::InfiniteFuture()).status());
+    ASSERT_TRUE(Require(changes.Advance(false, absl::InfiniteFuture())));
+    Require(world_.feed->CatchUp(absl::InfiniteFuture()));
+    ASSERT_NE(Signing(), before);
+  }
   void EndUser(const std::string& subject, int64_t version) {
     world_.Write([&](storage::Repositories& in) {
       return in.revocations.Append({RevokeUserEntry(UserId(subject), version, world_.clock.Now())});
@@ -157,6 +166,31 @@ TEST_F(TokenExchangeTest, WhatWasExchangedDiesWithItsParentAndGrandparent) {
   EXPECT_EQ(world_.WhyInactive(child), "TOKEN_REVOKED");
   EXPECT_EQ(world_.WhyInactive(grandchild), "TOKEN_REVOKED");
   EXPECT_EQ(Reason(Exchange(billing_, child, "orders")), "TOKEN_REVOKED");
+}
+
+// The attack: a key was stolen, and is retiring. What a service makes of a token that the thief
+// forged is signed by the next key; calling the stolen one back ends it all the same.
+TEST_F(TokenExchangeTest, WhatWasExchangedDiesWithTheKeyOfItsParentAndGrandparent) {
+  KeyPolicy policy;
+  policy.publish_ahead = policy.acknowledge_timeout = absl::ZeroDuration();
+  const KeyChanges changes(policy, Require(Sealer::Create(MasterKeysOf("one master key"))),
+                           {*world_.store, world_.clock, world_.log});
+  const std::string stolen = Signing();
+  const Secret forged = Login("orders").access_token;
+  ASSERT_NO_FATAL_FAILURE(ReplaceKey(changes));
+  const Secret child = Require(Exchange(orders_, forged, "billing")).access_token;
+  const Secret grandchild = Require(Exchange(billing_, child, "orders")).access_token;
+  const Secret other =
+      Require(Exchange(orders_, Login("orders").access_token, "billing")).access_token;
+  ASSERT_EQ(world_.WhyInactive(child), "active");
+  ASSERT_EQ(world_.WhyInactive(grandchild), "active");
+
+  Require(changes.Revoke(stolen, absl::InfiniteFuture()).status());
+  Require(world_.feed->CatchUp(absl::InfiniteFuture()));
+  EXPECT_EQ(world_.WhyInactive(child), "TOKEN_REVOKED");
+  EXPECT_EQ(world_.WhyInactive(grandchild), "TOKEN_REVOKED");
+  EXPECT_EQ(Reason(Exchange(billing_, child, "orders")), "TOKEN_REVOKED");
+  EXPECT_EQ(world_.WhyInactive(other), "active");
 }
 
 TEST_F(TokenExchangeTest, WhatWasExchangedDiesWithTheSessionTheUserAndTheActor) {

@@ -103,6 +103,20 @@ TEST_F(TokensConfigTest, RenewalByAccessTokenContradictsTheOtherRules) {
               HasSubstr("tokens.renewal_by_access_token"));
 }
 
+TEST_F(TokensConfigTest, ASessionThatWaitsForTheExpiryOutlivesIt) {
+  const std::string waits = "renewal_only_after_expiry = true\naccess_ttl = \"1h\"\n";
+  for (const char* key : {"refresh_idle_ttl", "refresh_ttl"}) {
+    const auto with = [&](const char* life) { return waits + key + " = \"" + life + "\""; };
+    EXPECT_EQ(ErrorOf(with("61m")), "accepted") << key;
+    for (const char* life : {"60m", "59m"}) {
+      EXPECT_THAT(ErrorOf(with(life)),
+                  AllOf(HasSubstr("tokens.renewal_only_after_expiry"), HasSubstr("may be renewed")))
+          << key << life;
+    }
+  }
+  EXPECT_EQ(ErrorOf("access_ttl = \"1h\"\nrefresh_idle_ttl = \"30m\""), "accepted");
+}
+
 TEST_F(TokensConfigTest, CookiesHaveHostNames) {
   EXPECT_EQ(ErrorOf("[cookies]\naccess_name = \"__Host-a\"\nrefresh_name = \"__Host-r\""),
             "accepted");

@@ -63,6 +63,19 @@ TEST(CallSource, AnAddressIsTheSameHoweverItIsWritten) {
   EXPECT_EQ(source.Of("::1", {"2001:DB8:0:0::9"}), "2001:db8::/64");
 }
 
+// What lists of sessions and the log show: the caller, not the proxy, and all of the address.
+TEST(CallSource, TheAddressIsTheWholeOneOfTheSameCaller) {
+  const CallSource source = Trusting({"10.0.0.0/8"});
+  EXPECT_EQ(source.AddressOf("10.0.0.7", {"203.0.113.66, 198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(source.AddressOf("10.0.0.7", {"[2001:DB8::1]:443"}), "2001:db8::1");
+  EXPECT_EQ(source.AddressOf("10.0.0.7", {"203.0.113.66, unknown"}), "10.0.0.7");
+  EXPECT_EQ(source.AddressOf("10.0.0.7", {}), "10.0.0.7");
+  EXPECT_EQ(source.AddressOf("203.0.113.9", {"198.51.100.1"}), "203.0.113.9");
+  EXPECT_EQ(CallSource().AddressOf("2001:db8:1:2:3:4:5:6", {"198.51.100.1"}),
+            "2001:db8:1:2:3:4:5:6");
+  EXPECT_EQ(source.AddressOf("unix:/run/t.sock", {"198.51.100.1"}), "unix:/run/t.sock");
+}
+
 TEST(CallSource, WhatIsNoAddressStandsForItself) {
   EXPECT_EQ(Trusting({"10.0.0.0/8"}).Of("unix:/run/t.sock", {"198.51.100.1"}), "unix:/run/t.sock");
   EXPECT_EQ(CallSource().Of("", {}), "");

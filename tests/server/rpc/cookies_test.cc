@@ -295,11 +295,11 @@ TEST_F(CookieTest, ARuleThatAsksForTheAccessTokenTakesItFromItsCookieExpiredOrNo
   Start();
   ASSERT_TRUE(Login({}).ok());
   EXPECT_THAT(cookies_[kAccess].attributes, Contains("Max-Age=604800"));
-  EXPECT_EQ(ReasonOf(Renew(Holding({RefreshCookie()}))), "ACCESS_TOKEN_REQUIRED");
   server_.clock().Advance(absl::Hours(1));
   ASSERT_TRUE(Renew(Holding({AccessCookie(), RefreshCookie()})).ok());
   EXPECT_EQ(ReasonOf(Renew(Holding({AccessCookie(), AccessCookie(), RefreshCookie()}))),
             "TOKEN_MULTIPLE");
+  EXPECT_EQ(ReasonOf(Renew(Holding({RefreshCookie()}))), "REFRESH_REUSED");
 }
 
 TEST_F(CookieTest, TheServersOwnMethodsTakeTheAccessCookieFromAnAllowedOrigin) {

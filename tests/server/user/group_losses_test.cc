@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 namespace tessera::server {
 namespace {
 
+using ::testing::Contains;
 using ::testing::IsEmpty;
 
 using Versions = std::map<int64_t, int>;
@@ -29,6 +31,16 @@ class GroupLossesTest : public GroupRoom {
     dying_ = std::make_unique<DyingStore>(*store_);
     group_store_ = dying_.get();
     groups_ = MakeGroups(false);
+    group_store_ = nullptr;
+    others_ = MakeGroups(false);
+    group_store_ = dying_.get();
+  }
+  // A group of many; `ada` is the last one to leave it.
+  UserId AddLargeGroup(const std::string& name, const std::vector<std::string>& roles) {
+    AddGroup(name, roles);
+    AddManyMembers(name, kMany);
+    clock_.Advance(absl::Seconds(1));  // ids are in the order of time
+    return AddMember(name, "ada");
   }
   int CountMembers(const std::string& group) {
     int count = 0;
@@ -47,8 +59,29 @@ class GroupLossesTest : public GroupRoom {
     return removed.ok() ? *removed : StoreCleaner::Removed();
   }
 
+  // To a group that holds `before`, behind the first members who have left.
+  void ExpectAGrantMeanwhileIsTaken(const std::vector<std::string>& before) {
+    const UserId ada = AddLargeGroup("staff", before);
+    const UserId late = Add("late").id;
+    std::optional<IssuedGrant> grant;
+    dying_->Behind(2, [&] {
+      ASSERT_TRUE(others_->GrantRole(call_, admin_, {"staff", std::string(kAdminRole)}).ok());
+      ASSERT_TRUE(others_->AddMember(call_, admin_, {"staff", late}).ok());
+      grant = MustLogin("ada");
+      EXPECT_THAT(ClaimsOf(*grant).roles, Contains(std::string(kAdminRole)));
+    });
+    const absl::Status deleted = groups_->Delete(call_, admin_, "staff");
+    ASSERT_TRUE(deleted.ok()) << deleted;
+    ASSERT_TRUE(grant.has_value());
+    EXPECT_EQ(WhyInactive(grant->access_token), reason::kTokenRevoked);
+    EXPECT_EQ(ReasonOf(auth_->Renew(call_, grant->refresh_token).status()), reason::kSessionEnded);
+    for (const UserId& id : {ada, late}) EXPECT_THAT(Held(id), IsEmpty());
+    EXPECT_EQ(ReasonOf(groups_->Delete(call_, admin_, "staff")), reason::kGroupNotFound);
+  }
+
   std::unique_ptr<DyingStore> dying_;
   std::unique_ptr<GroupFacade> groups_;
+  std::unique_ptr<GroupFacade> others_;  // of another administrator, on a store that lives
 };
 
 // The members would keep tokens with a role that nobody gives them any more.
@@ -137,6 +170,41 @@ TEST_F(GroupLossesTest, ALargeGroupIsDeletedInManyTransactions) {
   ASSERT_TRUE(groups_->Delete(call_, admin_, "writers").ok());
   EXPECT_EQ(ReasonOf(groups_->Delete(call_, admin_, "writers")), reason::kGroupNotFound);
   EXPECT_EQ(VersionsOf(members), (Versions{{1, kMany}})) << "an ordinary role ends no tokens";
+}
+
+// An administrator's grant that comes between would leave those who have not left yet with tokens
+// that nobody ends.
+TEST_F(GroupLossesTest, ARoleGrantedAgainWhileTheGroupIsDeletedIsTakenFromEveryMember) {
+  ExpectAGrantMeanwhileIsTaken({std::string(kAdminRole)});
+}
+
+TEST_F(GroupLossesTest, ARoleFirstGrantedWhileTheGroupIsDeletedIsTakenFromEveryMember) {
+  ExpectAGrantMeanwhileIsTaken({});
+}
+
+TEST_F(GroupLossesTest, AGroupThatHasBecomeTheLastAdministratorsStopsBeingDeleted) {
+  const UserId ada = AddLargeGroup("staff", {});
+  dying_->Behind(2, [&] {
+    ASSERT_TRUE(others_->GrantRole(call_, admin_, {"staff", std::string(kAdminRole)}).ok());
+    ASSERT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, admin_).ok());
+  });
+  EXPECT_EQ(ReasonOf(groups_->Delete(call_, admin_, "staff")), reason::kLastAdministrator);
+  EXPECT_THAT(Held(ada), ::testing::ElementsAre(std::string(kAdminRole)));
+  EXPECT_EQ(CountMembers("staff"), kMany + 1 - kEndBatch);
+}
+
+// The name is free as soon as the first deletion has come to its end.
+TEST_F(GroupLossesTest, AnotherGroupOfTheSameNameKeepsItsRoles) {
+  const UserId ada = AddLargeGroup("staff", {});
+  dying_->Behind(2, [&] {
+    ASSERT_TRUE(others_->Delete(call_, admin_, "staff").ok());
+    ASSERT_TRUE(others_->Create(call_, admin_, {"staff", ""}).ok());
+    ASSERT_TRUE(others_->GrantRole(call_, admin_, {"staff", "tessera.audit"}).ok());
+    ASSERT_TRUE(others_->AddMember(call_, admin_, {"staff", ada}).ok());
+  });
+  EXPECT_TRUE(groups_->Delete(call_, admin_, "staff").ok());
+  EXPECT_THAT(Held(ada), ::testing::ElementsAre("tessera.audit"));
+  EXPECT_EQ(CountMembers("staff"), 1);
 }
 
 // Where a role's loss ends tokens, that of a group does: a service may go by its name in them.

@@ -212,6 +212,25 @@ TEST_F(RoleFacadeTest, LookupTellsTheKind) {
   EXPECT_EQ(lookup->kind, UserKind::kUser);
 }
 
+// Whoever admits by the kind must not admit one who is disabled; the grants are still there.
+TEST_F(RoleFacadeTest, ADisabledAdministratorIsNoOne) {
+  const UserId second = AddAdministrator("second").id;
+  ASSERT_TRUE(SetState(second, storage::UserState::kDisabled).ok());
+  const auto lookup = roles_->Lookup(call_, UserKey(second));
+  ASSERT_TRUE(lookup.ok()) << lookup.status();
+  EXPECT_EQ(lookup->kind, UserKind::kNoOne);
+  EXPECT_EQ(lookup->user_id, second);
+  ASSERT_EQ(lookup->roles.size(), 1u);
+  EXPECT_EQ(lookup->roles[0].role.name, kAdminRole);
+  auto check = roles_->Check(call_, UserKey(second), kAdminRole);
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_EQ(check->kind, UserKind::kNoOne);
+  EXPECT_FALSE(check->held);
+  EXPECT_TRUE(check->direct);
+  ASSERT_TRUE(SetState(second, storage::UserState::kActive).ok());
+  EXPECT_EQ(roles_->Lookup(call_, UserKey(second))->kind, UserKind::kAdmin);
+}
+
 TEST_F(RoleFacadeTest, LookupOfNobodyIsAnAnswer) {
   for (const UserKey& key : {UserKey(UserId("usr_none")), UserKey(std::string("nobody")),
                              UserKey(std::string("not a name"))}) {

@@ -140,6 +140,7 @@ TEST_F(SecondFactorFacadeTest, AChallengeBeginsWhatTheLoginAskedFor) {
   other.device_id = "a-device-of-another";
   EXPECT_EQ(ReasonOf(CompleteBy(other, challenge, TotpAnswer{CodeIn()}).status()),
             reason::kDeviceMismatch);
+  EXPECT_NE(log_.Text().find("login.refused DEVICE_MISMATCH " + ada_.id.str()), std::string::npos);
   const auto grant = Complete(challenge, TotpAnswer{CodeIn()});
   ASSERT_TRUE(grant.ok()) << grant.status();
   EXPECT_EQ(ClaimsOf(*grant).device_hash, DeviceHash("a-device-of-the-user"));
@@ -161,6 +162,8 @@ TEST_F(SecondFactorFacadeTest, AChallengeThatIsBoundToACertificateEndsWithItAlon
     EXPECT_EQ(ReasonOf(CompleteBy(call, challenge, TotpAnswer{CodeIn()}).status()),
               reason::kCertificateMismatch);
   }
+  EXPECT_NE(log_.Text().find("login.refused CERTIFICATE_MISMATCH " + ada_.id.str()),
+            std::string::npos);
   const auto grant = CompleteBy(with, challenge, TotpAnswer{CodeIn()});
   ASSERT_TRUE(grant.ok()) << grant.status();
   EXPECT_EQ(ClaimsOf(*grant).certificate, "own");

@@ -61,7 +61,7 @@ TEST_F(UserFacadeTest, DisplayNameIsAtMost256BytesWithoutControls) {
 }
 
 TEST_F(UserFacadeTest, PasswordHasEightCharactersAtLeast) {
-  EXPECT_TRUE(HashStatus("a", "", "1234567z").ok());
+  EXPECT_TRUE(HashStatus("a", "", "8392017z").ok());
   EXPECT_EQ(FieldOf(HashStatus("a", "", "1234567")), "password");
 }
 

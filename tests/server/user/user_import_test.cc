@@ -273,6 +273,29 @@ TEST_F(UserImportTest, WhenTheStoreFailsOnTheWayWhatWasAddedIsTold) {
   EXPECT_EQ(ReasonOf(nothing.status()), reason::kStorageUnavailable);
 }
 
+// Disabling or demoting the one who can log in would leave nobody who can.
+TEST_F(UserImportTest, AnAdministratorWithoutAPasswordIsNotTheOneWhoMustStay) {
+  ImportedUser waiting = Row("waiting");
+  waiting.roles = {std::string(kAdminRole)};
+  EXPECT_THAT(Import({waiting}), ElementsAre(""));
+  EXPECT_EQ(ReasonOf(SetState(admin_, storage::UserState::kDisabled).status()),
+            reason::kLastAdministrator);
+  EXPECT_EQ(ReasonOf(users_->Delete(call_, admin_, admin_, "")), reason::kLastAdministrator);
+  EXPECT_EQ(ReasonOf(roles_->Revoke(call_, admin_, kAdminRole, admin_)),
+            reason::kLastAdministrator);
+  // It is not missed either.
+  const UserId id = Named("waiting").id;
+  EXPECT_TRUE(SetState(id, storage::UserState::kDisabled).ok());
+  EXPECT_TRUE(SetState(id, storage::UserState::kActive).ok());
+  EXPECT_TRUE(roles_->Revoke(call_, admin_, kAdminRole, id).ok());
+  EXPECT_TRUE(users_->Delete(call_, admin_, id, "").ok());
+
+  ImportedUser second = Row("second", kPbkdf2);
+  second.roles = {std::string(kAdminRole)};
+  EXPECT_THAT(Import({second}), ElementsAre(""));
+  EXPECT_TRUE(SetState(admin_, storage::UserState::kDisabled).ok());
+}
+
 // The whole of it is an administrator's act, and every user is one event.
 TEST_F(UserImportTest, EachAddedUserIsLoggedAndNoHashIs) {
   EXPECT_THAT(Import({Row("ada", kPbkdf2), Row("a b", kPbkdf2)}),

@@ -44,10 +44,10 @@ class RoleRepository {
   // storage/usable_hash.h); each once.
   virtual absl::StatusOr<int64_t> CountActiveHolders(const RoleId& role) = 0;
 
-  // The first act of a transaction whose right to write rests on what it reads (who administers,
-  // how many are left): raises a counter that all such transactions share. Of two the second waits
-  // for the first, or is run again, and so sees what the first committed. No lock that another node
-  // of a cluster would not see.
+  // The first act (but for changes of keys) of a transaction whose right to write rests on what it
+  // reads (who administers, how many are left): raises a counter that all such transactions share.
+  // Of two the second waits for the first, or is run again, and so sees what the first committed.
+  // No lock that another node of a cluster would not see.
   virtual absl::Status TakeTurn() = 0;
 };
 

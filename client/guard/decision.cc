@@ -57,7 +57,8 @@ absl::Status CheckView(const Facts& facts, const KnownToken&) {
     return Refusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                    "the method asks for revocations, and this service follows none");
   }
-  if (!facts.without_first_view && !facts.revocations->loaded()) {
+  const bool may_be_missing = !facts.without_first_view || facts.revocations->has_holes();
+  if (may_be_missing && !facts.revocations->loaded()) {
     return RetryableRefusal(absl::StatusCode::kUnavailable, reason::kRevocationViewStale,
                             "the list of revocations is not there yet", kStaleRetry);
   }

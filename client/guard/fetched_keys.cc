@@ -226,8 +226,7 @@ class State {
   // whatever the answer; only an answer that says that it is newer replaces it.
   absl::Status TakeFetched(FetchedKeySet fetched) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const bool older = HoldsNewerThan(fetched.version);
-    const bool is_told = AreComparable(fetched.version, version_);
-    if (offered_meanwhile_ && (older || !is_told)) return absl::OkStatus();
+    if (offered_meanwhile_ && !IsOlder(version_, fetched.version)) return absl::OkStatus();
     if (older) return absl::UnavailableError(kOlder);
     refresh_after_ = std::min(fetched.refresh_after, options_.max_age / 2);
     Take(std::make_shared<const JwkSet>(std::move(fetched.keys)), fetched.version);

@@ -39,14 +39,14 @@ class KeySource {
 
   // How long ago the fetch began whose OK was given last: zero, as here, for a source that fetches
   // whenever it is asked; infinite before the first. A key that was published since may be unknown
-  // here. Never blocks.
+  // here. Never blocks, and waits for no lock that is held while `done` is called.
   virtual absl::Duration SinceFetch() const;
 
   // A trusted road (the revocation feed) has brought the key set, whole. True: taken, Current holds
   // these keys. Sources with another road of their own ignore it, as this does: false.
   virtual bool Offer(std::shared_ptr<const JwkSet> keys);
-  // Likewise, with the version that the road told: false as well for a set that is older than
-  // Current's. This forgets the version and offers the keys.
+  // Likewise, with the version that the road told: sources that know Current's answer false to a
+  // set that is older. This one forgets the version and offers the keys.
   virtual bool OfferVersion(std::shared_ptr<const JwkSet> keys, const KeySetVersion& version);
 };
 
@@ -72,13 +72,14 @@ std::shared_ptr<KeySource> KeysFromFileWithSharedKeys(std::string path, LogSink&
 // A set that says of itself that it is older than the one held (of the same store, KeySetVersion)
 // is not taken, on either road, for as long as the newer one is held: a replica that lost its
 // database does not bring back what others have replaced. A restored store has a new epoch, and its
-// keys are taken at once. Where one of both does not say, the answer to a fetch that began before
+// keys are taken at once; so are those of a replica that has not heard of the restoration, until
+// the next fetch or offer. Where one of both does not say, the answer to a fetch that began before
 // an offer does not replace what was offered.
 //
 // `cache_file` (empty: none) keeps the keys for a restart while the server is away: it is written
 // whenever they are new and once an hour, 0600, and read at the start if it is ours, private and
 // younger than `max_age`, which goes on counting from when the keys were fetched. The server is
-// still asked at once, and again every few seconds until it answers.
+// still asked at once, and again every few seconds until it answers. The file keeps no version.
 struct ServerKeysOptions {
   absl::Duration min_interval = absl::Seconds(1);
   absl::Duration max_age = absl::Hours(24);

@@ -204,6 +204,7 @@ struct RevocationView::Impl {
   // By thing: of most things there are none, and then no shard need be asked.
   std::array<std::atomic<size_t>, guard::RevocationTable::kThings> counts{};
   std::atomic<int64_t> whole_at{kNever};  // monotonic nanoseconds
+  std::atomic<bool> has_holes{false};
   const std::shared_ptr<Subscribers> subscribers = std::make_shared<Subscribers>();
 };
 
@@ -220,9 +221,12 @@ void RevocationView::Merge(const std::vector<RevocationNotice>& notices) {
 
 void RevocationView::MarkCurrent(absl::Duration age) {
   impl_->whole_at = absl::ToInt64Nanoseconds(impl_->clock.Monotonic() - age);
+  impl_->has_holes = false;
 }
 
 bool RevocationView::loaded() const { return impl_->whole_at != kNever; }
+
+bool RevocationView::has_holes() const { return impl_->has_holes; }
 
 absl::Duration RevocationView::Age() const {
   const int64_t whole_at = impl_->whole_at;
@@ -263,7 +267,9 @@ bool RevocationView::WasSetBack(absl::Time now) {
   MutexLock lock(impl_->start_mu);
   impl_->wall_start = now;
   impl_->monotonic_start = impl_->clock.Monotonic();
-  if (impl_->pruned_to > now) impl_->whole_at = kNever;
+  if (impl_->pruned_to <= now) return true;  // the next one may still be behind it
+  impl_->has_holes = true;
+  impl_->whole_at = kNever;
   impl_->pruned_to = absl::InfinitePast();
   return true;
 }

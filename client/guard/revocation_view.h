@@ -48,6 +48,9 @@ class RevocationView {
   // that something may be missing, `loaded` is false and nobody is to be admitted.
   void MarkCurrent(absl::Duration age = absl::ZeroDuration());
   bool loaded() const;
+  // WasSetBack found that entries may be missing, and MarkCurrent has not been called since: what
+  // is let in before the first list came is not let in then.
+  bool has_holes() const;
   // How long ago the view was last known to be whole (monotonic); infinite if never.
   absl::Duration Age() const;
 

@@ -27,7 +27,7 @@ struct Kind {
 // waits for the owner's next login could guess as often again.
 constexpr Kind kKinds[] = {
     {'S', "source", false},       {'N', "account", false},     {'P', "pair", true},
-    {'A', "devices", false},      {'D', "device", true},       {'C', "code", true},
+    {'A', "devices", false},      {'D', "device", true},       {'C', "code", false},
     {'F', "code_devices", false}, {'E', "code_device", true},  {'O', "old_password", true},
     {'R', "reset", false},        {'G', "registration", false}};
 

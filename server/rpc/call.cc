@@ -57,11 +57,11 @@ CallInfo InfoOf(const grpc::CallbackServerContext& context, const Clock& clock,
 }
 
 // Refusals that rest on who calls, or on what would be left of the administration: not those of
-// what is asked.
+// what is asked (a token handed in as an argument may be revoked, too).
 bool IsAboutCaller(const absl::Status& status) {
   static constexpr std::string_view kReasons[] = {reason::kLastAdministrator, reason::kRoleRequired,
                                                   reason::kTokenRevoked};
-  if (status.ok()) return false;
+  if (status.ok() || absl::IsInvalidArgument(status)) return false;
   return std::find(std::begin(kReasons), std::end(kReasons), ReasonOf(status)) !=
          std::end(kReasons);
 }

@@ -9,12 +9,12 @@
 namespace tessera::server {
 
 // The guard admitted the caller when the call came in; the write may run much later, behind others
-// in its lane. So the first act of every administrative write is to take its turn and to ask again,
-// in its transaction, which puts it before or behind whatever takes the caller's power away, on
-// whichever replica that is. `actor` is the caller's subject: a user, or a service account (an id
-// of its kind). No service account counts as somebody who stays: people must be able to administer.
-// UNAUTHENTICATED TOKEN_REVOKED: `actor` is gone or disabled. PERMISSION_DENIED ROLE_REQUIRED:
-// `actor` does not hold `tessera.admin`.
+// in its lane. So every administrative write takes its turn and asks again, in its transaction and
+// first of all (changes of keys: behind them, and never the other way round), which puts it before
+// or behind whatever takes the caller's power away, on whichever replica that is. `actor` is the
+// caller's subject: a user, or a service account (an id of its kind). No service account counts as
+// somebody who stays: people must be able to administer. UNAUTHENTICATED TOKEN_REVOKED: `actor` is
+// gone or disabled. PERMISSION_DENIED ROLE_REQUIRED: `actor` does not hold `tessera.admin`.
 absl::Status RefuseUnlessAdministrator(storage::Repositories& repositories, const UserId& actor);
 
 // Below, only who can log in with a password counts as one who can administer: not a user who was

@@ -56,6 +56,20 @@ TEST_F(DecisionTest, AnAdmissionOutOfRangeLetsNobodyIn) {
   EXPECT_EQ(ReasonFor(Sign(Good(), key_)), reason::kMethodUnruled);
 }
 
+// To do without the first list is no leave to do without what the guard knew and has forgotten.
+TEST_F(DecisionTest, AViewWithHolesLetsNobodyInAlsoWithoutAFirstOne) {
+  const std::string token = Sign(Good(), key_);
+  RevocationNotice notice = Revoked(RevokedThing::kToken, "a", clock_.Now());
+  notice.expires_at = clock_.Now() - absl::Minutes(1);
+  view_.Merge({notice});
+  ASSERT_EQ(view_.Prune(clock_.Now()), 0u);
+  Facts facts = FactsOf({Bearer::Kind::kOne, token});
+  facts.without_first_view = true;
+  EXPECT_TRUE(Decide(verifier_, facts).ok());
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now() - absl::Hours(1)));
+  EXPECT_EQ(ReasonOf(Decide(verifier_, facts).status()), reason::kRevocationViewStale);
+}
+
 TEST_F(DecisionTest, APublicRuleAdmitsNobodyInParticular) {
   rule_.admission = Admission::kPublic;
   for (const auto kind : {Bearer::Kind::kNone, Bearer::Kind::kSeveral, Bearer::Kind::kMalformed}) {

@@ -107,17 +107,16 @@ TEST_F(RevocationFeed, AWallClockSetBackBringsANewSnapshotWithWhatWasForgottenTo
 TEST_F(RevocationFeed, AWallClockSetBackWhileTheServerIsAwayLetsNobodyIn) {
   const absl::Time right = clock_.Now();
   clock_.SetWall(right + absl::Hours(48));
-  std::atomic<bool> leave{false};
-  server_.Expect([&](FakeAuthServer::Stream& stream, const v1::RevocationResume&) {
+  server_.Expect([&, right](FakeAuthServer::Stream& stream, const v1::RevocationResume&) {
     stream.Write(Snapshot("e1", 1, {TokenEntry(1, "a", absl::ToUnixSeconds(right) + 3600)}));
     stream.Write(Heartbeat("e1", 1));
-    Eventually([&] { return leave.load(); });
+    Stay();
   });
   const auto source = Follow();
   ASSERT_TRUE(Eventually([&] { return source->view()->loaded(); }));
   clock_.Advance(absl::Minutes(1));  // it is time to forget
   ASSERT_TRUE(Eventually([&] { return source->view()->size() == 0; }));
-  leave = true;
+  Release();
   ASSERT_TRUE(Eventually([&] { return log_.CountOf("revocations.disconnected") >= 2; }));
   EXPECT_TRUE(source->view()->loaded());
   clock_.SetWall(right);

@@ -111,10 +111,12 @@ TEST_F(RevocationViewTest, WhatWasForgottenByAClockThatWasAheadMakesTheViewNotLo
   clock_.SetWall(right);
   ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
   EXPECT_FALSE(view_.loaded());
+  EXPECT_TRUE(view_.has_holes());
   EXPECT_EQ(view_.Age(), absl::InfiniteDuration());
   view_.Merge({live});  // the snapshot
   view_.MarkCurrent();
   EXPECT_TRUE(view_.loaded());
+  EXPECT_FALSE(view_.has_holes());
   clock_.SetWall(right - absl::Hours(1));  // nothing has been forgotten since
   ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
   EXPECT_TRUE(view_.loaded());
@@ -130,6 +132,23 @@ TEST_F(RevocationViewTest, WhatHadExpiredByTheRightClockTooIsNotMissed) {
   clock_.SetWall(right);
   ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
   EXPECT_TRUE(view_.loaded());
+}
+
+// Set back in two steps: the first leaves what was forgotten behind it, the second does not.
+TEST_F(RevocationViewTest, WhatWasForgottenIsMissedByALaterStepBackToo) {
+  const absl::Time ahead = clock_.Now();
+  RevocationNotice live = Revoked(RevokedThing::kToken, "a", ahead);
+  live.expires_at = ahead - absl::Minutes(1);
+  view_.Merge({live});
+  view_.MarkCurrent();
+  ASSERT_EQ(view_.Prune(ahead), 0u);
+  clock_.Advance(absl::Hours(3));
+  clock_.SetWall(ahead + absl::Hours(1));
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_TRUE(view_.loaded());
+  clock_.SetWall(ahead - absl::Hours(1));
+  ASSERT_TRUE(view_.WasSetBack(clock_.Now()));
+  EXPECT_FALSE(view_.loaded());
 }
 
 TEST_F(RevocationViewTest, PruningCountsFromWhereTheClockWasSetBackTo) {

@@ -348,6 +348,18 @@ TEST(LoginThrottle, CodesAreCountedForTheUserWhereverTheyAreTriedFrom) {
   EXPECT_EQ(Outcome(world, {"ada", kPassword}), "OK") << "passwords are counted apart";
 }
 
+// Else whoever waits for the owner's next login could guess as often again.
+TEST(LoginThrottle, ARightCodeClearsNoWrongOnes) {
+  AuthWorld world;
+  const storage::User ada = world.AddUser("ada");
+  const CallInfo call = CallFrom("192.0.2.1");
+  const auto reserve = [&] { return world.throttle->ReserveCode(call, ada.id, std::nullopt); };
+  for (int i = 0; i < 4; ++i) Require(reserve());
+  world.throttle->Succeeded(call, Require(reserve()));
+  Require(reserve());
+  EXPECT_EQ(Reason(reserve()), "THROTTLED");
+}
+
 // Else each success on a bad connection would be a guess for free at the other users.
 TEST(LoginThrottle, ARightGuessIsTakenBackOnceWhenItsAnswerIsLost) {
   WorldOptions options;

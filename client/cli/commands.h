@@ -54,6 +54,10 @@ absl::Status CheckPasswordOption(const PasswordOption& option);
 absl::Status ForgetSessions(Invocation& invocation,
                             const std::function<bool(const StoredGrant&)>& which);
 
+// Keeps it for the next login of the user whose session `own` is, or warns that it cannot: such a
+// login works as well, unless strangers hammer at the user.
+void KeepProof(Invocation& invocation, const StoredGrant& own, const std::string& device_proof);
+
 // Whether `text` has the shape of a user's id rather than a name.
 bool IsUserId(const std::string& text);
 // The id of the user named by id or name; asks the server about a name.

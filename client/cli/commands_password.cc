@@ -46,11 +46,12 @@ absl::Status Change(Invocation& invocation, const ChangeArguments& arguments) {
   WipeString(*request.mutable_new_password());
   TESSERA_RETURN_IF_ERROR(answer.status());
   if (own.has_value()) {
+    KeepProof(invocation, *own, answer->device_proof());
     TESSERA_RETURN_IF_ERROR(ForgetSessions(invocation, [&](const StoredGrant& grant) {
       return grant.server == own->server && grant.username == own->username;
     }));
   }
-  if (invocation.json()) invocation.PrintJson(ToJson(*answer));
+  if (invocation.json()) invocation.PrintJson(nlohmann::ordered_json::object());
   invocation.PrintLine("Password changed. All your sessions have ended: log in again.");
   return absl::OkStatus();
 }

@@ -48,7 +48,7 @@ absl::StatusOr<std::string> UserName(Invocation& invocation, const LoginArgument
 struct LoginProof {
   Secret password;
   std::optional<Secret> device_id;
-  Secret device_proof;  // of an earlier login; empty: none
+  Secret device_proof;  // given earlier; empty: none
   std::string device_label;
   std::vector<std::string> scopes;
   std::map<std::string, std::string> claims;
@@ -154,16 +154,6 @@ absl::StatusOr<TokenGrant> CompleteLogin(Invocation& invocation, const LoginChal
   }
 }
 
-// A login without it works as well, unless strangers hammer at the user.
-void KeepProof(Invocation& invocation, const StoredGrant& grant, const std::string& proof) {
-  if (proof.empty()) return;
-  const absl::Status kept = invocation.proofs().Keep(
-      {grant.server, grant.username}, Secret::CopyOf(proof), invocation.settings().timeout);
-  if (kept.ok()) return;
-  PrintWarning("the device's proof could not be kept: " + std::string(kept.message()),
-               invocation.json(), invocation.world().err);
-}
-
 // Opens the session that `grant` describes and stores it; a signal meanwhile waits. What cannot be
 // stored is ended.
 absl::Status OpenSession(Invocation& invocation, const LoginProof& proof,
@@ -178,7 +168,7 @@ absl::Status OpenSession(Invocation& invocation, const LoginProof& proof,
       TakeTokens(*answer.mutable_grant(), invocation.world().clock.Now(), grant));
   const Claims claims = ClaimsOf(grant.access_token);
   if (!claims.audience.empty()) grant.audience = claims.audience;
-  const absl::Status saved = held.Save(grant);
+  absl::Status saved = held.Save(grant);
   if (!saved.ok()) EndUnkept(invocation, grant.refresh_token, "the new session");
   if (saved.ok()) KeepProof(invocation, grant, answer.grant().device_proof());
   return saved;
@@ -338,6 +328,15 @@ absl::Status Whoami(Invocation& invocation, const WhoamiArguments& arguments) {
 }
 
 }  // namespace
+
+void KeepProof(Invocation& invocation, const StoredGrant& own, const std::string& device_proof) {
+  if (device_proof.empty()) return;
+  const absl::Status kept = invocation.proofs().Keep(
+      {own.server, own.username}, Secret::CopyOf(device_proof), invocation.settings().timeout);
+  if (kept.ok()) return;
+  PrintWarning("the device's proof could not be kept: " + std::string(kept.message()),
+               invocation.json(), invocation.world().err);
+}
 
 absl::Status ForgetSessions(Invocation& invocation,
                             const std::function<bool(const StoredGrant&)>& which) {

@@ -63,8 +63,10 @@ absl::Status Enroll(Invocation& invocation, const EnrollArguments& arguments) {
 }
 
 // Whatever gives or takes a factor ends the user's sessions.
-absl::Status ForgetOwn(Invocation& invocation, const std::optional<StoredGrant>& own) {
+absl::Status ForgetOwn(Invocation& invocation, const std::optional<StoredGrant>& own,
+                       const std::string& device_proof) {
   if (!own.has_value()) return absl::OkStatus();
+  KeepProof(invocation, *own, device_proof);
   return ForgetSessions(invocation, [&](const StoredGrant& grant) {
     return grant.server == own->server && grant.username == own->username;
   });
@@ -99,7 +101,7 @@ absl::Status Confirm(Invocation& invocation, const CodeArguments& arguments) {
                            invocation.CallUsers(&UserStub::ConfirmTotp, request));
   ShowCodes(invocation, answer.recovery_codes(),
             "Logins ask for a code from now on. All your sessions have ended: log in again.");
-  return ForgetOwn(invocation, own);
+  return ForgetOwn(invocation, own, answer.device_proof());
 }
 
 // Whoever asks shows that the factor is still there.
@@ -118,10 +120,10 @@ absl::Status Disable(Invocation& invocation, const CodeArguments& arguments) {
   TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
   TESSERA_ASSIGN_OR_RETURN(const DisableTotpResponse answer,
                            invocation.CallUsers(&UserStub::DisableTotp, request));
-  if (invocation.json()) invocation.PrintJson(ToJson(answer));
+  if (invocation.json()) invocation.PrintJson(nlohmann::ordered_json::object());
   invocation.PrintLine(
       "Logins ask for no code any more. All your sessions have ended: log in again.");
-  return ForgetOwn(invocation, own);
+  return ForgetOwn(invocation, own, answer.device_proof());
 }
 
 absl::Status RecoveryCodes(Invocation& invocation, const CodeArguments& arguments) {

@@ -256,9 +256,8 @@ absl::StatusOr<IssuedGrant> AuthFacade::OpenSession(const CallInfo& call,
                                            {"peer", call.peer}});
   IssuedGrant grant{std::move(access.text),  access.expires_at, std::move(refresh),
                     session.idle_expires_at, session.id,        std::move(access.scopes)};
-  absl::StatusOr<Secret> proof =
+  grant.device_proof =
       impl_->parts.throttle.NewDeviceProof({session.user_id, session.user_version}, login.device());
-  if (proof.ok()) grant.device_proof = *std::move(proof);  // else at the next login
   return grant;
 }
 

@@ -73,7 +73,7 @@ struct LoginInput {
   Secret password;
   std::string audience;  // empty: self_audience
   SessionTerms terms = {};
-  Secret device_proof = {};  // of an earlier grant; one that is no good is as none
+  Secret device_proof = {};  // given to this device before; one that is no good is as none
 };
 
 // A login whose password has not been checked yet. `user` is absent for an unknown name: the check

@@ -28,7 +28,7 @@ inline constexpr size_t kDeviceNumberBytes = 16;
 // Whose a proof is.
 struct ProofOwner {
   UserId user;          // empty: nobody
-  int64_t version = 0;  // the user's, when the login began
+  int64_t version = 0;  // the user's, when the login began or as a change left it
 };
 
 // The device of `proof`, if it was given to `owner` less than `life` ago, by a key of this ring

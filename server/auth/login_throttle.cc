@@ -132,9 +132,11 @@ std::optional<std::string> LoginThrottle::DeviceOf(const Secret& proof,
                          policy_.device_ttl);
 }
 
-absl::StatusOr<Secret> LoginThrottle::NewDeviceProof(
-    const ProofOwner& owner, const std::optional<std::string>& device) const {
-  return MintDeviceProof(owner, device.value_or(""), *parts_.keys.Current(), parts_.clock.Now());
+Secret LoginThrottle::NewDeviceProof(const ProofOwner& owner,
+                                     const std::optional<std::string>& device) const {
+  auto proof =
+      MintDeviceProof(owner, device.value_or(""), *parts_.keys.Current(), parts_.clock.Now());
+  return proof.ok() ? *std::move(proof) : Secret();
 }
 
 // Keyed: a stolen table tells no names that were tried, and nobody can aim at another's counter.

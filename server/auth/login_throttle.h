@@ -95,9 +95,10 @@ class LoginThrottle {
   // The device that `proof` (which may be empty) shows for `owner`; absent for any other, and for
   // another version of the user. Memory only.
   std::optional<std::string> DeviceOf(const Secret& proof, const ProofOwner& owner) const;
-  // What a login from `device` is given for the next one. Memory only.
-  absl::StatusOr<Secret> NewDeviceProof(const ProofOwner& owner,
-                                        const std::optional<std::string>& device) const;
+  // A proof for the owner's next login from `device` (absent: a new one); empty while there is no
+  // key for it. Memory only.
+  Secret NewDeviceProof(const ProofOwner& owner,
+                        const std::optional<std::string>& device = std::nullopt) const;
 
   // Whether ReserveLogin would refuse now; counts nothing. In a transaction of the caller's.
   absl::Status LookIn(storage::Repositories& in, const CallInfo& call,

@@ -96,8 +96,9 @@ void Write(const TotpEnrolment& enrolment, v1::EnrollTotpResponse* wire) {
   wire->set_secret(std::string(enrolment.secret.Reveal()));
 }
 
-void Write(const std::vector<Secret>& codes, v1::ConfirmTotpResponse* wire) {
-  WriteCodes(codes, wire);
+void Write(const ConfirmedFactor& confirmed, v1::ConfirmTotpResponse* wire) {
+  WriteCodes(confirmed.recovery_codes, wire);
+  wire->set_device_proof(std::string(confirmed.device_proof.Reveal()));
 }
 
 void Write(const std::vector<Secret>& codes, v1::RegenerateRecoveryCodesResponse* wire) {

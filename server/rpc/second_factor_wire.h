@@ -26,7 +26,7 @@ absl::StatusOr<FactorAnswer> Parse(const v1::RegenerateRecoveryCodesRequest& req
 
 void Write(const IssuedChallenge& challenge, v1::LoginChallenge* wire);
 void Write(const TotpEnrolment& enrolment, v1::EnrollTotpResponse* wire);
-void Write(const std::vector<Secret>& codes, v1::ConfirmTotpResponse* wire);
+void Write(const ConfirmedFactor& confirmed, v1::ConfirmTotpResponse* wire);
 void Write(const std::vector<Secret>& codes, v1::RegenerateRecoveryCodesResponse* wire);
 
 }  // namespace tessera::server

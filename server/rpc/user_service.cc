@@ -107,7 +107,7 @@ UserService::Reactor* UserService::DeleteUser(Context* context,
 
 UserService::Reactor* UserService::ChangePassword(Context* context,
                                                   const v1::ChangePasswordRequest* request,
-                                                  v1::ChangePasswordResponse*) {
+                                                  v1::ChangePasswordResponse* response) {
   const UserFacade& users = parts_.users;
   absl::StatusOr<PasswordChange> change = Parse(*request);
   if (change.ok()) change->user_id = CallerOf(*context);
@@ -124,7 +124,9 @@ UserService::Reactor* UserService::ChangePassword(Context* context,
           [&users](const CallInfo& call, const CheckedPasswordChange& checked) {
             return users.StorePassword(call, checked);
           })
-      .Answer([](const Nothing&) {});
+      .Answer([response](const Secret& device_proof) {
+        response->set_device_proof(std::string(device_proof.Reveal()));
+      });
 }
 
 UserService::Reactor* UserService::LookupRoles(Context* context,

@@ -1,3 +1,4 @@
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -52,19 +53,21 @@ UserService::Reactor* UserService::ConfirmTotp(Context* context,
           [&factors, user = CallerOf(*context)](const CallInfo& call, const Secret& code) {
             return factors.Confirm(call, user, code);
           })
-      .Answer([response](const std::vector<Secret>& codes) { Write(codes, response); });
+      .Answer([response](const ConfirmedFactor& confirmed) { Write(confirmed, response); });
 }
 
 UserService::Reactor* UserService::DisableTotp(Context* context,
                                                const v1::DisableTotpRequest* request,
-                                               v1::DisableTotpResponse*) {
+                                               v1::DisableTotpResponse* response) {
   const SecondFactorFacade& factors = parts_.factors;
   return Run(Begin(*context), Parse(*request))
       .On(parts_.lanes.database,
           [&factors, user = CallerOf(*context)](const CallInfo& call, const FactorAnswer& answer) {
             return factors.Disable(call, user, answer);
           })
-      .Answer([](const Nothing&) {});
+      .Answer([response](const Secret& device_proof) {
+        response->set_device_proof(std::string(device_proof.Reveal()));
+      });
 }
 
 UserService::Reactor* UserService::RegenerateRecoveryCodes(

@@ -137,9 +137,9 @@ absl::StatusOr<int64_t> SecondFactorFacade::CheckFirstCode(const CallInfo& call,
 }
 
 // That a code fits proves only that an authenticator works, so it is counted as any guess is.
-absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& call,
-                                                                const UserId& user,
-                                                                const Secret& code) const {
+absl::StatusOr<ConfirmedFactor> SecondFactorFacade::Confirm(const CallInfo& call,
+                                                            const UserId& user,
+                                                            const Secret& code) const {
   TESSERA_ASSIGN_OR_RETURN(const storage::SecondFactor factor, FindOffered(call, user));
   TESSERA_ASSIGN_OR_RETURN(const Reservation reservation,
                            parts_.throttle.ReserveCode(call, user, std::nullopt));
@@ -147,6 +147,7 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
   TESSERA_ASSIGN_OR_RETURN(NewRecoveryCodes minted,
                            MintRecoveryCodes(user, *parts_.keys.Current()));
   const absl::Time now = parts_.clock.Now();
+  int64_t version = 0;
   const absl::Status written =
       parts_.store.Write(Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
         // So that no administrator's change of the same user fails for this one, nor this for it.
@@ -156,6 +157,7 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
         if (!mine) return NotEnrolled("another second factor waits to be confirmed");
         TESSERA_RETURN_IF_ERROR(in.factors.ReplaceCodes(user, minted.rows));
         TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(in, found, now));
+        version = found.version;
         TESSERA_RETURN_IF_ERROR(
             parts_.audit.AppendIn(in, call, EntryOf(event::kTotpConfirmed, user, user)));
         return AppendEnd(in, found, now);
@@ -164,7 +166,7 @@ absl::StatusOr<std::vector<Secret>> SecondFactorFacade::Confirm(const CallInfo& 
   parts_.throttle.Succeeded(call, reservation);
   Tell(event::kTotpConfirmed, call, user);
   TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
-  return std::move(minted.codes);
+  return ConfirmedFactor{std::move(minted.codes), parts_.throttle.NewDeviceProof({user, version})};
 }
 
 absl::StatusOr<SecondFactorFacade::Known> SecondFactorFacade::FindConfirmed(
@@ -198,31 +200,37 @@ absl::StatusOr<SecondFactorFacade::Proof> SecondFactorFacade::Prove(
   return Refuse(call, user, std::get<WrongAnswer>(verdict).why, CodeWrong());
 }
 
-absl::Status SecondFactorFacade::TakeAwayIn(Repositories& in, const CallInfo& call,
-                                            const UserId& user, const AuditEntry& entry) const {
+absl::StatusOr<int64_t> SecondFactorFacade::TakeAwayIn(Repositories& in, const CallInfo& call,
+                                                       const UserId& user,
+                                                       const AuditEntry& entry) const {
   TESSERA_ASSIGN_OR_RETURN(storage::User found, Find(in, user));
   if (!found.totp_enrolled) return NotEnrolled("there is no second factor");
   TESSERA_RETURN_IF_ERROR(in.factors.Delete(user).status());
   const absl::Time now = parts_.clock.Now();
   TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(in, found, now));
   TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(in, call, entry));
-  return AppendEnd(in, found, now);
+  TESSERA_RETURN_IF_ERROR(AppendEnd(in, found, now));
+  return found.version;
 }
 
-absl::Status SecondFactorFacade::Disable(const CallInfo& call, const UserId& user,
-                                         const FactorAnswer& answer) const {
+absl::StatusOr<Secret> SecondFactorFacade::Disable(const CallInfo& call, const UserId& user,
+                                                   const FactorAnswer& answer) const {
   TESSERA_ASSIGN_OR_RETURN(const Proof proof, Prove(call, user, answer));
+  int64_t version = 0;
   const absl::Status written =
       parts_.store.Write(Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(in.roles.TakeTurn());
         TESSERA_ASSIGN_OR_RETURN(const storage::User found, Find(in, user));
         TESSERA_RETURN_IF_ERROR(UseUpIn(in, found, proof.user_version, proof.use));
-        return TakeAwayIn(in, call, user, EntryOf(event::kTotpDisabled, user, user));
+        TESSERA_ASSIGN_OR_RETURN(
+            version, TakeAwayIn(in, call, user, EntryOf(event::kTotpDisabled, user, user)));
+        return absl::OkStatus();
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.throttle.Succeeded(call, proof.reservation);
   Tell(event::kTotpDisabled, call, user);
-  return parts_.feed.CatchUp(call.deadline);
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  return parts_.throttle.NewDeviceProof({user, version});
 }
 
 // Two at once take turns, so that ten codes are left and not the ten of each.
@@ -253,7 +261,7 @@ absl::Status SecondFactorFacade::Reset(const CallInfo& call, const UserId& actor
   const absl::Status written =
       parts_.store.Write(Repeat::kOnce, call.deadline, [&](Repositories& in) -> absl::Status {
         TESSERA_RETURN_IF_ERROR(RefuseUnlessAdministrator(in, actor));
-        return TakeAwayIn(in, call, user, EntryOf(event::kTotpReset, actor, user));
+        return TakeAwayIn(in, call, user, EntryOf(event::kTotpReset, actor, user)).status();
       });
   TESSERA_RETURN_IF_ERROR(written);
   parts_.log.Info(event::kTotpReset,

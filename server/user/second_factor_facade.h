@@ -2,6 +2,7 @@
 #ifndef TESSERA_SERVER_USER_SECOND_FACTOR_FACADE_H_
 #define TESSERA_SERVER_USER_SECOND_FACTOR_FACADE_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,12 @@ namespace tessera::server {
 struct TotpEnrolment {
   Secret otpauth_uri;
   Secret secret;  // base32
+};
+
+// A factor that counts from now on.
+struct ConfirmedFactor {
+  std::vector<Secret> recovery_codes;  // the last to be seen of them
+  Secret device_proof;                 // for the next login: those so far are void
 };
 
 // Who asks for a factor and has shown the password. Only SecondFactorFacade::CheckPassword makes
@@ -73,13 +80,15 @@ class SecondFactorFacade {
   // FAILED_PRECONDITION TOTP_ENROLLED. BAD_CREDENTIALS: the user has changed since step 1.
   absl::StatusOr<TotpEnrolment> Enroll(const CallInfo& call, const FactorOwner& owner) const;
 
-  // Recovery codes, the last to be seen of them; the code is used up. UNAUTHENTICATED CODE_WRONG.
-  // FAILED_PRECONDITION TOTP_NOT_ENROLLED: none waits; TOTP_ENROLLED.
-  absl::StatusOr<std::vector<Secret>> Confirm(const CallInfo& call, const UserId& user,
-                                              const Secret& code) const;
+  // The code is used up. UNAUTHENTICATED CODE_WRONG. FAILED_PRECONDITION TOTP_NOT_ENROLLED: none
+  // waits; TOTP_ENROLLED.
+  absl::StatusOr<ConfirmedFactor> Confirm(const CallInfo& call, const UserId& user,
+                                          const Secret& code) const;
 
-  // Uses the answer up. UNAUTHENTICATED CODE_WRONG. FAILED_PRECONDITION TOTP_NOT_ENROLLED.
-  absl::Status Disable(const CallInfo& call, const UserId& user, const FactorAnswer& answer) const;
+  // A device proof for the next login. Uses the answer up. UNAUTHENTICATED CODE_WRONG.
+  // FAILED_PRECONDITION TOTP_NOT_ENROLLED.
+  absl::StatusOr<Secret> Disable(const CallInfo& call, const UserId& user,
+                                 const FactorAnswer& answer) const;
 
   // Others than so far, which count no more. Likewise.
   absl::StatusOr<std::vector<Secret>> RegenerateCodes(const CallInfo& call, const UserId& user,
@@ -107,8 +116,9 @@ class SecondFactorFacade {
   absl::StatusOr<storage::SecondFactor> FindOffered(const CallInfo& call, const UserId& user) const;
   absl::StatusOr<int64_t> CheckFirstCode(const CallInfo& call, const storage::SecondFactor& factor,
                                          const Secret& code) const;
-  absl::Status TakeAwayIn(storage::Repositories& in, const CallInfo& call, const UserId& user,
-                          const AuditEntry& entry) const;
+  // The user's version from now on.
+  absl::StatusOr<int64_t> TakeAwayIn(storage::Repositories& in, const CallInfo& call,
+                                     const UserId& user, const AuditEntry& entry) const;
   absl::Status Refuse(const CallInfo& call, const UserId& user, std::string_view why,
                       absl::Status status) const;
   void Tell(std::string_view event, const CallInfo& call, const UserId& user) const;

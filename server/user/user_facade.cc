@@ -1,5 +1,6 @@
 #include "server/user/user_facade.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -281,10 +282,11 @@ absl::StatusOr<CheckedPasswordChange> UserFacade::CheckPasswordChange(
   return CheckedPasswordChange(std::move(user), std::move(hash));
 }
 
-absl::Status UserFacade::StorePassword(const CallInfo& call,
-                                       const CheckedPasswordChange& change) const {
+absl::StatusOr<Secret> UserFacade::StorePassword(const CallInfo& call,
+                                                 const CheckedPasswordChange& change) const {
   const absl::Time now = parts_.clock.Now();
   const User& checked = change.user();
+  int64_t version = 0;
   const absl::Status stored = parts_.store.Write(
       Repeat::kOnce, call.deadline, [&](Repositories& repositories) -> absl::Status {
         // So that no administrator's change of the same user fails for this one, nor this for it.
@@ -294,13 +296,15 @@ absl::Status UserFacade::StorePassword(const CallInfo& call,
         if (user.version != checked.version) return WrongPassword();
         user.password_hash = change.new_hash();
         TESSERA_RETURN_IF_ERROR(StoreAndEndSessions(repositories, user, now));
+        version = user.version;
         TESSERA_RETURN_IF_ERROR(parts_.audit.AppendIn(
             repositories, call, {event::kPasswordChanged, user.id.str(), user.id.str()}));
         return AppendEnd(repositories, user, now);
       });
   TESSERA_RETURN_IF_ERROR(stored);
   parts_.log.Info(event::kPasswordChanged, {{"user", checked.id.str()}, {"peer", call.peer}});
-  return parts_.feed.CatchUp(call.deadline);
+  TESSERA_RETURN_IF_ERROR(parts_.feed.CatchUp(call.deadline));
+  return parts_.throttle.NewDeviceProof({checked.id, version});
 }
 
 }  // namespace tessera::server

@@ -166,12 +166,14 @@ class UserFacade {
   // Changing a password, in three steps. Wrong old passwords are counted: RESOURCE_EXHAUSTED
   // THROTTLED. 1. Finds the user. 2. Blocks on the processor:
   // UNAUTHENTICATED BAD_CREDENTIALS for a wrong old password, FIELD_INVALID for an unacceptable new
-  // one. 3. Stores, raises the version, ends all sessions.
+  // one. 3. Stores, raises the version, ends all sessions; a device proof for the next login, as
+  // those so far are void: who answers an attack with another password must not wait behind it.
   absl::StatusOr<storage::User> FindForPasswordChange(const CallInfo& call, const UserId& id) const;
   absl::StatusOr<CheckedPasswordChange> CheckPasswordChange(const CallInfo& call,
                                                             storage::User user,
                                                             const PasswordChange& change) const;
-  absl::Status StorePassword(const CallInfo& call, const CheckedPasswordChange& change) const;
+  absl::StatusOr<Secret> StorePassword(const CallInfo& call,
+                                       const CheckedPasswordChange& change) const;
 
  private:
   absl::StatusOr<storage::User> Add(const CallInfo& call, const Requester& requester,

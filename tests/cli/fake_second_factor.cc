@@ -39,7 +39,7 @@ grpc::Status FakeTesserad::EnrollTotp(grpc::ServerContext* context,
                                       const EnrollTotpRequest* request,
                                       EnrollTotpResponse* response) {
   MutexLock lock(mu_);
-  const grpc::Status admission = Admit(context, "EnrollTotp");
+  grpc::Status admission = Admit(context, "EnrollTotp");
   if (!admission.ok()) return admission;
   if (request->password() != kPassword) {
     return {grpc::StatusCode::UNAUTHENTICATED, "BAD_CREDENTIALS: the password is wrong"};
@@ -53,20 +53,23 @@ grpc::Status FakeTesserad::ConfirmTotp(grpc::ServerContext* context,
                                        const ConfirmTotpRequest* request,
                                        ConfirmTotpResponse* response) {
   MutexLock lock(mu_);
-  const grpc::Status admission = Admit(context, "ConfirmTotp");
+  grpc::Status admission = Admit(context, "ConfirmTotp");
   if (!admission.ok()) return admission;
   if (request->totp_code() != kTotpCode) return CodeWrong();
   response->add_recovery_codes(kRecoveryCode);
+  response->set_device_proof("tsd_confirmed");
   for (auto& [id, session] : sessions_) session.ended = true;
   return grpc::Status::OK;
 }
 
 grpc::Status FakeTesserad::DisableTotp(grpc::ServerContext* context,
-                                       const DisableTotpRequest* request, DisableTotpResponse*) {
+                                       const DisableTotpRequest* request,
+                                       DisableTotpResponse* response) {
   MutexLock lock(mu_);
-  const grpc::Status admission = Admit(context, "DisableTotp");
+  grpc::Status admission = Admit(context, "DisableTotp");
   if (!admission.ok()) return admission;
   if (!IsRight(*request)) return CodeWrong();
+  response->set_device_proof("tsd_disabled");
   for (auto& [id, session] : sessions_) session.ended = true;
   return grpc::Status::OK;
 }
@@ -75,7 +78,7 @@ grpc::Status FakeTesserad::RegenerateRecoveryCodes(grpc::ServerContext* context,
                                                    const RegenerateRecoveryCodesRequest* request,
                                                    RegenerateRecoveryCodesResponse* response) {
   MutexLock lock(mu_);
-  const grpc::Status admission = Admit(context, "RegenerateRecoveryCodes");
+  grpc::Status admission = Admit(context, "RegenerateRecoveryCodes");
   if (!admission.ok()) return admission;
   if (!IsRight(*request)) return CodeWrong();
   response->add_recovery_codes(kRecoveryCode);
@@ -85,7 +88,7 @@ grpc::Status FakeTesserad::RegenerateRecoveryCodes(grpc::ServerContext* context,
 grpc::Status FakeTesserad::ResetTotp(grpc::ServerContext* context, const ResetTotpRequest* request,
                                      ResetTotpResponse*) {
   MutexLock lock(mu_);
-  const grpc::Status admission = Admit(context, "ResetTotp");
+  grpc::Status admission = Admit(context, "ResetTotp");
   if (!admission.ok()) return admission;
   if (users_.count(request->user_id()) > 0) return grpc::Status::OK;
   return {grpc::StatusCode::NOT_FOUND, "USER_NOT_FOUND: no such user"};

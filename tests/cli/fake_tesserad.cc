@@ -204,7 +204,7 @@ grpc::Status FakeTesserad::Login(grpc::ServerContext*, const LoginRequest* reque
 
 grpc::Status FakeTesserad::RenewToken(grpc::ServerContext*, const RenewTokenRequest* request,
                                       RenewTokenResponse* response) {
-  const grpc::Status status = Renew(*request, *response);
+  grpc::Status status = Renew(*request, *response);
   std::function<void()> hook;
   {
     MutexLock lock(mu_);
@@ -317,9 +317,9 @@ grpc::Status FakeTesserad::Admit(grpc::ServerContext* context, const std::string
   return std::exchange(next_failure_, grpc::Status::OK);
 }
 
-#define ADMIT(method)                                    \
-  MutexLock lock(mu_);                                   \
-  const grpc::Status admission = Admit(context, method); \
+#define ADMIT(method)                              \
+  MutexLock lock(mu_);                             \
+  grpc::Status admission = Admit(context, method); \
   if (!admission.ok()) return admission
 
 grpc::Status FakeTesserad::ListSessions(grpc::ServerContext* context,
@@ -443,12 +443,13 @@ grpc::Status FakeTesserad::DeleteUser(grpc::ServerContext* context,
 
 grpc::Status FakeTesserad::ChangePassword(grpc::ServerContext* context,
                                           const ChangePasswordRequest* request,
-                                          ChangePasswordResponse*) {
+                                          ChangePasswordResponse* response) {
   ADMIT("ChangePassword");
   if (request->old_password() != password_) {
     return Refused(grpc::StatusCode::UNAUTHENTICATED, "BAD_CREDENTIALS: the password is wrong");
   }
   password_ = request->new_password();
+  response->set_device_proof("tsd_changed");
   for (auto& [id, session] : sessions_) session.ended = true;
   return grpc::Status::OK;
 }

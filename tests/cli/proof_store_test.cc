@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tessera/base/reason.h"
@@ -85,6 +87,29 @@ TEST_F(LoginProofTest, ALoginShowsWhatTheOneBeforeItGaveAlsoBehindALogout) {
   ASSERT_EQ(Run({"logout"}).code, ExitCode::kOk);
   ASSERT_EQ(Login({"--no-device"}).code, ExitCode::kOk);
   EXPECT_EQ(server_.last_device_proof(), "tsd_2");
+}
+
+// With another password or factor the proofs so far are void.
+TEST_F(LoginProofTest, ALoginShowsWhatAnotherPasswordOrFactorGave) {
+  const std::string password = password_file_, code = home_.Write("code", "123456\n", 0600);
+  const std::vector<std::string> change = {
+      "password", "change", "--password-file", password, "--new-password-file", password};
+  for (const auto& [command, proof] :
+       {std::pair(change, "tsd_changed"),
+        {{"totp", "confirm", "--code-file", code}, "tsd_confirmed"},
+        {{"totp", "disable", "--code-file", code}, "tsd_disabled"}}) {
+    for (const bool json : {false, true}) {
+      std::vector<std::string> arguments = command;
+      if (json) arguments.emplace_back("--json");
+      ASSERT_EQ(Login().code, ExitCode::kOk);
+      const tessera::testing::Ran ran = Run(arguments);
+      EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+      EXPECT_THAT(ran.out + ran.err, Not(::testing::HasSubstr("tsd_")));
+      EXPECT_THAT(ran.out, Not(::testing::HasSubstr("device_proof")));
+      ASSERT_EQ(Login().code, ExitCode::kOk);
+      EXPECT_EQ(server_.last_device_proof(), proof);
+    }
+  }
 }
 
 TEST_F(LoginProofTest, PrintsNoProof) {

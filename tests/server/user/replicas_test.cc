@@ -70,7 +70,7 @@ TEST_F(SimultaneousChanges, WhoChangeAUserAndTheUserWhoChangesThePasswordBothSuc
     rename.display_name = "round " + std::to_string(round);
     AtOnce(2, [&](int i) {
       const absl::Status done = i == 0 ? On(0).users.Update(call_, first_, rename).status()
-                                       : On(1).users.StorePassword(call_, checked);
+                                       : On(1).users.StorePassword(call_, checked).status();
       EXPECT_TRUE(done.ok()) << done;
     });
   }

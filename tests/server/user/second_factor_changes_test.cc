@@ -23,6 +23,19 @@ TEST_F(SecondFactorChangesTest, AnOfferChangesNothingUntilItIsConfirmed) {
   EXPECT_TRUE(Named("ada").totp_enrolled);
 }
 
+// The proofs so far are void: under an attack on the name the next login would wait behind it.
+TEST_F(SecondFactorChangesTest, GivingAndTakingAnswerAProofForTheNextLogin) {
+  Offer();
+  const auto confirmed = factors_->Confirm(call_, ada_.id, CodeIn());
+  ASSERT_TRUE(confirmed.ok()) << confirmed.status();
+  EXPECT_TRUE(IsProofOfAda(confirmed->device_proof));
+  NextStep();
+  const auto taken = factors_->Disable(call_, ada_.id, TotpAnswer{CodeIn()});
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_TRUE(IsProofOfAda(*taken));
+  EXPECT_FALSE(IsProofOfAda(confirmed->device_proof));
+}
+
 TEST_F(SecondFactorChangesTest, OtherRecoveryCodesEndTheOnesBefore) {
   EXPECT_EQ(WhyNotReplaced(TotpAnswer{Secret("123456")}), reason::kTotpNotEnrolled);
   const std::vector<Secret> before = Enroll();

@@ -65,10 +65,13 @@ class SecondFactorRoom : public UserRoom {
     return factors_->Enroll(call_, *owner);
   }
   std::string WhyNotDisabled(const FactorAnswer& answer) {
-    return ReasonOf(factors_->Disable(call_, ada_.id, answer));
+    return ReasonOf(factors_->Disable(call_, ada_.id, answer).status());
   }
   std::string WhyNotReplaced(const FactorAnswer& answer) {
     return ReasonOf(factors_->RegenerateCodes(call_, ada_.id, answer).status());
+  }
+  bool IsProofOfAda(const Secret& proof) {
+    return throttle_->DeviceOf(proof, {ada_.id, Named("ada").version}).has_value();
   }
   size_t CountCodes() {
     size_t count = 0;
@@ -90,10 +93,11 @@ class SecondFactorRoom : public UserRoom {
   // The recovery codes. Afterwards no code has been used in this step.
   std::vector<Secret> Enroll() {
     Offer();
-    auto codes = factors_->Confirm(call_, ada_.id, CodeIn());
-    EXPECT_TRUE(codes.ok()) << codes.status();
+    auto confirmed = factors_->Confirm(call_, ada_.id, CodeIn());
+    EXPECT_TRUE(confirmed.ok()) << confirmed.status();
     NextStep();
-    return codes.value_or(std::vector<Secret>());
+    if (!confirmed.ok()) return {};
+    return std::move(confirmed->recovery_codes);
   }
 
   absl::StatusOr<LoginOutcome> Ask(const CallInfo& call, SessionTerms terms = {}) {

@@ -33,7 +33,7 @@ class UserFacadeTest : public UserRoom {
     auto checked =
         users_->CheckPasswordChange(call_, *user, {id, Secret::CopyOf(from), Secret::CopyOf(to)});
     if (!checked.ok()) return checked.status();
-    return users_->StorePassword(call_, *checked);
+    return users_->StorePassword(call_, *checked).status();
   }
 };
 
@@ -369,8 +369,11 @@ TEST_F(UserFacadeTest, OfTwoPasswordChangesAtOnceOneWins) {
   auto first = check("first password");
   auto second = check("second password");
   ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_TRUE(users_->StorePassword(call_, *first).ok());
-  EXPECT_EQ(ReasonOf(users_->StorePassword(call_, *second)), reason::kBadCredentials);
+  const auto proof = users_->StorePassword(call_, *first);
+  ASSERT_TRUE(proof.ok()) << proof.status();
+  EXPECT_EQ(ReasonOf(users_->StorePassword(call_, *second).status()), reason::kBadCredentials);
+  EXPECT_TRUE(throttle_->DeviceOf(*proof, {user.id, Named("alice").version}).has_value());
+  EXPECT_FALSE(throttle_->DeviceOf(*proof, {user.id, user.version}).has_value());
   EXPECT_TRUE(Login("alice", "first password").ok());
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 // For output that a grandchild holds open.
 constexpr absl::Duration kPatienceForOutput = absl::Seconds(2);
+constexpr absl::Duration kPatienceForPrograms = absl::Minutes(2);
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   std::vector<char*> pointers;
@@ -198,6 +199,14 @@ void Program::AwaitEndOfOutput() {
   MutexLock lock(mu_);
   bool in_time = true;
   while (!ended_ && in_time) in_time = changed_.WaitFor(mu_, kPatienceForOutput);
+}
+
+Program::Ran Program::Run(const std::vector<std::string>& argv,
+                          const std::vector<std::string>& environment) {
+  const auto program = Start(argv, environment);
+  if (program == nullptr) return {};
+  const int code = program->Wait(kPatienceForPrograms);
+  return {code, program->Output()};
 }
 
 }  // namespace tessera::testing

@@ -23,6 +23,13 @@ class Program {
   // cannot be started.
   static std::unique_ptr<Program> Start(const std::vector<std::string>& argv,
                                         const std::vector<std::string>& environment = {});
+  struct Ran {
+    int code = -1;  // as Wait has it
+    std::string output;
+  };
+  // Likewise, until it ends.
+  static Ran Run(const std::vector<std::string>& argv,
+                 const std::vector<std::string>& environment = {});
   ~Program();
 
   // The first line of standard output or error that contains `text`; empty if `limit` of real time

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,8 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/base/temporary_folder.h"
 #include "tests/e2e/calls.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 #include "tests/storage/raw_sqlite.h"
 
 namespace tessera::testing {
@@ -28,32 +26,15 @@ using ::testing::SizeIs;
 constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kPassword[] = "a password of somebody";
 
-enum class On { kSqlite, kMariaDb };
-
-struct Ran {
-  int code = -1;
-  std::string output;
-};
-
-class AuditTrailTest : public ::testing::TestWithParam<On> {
+class AuditTrailTest : public Servers {
  protected:
+  ~AuditTrailTest() override { servers_.clear(); }  // before the folder of their database
   void Start(std::vector<std::string> environment = {}) {
-    if (GetParam() == On::kMariaDb)
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    if (database_ == nullptr) environment.push_back("TESSERA_STORAGE_URL=sqlite:" + Path());
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.environment = environment;
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    if (GetParam() == TestEngine::kSqlite)
+      environment.push_back("TESSERA_STORAGE_URL=sqlite:" + Path());
+    ASSERT_NO_FATAL_FAILURE(StartServers(environment));
     here().AddUser("auditor", kPassword, {"tessera.audit"});
   }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
   std::string Path() const { return folder_.Path("audited.db"); }
   // What somebody does who can write to the database.
   void Sql(const std::string& statement) {
@@ -93,31 +74,21 @@ class AuditTrailTest : public ::testing::TestWithParam<On> {
     const auto named = trailers.find("x-request-id");
     return named == trailers.end() ? "" : std::string(named->second.data(), named->second.size());
   }
-  Ran Tessera(std::vector<std::string> arguments) {
+  Program::Ran Tessera(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    const auto program =
-        Program::Start(arguments, {"TESSERACTL_CONFIG_DIR=" + folder_.Path("config")});
-    Ran ran;
-    ran.code = program->Wait(kPatience);
-    ran.output = program->Output();
-    return ran;
+    return Program::Run(arguments, {"TESSERACTL_CONFIG_DIR=" + folder_.Path("config")});
   }
   void LogInAuditor() {
-    const Ran ran =
+    const Program::Ran ran =
         Tessera({"login", "--username", "auditor", "--server", here().address(), "--plaintext",
                  "--password-file", folder_.Write("pw", kPassword, 0600)});
     ASSERT_EQ(ran.code, 0) << ran.output;
   }
 
   const TemporaryFolder folder_;
-  std::unique_ptr<MariaDbDatabase> database_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
 };
 
-std::string NameOf(const ::testing::TestParamInfo<On>& each) {
-  return each.param == On::kSqlite ? "Sqlite" : "MariaDb";
-}
-INSTANTIATE_TEST_SUITE_P(On, AuditTrailTest, ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, AuditTrailTest, BothEngines(), EngineName);
 
 TEST_P(AuditTrailTest, TellsWhoDidWhatInWhichCall) {
   ASSERT_NO_FATAL_FAILURE(Start());
@@ -165,22 +136,22 @@ TEST_P(AuditTrailTest, TheCommandLineListsAndVerifies) {
   ASSERT_NO_FATAL_FAILURE(Start());
   Grant(here(), here().AddUser("ada", kPassword), "ticket-7");
   ASSERT_NO_FATAL_FAILURE(LogInAuditor());
-  const Ran listed = Tessera({"audit", "list", "--event", "role.", "--done"});
+  const Program::Ran listed = Tessera({"audit", "list", "--event", "role.", "--done"});
   EXPECT_EQ(listed.code, 0) << listed.output;
   EXPECT_THAT(listed.output, AllOf(HasSubstr("role.granted"), HasSubstr("role=tessera.introspect"),
                                    Not(HasSubstr("user.created"))));
-  const Ran one = Tessera({"audit", "list", "--correlation-id", "ticket-7", "--json"});
+  const Program::Ran one = Tessera({"audit", "list", "--correlation-id", "ticket-7", "--json"});
   ASSERT_EQ(one.code, 0) << one.output;
   const auto json = nlohmann::json::parse(one.output);
   ASSERT_EQ(json["events"].size(), 1u);
   EXPECT_EQ(json["events"][0]["event"], "role.granted");
   EXPECT_EQ(Tessera({"audit", "list", "--since", "yesterday"}).code, 2);
 
-  const Ran good = Tessera({"audit", "verify"});
+  const Program::Ran good = Tessera({"audit", "verify"});
   EXPECT_EQ(good.code, 0) << good.output;
   EXPECT_THAT(good.output, HasSubstr("Faults: 0."));
   Sql("UPDATE audit_events SET actor = 'usr_nobody' WHERE correlation = 'ticket-7'");
-  const Ran bad = Tessera({"audit", "verify"});
+  const Program::Ran bad = Tessera({"audit", "verify"});
   EXPECT_EQ(bad.code, 1) << bad.output;
   EXPECT_THAT(bad.output, AllOf(HasSubstr("Faults: 1."), HasSubstr("AUDIT_FAULT")));
 }
@@ -195,7 +166,7 @@ TEST_P(AuditTrailTest, SurvivesTheDeathOfItsServer) {
   ASSERT_NO_FATAL_FAILURE(here().Start());
   EXPECT_THAT(Of("role.granted", "last-words"), SizeIs(1));
   ASSERT_NO_FATAL_FAILURE(LogInAuditor());
-  const Ran good = Tessera({"audit", "verify"});
+  const Program::Ran good = Tessera({"audit", "verify"});
   EXPECT_EQ(good.code, 0) << good.output;
 }
 
@@ -212,16 +183,16 @@ TEST_P(AuditTrailTest, HoldsOverRotationAndARestoredStore) {
   ASSERT_THAT(asked, SizeIs(1));
   EXPECT_EQ(asked[0].actor_id().substr(0, 4), "usr_");
   ASSERT_NO_FATAL_FAILURE(LogInAuditor());
-  const Ran good = Tessera({"audit", "verify"});
+  const Program::Ran good = Tessera({"audit", "verify"});
   EXPECT_EQ(good.code, 0) << good.output;
 }
 
 TEST_P(AuditTrailTest, LogLinesAreJsonWhereThatIsAskedFor) {
   ASSERT_NO_FATAL_FAILURE(Start());
   std::vector<std::string> command = here().command();
-  command.push_back("--migrate");
+  command.emplace_back("--migrate");
   std::vector<std::string> environment = here().environment();
-  environment.push_back("TESSERA_LOG_FORMAT=json");
+  environment.emplace_back("TESSERA_LOG_FORMAT=json");
   here().Stop();
   const auto program = Program::Start(command, environment);
   ASSERT_EQ(program->Wait(kPatience), 0) << program->Output();

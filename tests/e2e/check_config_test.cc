@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 
 #include "tests/base/program.h"
@@ -15,26 +14,16 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr absl::Duration kPatience = absl::Minutes(2);
-
-struct Told {
-  int code = -1;
-  std::string text;
-};
-
 class CheckConfig : public ::testing::Test {
  protected:
   // Of the least configuration and these lines.
-  Told Check(const std::string& lines) const {
+  Program::Ran Check(const std::string& lines) const {
     const std::string file = folder_.Write("tessera.toml",
                                            "[server]\nplaintext = true\n[keys]\nmaster_key_file = "
                                            "\"/m\"\n[tokens]\nissuer = \"me\"\n" +
                                                lines + "\n");
-    const auto program = Program::Start({TESSERAD_WITH_CLOCK, "--config", file, "--check-config"},
-                                        {"TESSERA_TEST_CLOCK=" + folder_.Path("clock")});
-    if (program == nullptr) return {};
-    const int code = program->Wait(kPatience);
-    return {code, program->Output()};
+    return Program::Run({TESSERAD_WITH_CLOCK, "--config", file, "--check-config"},
+                        {"TESSERA_TEST_CLOCK=" + folder_.Path("clock")});
   }
   static std::string Blocklist(const std::string& path) {
     return "[passwords]\nblocklist_file = \"" + path + "\"";
@@ -44,31 +33,31 @@ class CheckConfig : public ::testing::Test {
 };
 
 TEST_F(CheckConfig, AGoodOneEndsWith0) {
-  const Told told = Check(Blocklist(folder_.Write("blocked", "gravel lantern\n")));
-  EXPECT_EQ(told.code, 0) << told.text;
-  EXPECT_THAT(told.text, AllOf(HasSubstr("is good"), Not(HasSubstr("blocklist_file"))));
+  const Program::Ran told = Check(Blocklist(folder_.Write("blocked", "gravel lantern\n")));
+  EXPECT_EQ(told.code, 0) << told.output;
+  EXPECT_THAT(told.output, AllOf(HasSubstr("is good"), Not(HasSubstr("blocklist_file"))));
 }
 
 TEST_F(CheckConfig, WhatIsWrongIsNamedWithItsKeyAndEndsWith2) {
-  const Told told = Check("[audit]\nmax_events = 999");
+  const Program::Ran told = Check("[audit]\nmax_events = 999");
   EXPECT_EQ(told.code, 2);
-  EXPECT_THAT(told.text, AllOf(HasSubstr("audit.max_events"), Not(HasSubstr("is good"))));
+  EXPECT_THAT(told.output, AllOf(HasSubstr("audit.max_events"), Not(HasSubstr("is good"))));
 }
 
 TEST_F(CheckConfig, ABlocklistThatCannotBeReadIsNamedWithItsPathAndTheReason) {
   const std::string path = folder_.Path("not-there");
-  const Told told = Check(Blocklist(path));
+  const Program::Ran told = Check(Blocklist(path));
   EXPECT_EQ(told.code, 2);
-  EXPECT_THAT(told.text,
+  EXPECT_THAT(told.output,
               AllOf(HasSubstr("passwords.blocklist_file: " + path + ": No such file or directory"),
                     Not(HasSubstr("is good"))));
 }
 
 TEST_F(CheckConfig, ALineOfTheBlocklistThatRefusesNothingIsNamedWithPathAndNumber) {
   const std::string path = folder_.Write("blocked", "gravel lantern\nr\xe9sum\xe9-2027\n\x01\n");
-  const Told told = Check(Blocklist(path));
-  EXPECT_EQ(told.code, 0) << told.text;
-  EXPECT_THAT(told.text,
+  const Program::Ran told = Check(Blocklist(path));
+  EXPECT_EQ(told.code, 0) << told.output;
+  EXPECT_THAT(told.output,
               AllOf(HasSubstr("warning: passwords.blocklist_file: " + path + ", line 2:"),
                     HasSubstr("in all: 2"), Not(HasSubstr("2027"))));
 }

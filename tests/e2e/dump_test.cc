@@ -282,6 +282,7 @@ void Dump::UsePasswords() {
   v1::ChangePasswordResponse changed;
   const std::string token = Login("ada", kPassword).grant().access_token();
   Require(users_->ChangePassword(ContextWith({token}).get(), change, &changed));
+  seen_.Add("the device proof of another password", changed.device_proof());
   // One reset that is used, and one that is not.
   v1::ResetPasswordRequest reset;
   reset.set_user_id(ada_);
@@ -309,6 +310,7 @@ void Dump::UseSecondFactor() {
   confirm.set_totp_code(AuthenticatorCode(enrolled.secret(), clock().Now()));
   v1::ConfirmTotpResponse confirmed;
   Require(users_->ConfirmTotp(ContextWith({token}).get(), confirm, &confirmed));
+  seen_.Add("the device proof of a confirmed factor", confirmed.device_proof());
   ASSERT_EQ(confirmed.recovery_codes_size(), 10);
   for (const std::string& code : confirmed.recovery_codes()) {
     seen_.AddGuessable("a recovery code", code);

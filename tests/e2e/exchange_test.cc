@@ -9,32 +9,19 @@
 #include <vector>
 
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
 #include "tests/e2e/calls.h"
 #include "tests/e2e/guarded_orders.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/database_under_test.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
 
 constexpr char kPassword[] = "alices password";
 
-class Exchanged : public ::testing::TestWithParam<TestEngine> {
+class Exchanged : public Servers {
  protected:
   void SetUp() override {
-    if (GetParam() == TestEngine::kMariaDb) {
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    }
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers());
     alice_ = here().AddUser("alice", kPassword);
     auth_ = here().Auth();
     AddOrdersAccount();
@@ -44,9 +31,6 @@ class Exchanged : public ::testing::TestWithParam<TestEngine> {
     session_ = here().Login("alice", kPassword, "orders");
     exchanged_ = Exchange(session_.access_token());
   }
-  // Where things are done, and where the second service hangs.
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   // The account of the orders service: it serves `orders`, and may ask `billing`.
   void AddOrdersAccount() {
@@ -82,8 +66,6 @@ class Exchanged : public ::testing::TestWithParam<TestEngine> {
     return Within(kSoon, [&] { return Verdict(*billing_, exchanged_) == verdict; });
   }
 
-  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::unique_ptr<v1::AuthService::Stub> auth_;
   std::string alice_, admin_, service_, secret_;
   std::unique_ptr<GuardedOrders> orders_;   // hangs on here()
@@ -92,11 +74,7 @@ class Exchanged : public ::testing::TestWithParam<TestEngine> {
   std::string exchanged_, reason_;
 };
 
-INSTANTIATE_TEST_SUITE_P(On, Exchanged,
-                         ::testing::Values(TestEngine::kSqlite, TestEngine::kMariaDb),
-                         [](const auto& each) {
-                           return each.param == TestEngine::kSqlite ? "Sqlite" : "MariaDb";
-                         });
+INSTANTIATE_TEST_SUITE_P(On, Exchanged, BothEngines(), EngineName);
 
 TEST_P(Exchanged, IsAdmittedBySecondServiceAsTheUserAndByNobodyElse) {
   orders::v1::ListMyOrdersResponse response;

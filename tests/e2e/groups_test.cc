@@ -6,7 +6,6 @@
 #include <array>
 #include <functional>
 #include <latch>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,9 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "tessera/base/clock.h"
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -32,41 +29,19 @@ constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kPassword[] = "a plain user's password";
 constexpr char kAdminRole[] = "tessera.admin";
 
-enum class On { kSqlite, kMariaDb };
-
-struct Ran {
-  int code = -1;
-  std::string output;
-};
-
 template <typename List>
 std::vector<std::string> Texts(const List& list) {
   return {list.begin(), list.end()};
 }
 
-class Groups : public ::testing::TestWithParam<On> {
+class Groups : public Servers {
  protected:
   void SetUp() override { Start({}); }
   void Start(const std::vector<std::string>& environment) {
-    servers_.clear();
-    if (GetParam() == On::kMariaDb) {
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    }
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      options.environment = environment;
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers(environment));
     admin_ = here().LoginAdmin().access_token();
     ada_ = here().AddUser("ada", kPassword);
   }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   // The reason of the refusal; empty for none.
   template <typename Request, typename Response>
@@ -189,8 +164,6 @@ class Groups : public ::testing::TestWithParam<On> {
     return true;
   }
 
-  std::unique_ptr<MariaDbDatabase> database_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::string admin_;  // its access token
   std::string ada_;    // her id
 };
@@ -333,24 +306,21 @@ TEST_P(StrictGroups, EndTokensWithAnyRoleThatIsTaken) {
 
 class GroupsByCommand : public Groups {
  protected:
-  Ran Tessera(std::vector<std::string> arguments) {
+  Program::Ran Tessera(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    const auto program = Program::Start(
+    return Program::Run(
         arguments, {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
-    if (program == nullptr) return {};
-    const int code = program->Wait(kPatience);
-    return {code, program->Output()};
   }
   int Login(const std::string& user, const std::string& password,
             const std::string& context = "default") {
-    const Ran ran = Tessera({"login", "--username", user, "--groups", "--server", here().address(),
-                             "--plaintext", "--context", context, "--password-file",
-                             home_.Write("password", password, 0600)});
+    const Program::Ran ran = Tessera({"login", "--username", user, "--groups", "--server",
+                                      here().address(), "--plaintext", "--context", context,
+                                      "--password-file", home_.Write("password", password, 0600)});
     EXPECT_EQ(ran.code, 0) << ran.output;
     return ran.code;
   }
   std::string Output(const std::vector<std::string>& arguments) {
-    const Ran ran = Tessera(arguments);
+    const Program::Ran ran = Tessera(arguments);
     EXPECT_EQ(ran.code, 0) << ran.output;
     return ran.output;
   }
@@ -387,14 +357,9 @@ TEST_P(GroupsByCommand, FromTheFirstMemberToTheEndOfTheGroup) {
   EXPECT_EQ(Tessera({"group", "members", "buyers"}).code, 5);
 }
 
-std::string EngineOf(const ::testing::TestParamInfo<On>& info) {
-  return info.param == On::kSqlite ? "Sqlite" : "MariaDb";
-}
-INSTANTIATE_TEST_SUITE_P(Engines, Groups, ::testing::Values(On::kSqlite, On::kMariaDb), EngineOf);
-INSTANTIATE_TEST_SUITE_P(Engines, StrictGroups, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         EngineOf);
-INSTANTIATE_TEST_SUITE_P(Engines, GroupsByCommand, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         EngineOf);
+INSTANTIATE_TEST_SUITE_P(On, Groups, BothEngines(), EngineName);
+INSTANTIATE_TEST_SUITE_P(On, StrictGroups, BothEngines(), EngineName);
+INSTANTIATE_TEST_SUITE_P(On, GroupsByCommand, BothEngines(), EngineName);
 
 }  // namespace
 }  // namespace tessera::testing

@@ -3,14 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/database_under_test.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -33,24 +30,9 @@ constexpr Imported kImported[] = {
 // Of what Tesserad's configuration says.
 constexpr char kTodays[] = "$argon2id$v=19$m=8192,t=1,p=1$";
 
-class ImportedUsers : public ::testing::TestWithParam<TestEngine> {
+class ImportedUsers : public Servers {
  protected:
-  void SetUp() override {
-    if (GetParam() == TestEngine::kMariaDb) {
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    }
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
-  }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
+  void SetUp() override { ASSERT_NO_FATAL_FAILURE(StartServers()); }
 
   v1::ImportedUserResult Import(const std::string& name, const std::string& hash) {
     v1::ImportUsersRequest request;
@@ -70,16 +52,9 @@ class ImportedUsers : public ::testing::TestWithParam<TestEngine> {
     v1::LoginResponse response;
     return ReasonOf(server.Auth()->Login(ContextWith({}).get(), request, &response));
   }
-
-  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
-  std::vector<std::unique_ptr<Tesserad>> servers_;
 };
 
-INSTANTIATE_TEST_SUITE_P(On, ImportedUsers,
-                         ::testing::Values(TestEngine::kSqlite, TestEngine::kMariaDb),
-                         [](const auto& each) {
-                           return each.param == TestEngine::kSqlite ? "Sqlite" : "MariaDb";
-                         });
+INSTANTIATE_TEST_SUITE_P(On, ImportedUsers, BothEngines(), EngineName);
 
 TEST_P(ImportedUsers, LogInWithTheirArgon2idHashesWhichAreReplaced) {
   for (const Imported& user : kImported) {

@@ -5,25 +5,19 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kPassword[] = "a plain user's password";
 constexpr char kWrong[] = "not the password";
-
-enum class On { kSqlite, kMariaDb };
 
 struct Answer {
   std::string reason;  // empty: logged in
@@ -31,29 +25,17 @@ struct Answer {
   grpc::Status status;
 };
 
-class Throttling : public ::testing::TestWithParam<On> {
+class Throttling : public Servers {
  protected:
   // Delays are long enough for a slow machine, and are passed by moving the clock.
   void Start(std::vector<std::string> environment = {}) {
-    if (GetParam() == On::kMariaDb)
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
     environment.insert(environment.end(),
                        {"TESSERA_THROTTLE_FIRST_DELAY=1h", "TESSERA_THROTTLE_MAX_DELAY=1h",
                         "TESSERA_PASSWORDS_MEMORY_KIB=8192", "TESSERA_PASSWORDS_PASSES=1"});
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      options.environment = environment;
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-      auth_.push_back(servers_.back()->Auth());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers(environment));
+    for (const auto& server : servers_) auth_.push_back(server->Auth());
     here().AddUser("ada", kPassword);
   }
-  Tesserad& here() { return *servers_.front(); }
   void Advance(absl::Duration step) { here().clock().Advance(step); }
 
   struct Try {
@@ -78,28 +60,23 @@ class Throttling : public ::testing::TestWithParam<On> {
   }
   std::string Outcome(const Try& attempt, size_t i = 0) { return Login(attempt, i).reason; }
 
-  std::unique_ptr<MariaDbDatabase> database_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::vector<std::unique_ptr<v1::AuthService::Stub>> auth_;
 };
 
-std::string NameOf(const ::testing::TestParamInfo<On>& each) {
-  return each.param == On::kSqlite ? "Sqlite" : "MariaDb";
-}
-
-INSTANTIATE_TEST_SUITE_P(On, Throttling, ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, Throttling, BothEngines(), EngineName);
 
 // BAD_CREDENTIALS costs a hash, THROTTLED none.
 TEST_P(Throttling, TwoHundredGuessesAtOnceCostFiveHashesOverAllReplicas) {
   ASSERT_NO_FATAL_FAILURE(Start());
   for (const char* name : {"ada", "nobody"}) {
-    constexpr int kThreads = 40;
+    constexpr size_t kThreads = 40;
     std::atomic<int> hashed = 0, throttled = 0;
     std::vector<std::thread> threads;
-    for (int thread = 0; thread < kThreads; ++thread) {
+    threads.reserve(kThreads);
+    for (size_t thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&, thread] {
-        for (int k = 0; k < 200 / kThreads; ++k) {
-          const std::string reason = Outcome({name, kWrong}, static_cast<size_t>(thread + k));
+        for (size_t k = 0; k < 200 / kThreads; ++k) {
+          const std::string reason = Outcome({name, kWrong}, thread + k);
           hashed += reason == "BAD_CREDENTIALS" ? 1 : 0;
           throttled += reason == "THROTTLED" ? 1 : 0;
         }
@@ -159,6 +136,24 @@ TEST_P(Throttling, WhileStrangersHammerAKnownDeviceGetsInAlsoBehindARestart) {
   EXPECT_EQ(Outcome({"ada", kPassword, "", "203.0.113.9"}), "");
 }
 
+// The proof of before goes with the password of before.
+TEST_P(Throttling, WhoAnswersAnAttackWithAnotherPasswordDoesNotWaitBehindIt) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const v1::TokenGrant owner = Login({}).grant;
+  for (size_t i = 0; i < 6; ++i) Login({"ada", kWrong}, i);
+  EXPECT_EQ(Outcome({}), "THROTTLED");
+  v1::ChangePasswordRequest request;
+  request.set_old_password(kPassword);
+  request.set_new_password("another password of ada's");
+  v1::ChangePasswordResponse response;
+  const grpc::Status status =
+      here().Users()->ChangePassword(ContextWith({owner.access_token()}).get(), request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(Outcome({"ada", request.new_password(), owner.device_proof()}, 1), "THROTTLED");
+  EXPECT_EQ(Outcome({"ada", request.new_password(), response.device_proof()}, 1), "");
+  EXPECT_EQ(Outcome({"ada", kPassword, response.device_proof()}, 1), "BAD_CREDENTIALS");
+}
+
 // The attack: a new address for each guess.
 TEST_P(Throttling, WhatACallSaysOfItsSourceIsBelievedOfTrustedProxiesAlone) {
   ASSERT_NO_FATAL_FAILURE(Start());
@@ -190,9 +185,9 @@ TEST_P(Throttling, TheCommandLineKeepsTheProofAndShowsIt) {
   const TemporaryFolder home;
   const auto tessera = [&](const std::string& config, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    const auto program = Program::Start(arguments, {"TESSERACTL_CONFIG_DIR=" + home.Path(config)});
-    const int code = program->Wait(kPatience);
-    return absl::StrCat(code, " ", code == 0 ? "" : program->Output());
+    const Program::Ran ran =
+        Program::Run(arguments, {"TESSERACTL_CONFIG_DIR=" + home.Path(config)});
+    return absl::StrCat(ran.code, " ", ran.code == 0 ? "" : ran.output);
   };
   const std::vector<std::string> login = {"login",
                                           "--username",
@@ -207,6 +202,11 @@ TEST_P(Throttling, TheCommandLineKeepsTheProofAndShowsIt) {
   for (size_t i = 0; i < 6; ++i) Login({"ada", kWrong}, i);
   EXPECT_THAT(tessera("another", login), ::testing::HasSubstr("THROTTLED"));
   EXPECT_EQ(tessera("mine", login), "0 ") << "also from the address that guessed";
+  const std::string& password = login.back();
+  EXPECT_EQ(tessera("mine", {"password", "change", "--password-file", password,
+                             "--new-password-file", password}),
+            "0 ");
+  EXPECT_EQ(tessera("mine", login), "0 ") << "also with the proof of before gone";
 }
 
 }  // namespace

@@ -6,14 +6,13 @@
 #include <atomic>
 #include <latch>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tessera/caller/reason.h"
 #include "tests/e2e/calls.h"
-#include "tests/e2e/tesserad.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -24,28 +23,15 @@ constexpr char kPassword[] = "a password of somebody";
 constexpr char kPhone[] = "phone-0123456789abcdef";
 constexpr char kLaptop[] = "laptop-0123456789abcdef";
 
-enum class Engine { kSqlite, kMariaDb };
-
-class OwnSessions : public ::testing::TestWithParam<Engine> {
+class OwnSessions : public Servers {
  protected:
   void Start(std::vector<std::string> environment = {}) {
-    if (GetParam() == Engine::kMariaDb) database_.emplace(MariaDb::Shared());
-    installation_ = database_.has_value() ? std::make_shared<Installation>(*database_)
-                                          : std::make_shared<Installation>();
-    const size_t replicas = database_.has_value() ? 2 : 1;
-    for (size_t i = 0; i < replicas; ++i) {
-      Tesserad::Options options;
-      options.installation = installation_;
-      options.environment = environment;
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-      auth_.push_back(servers_.back()->Auth());
-    }
-    ada_ = First().AddUser("ada", kPassword);
-    grace_ = First().AddUser("grace", kPassword);
+    ASSERT_NO_FATAL_FAILURE(StartServers(environment));
+    for (const auto& server : servers_) auth_.push_back(server->Auth());
+    ada_ = here().AddUser("ada", kPassword);
+    grace_ = here().AddUser("grace", kPassword);
   }
 
-  Tesserad& First() { return *servers_.front(); }
   // Replica `i`; on SQLite the one that there is.
   v1::AuthService::Stub& Auth(size_t i = 0) { return *auth_[i % auth_.size()]; }
 
@@ -57,7 +43,7 @@ class OwnSessions : public ::testing::TestWithParam<Engine> {
     request.set_device_id(device);
     if (!device.empty()) request.set_device_label("the " + device.substr(0, device.find('-')));
     v1::LoginResponse response;
-    const grpc::Status status = Auth(replica).Login(ContextWith({}).get(), request, &response);
+    grpc::Status status = Auth(replica).Login(ContextWith({}).get(), request, &response);
     grant = response.grant();
     return status;
   }
@@ -110,18 +96,12 @@ class OwnSessions : public ::testing::TestWithParam<Engine> {
     });
   }
 
-  std::optional<MariaDbDatabase> database_;
-  std::shared_ptr<Installation> installation_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::vector<std::unique_ptr<v1::AuthService::Stub>> auth_;
   std::string ada_;
   std::string grace_;
 };
 
-INSTANTIATE_TEST_SUITE_P(On, OwnSessions, ::testing::Values(Engine::kSqlite, Engine::kMariaDb),
-                         [](const auto& each) {
-                           return each.param == Engine::kSqlite ? "Sqlite" : "MariaDb";
-                         });
+INSTANTIATE_TEST_SUITE_P(On, OwnSessions, BothEngines(), EngineName);
 
 TEST_P(OwnSessions, AListShowsDeviceAddressTimesAndWhichOneAsks) {
   ASSERT_NO_FATAL_FAILURE(Start());
@@ -208,7 +188,7 @@ TEST_P(OwnSessions, AnAdministratorListsAndEndsAnybodys) {
   ASSERT_NO_FATAL_FAILURE(Start());
   const v1::TokenGrant one = Login("grace");
   const v1::TokenGrant two = Login("grace");
-  const std::string admin = First().LoginAdmin().access_token();
+  const std::string admin = here().LoginAdmin().access_token();
   EXPECT_THAT(List(admin, grace_), SizeIs(2));
   ASSERT_TRUE(RevokeSession(admin, one.session_id()).ok());
   EXPECT_EQ(Verdict(Auth(), two.access_token()), "ACTIVE");
@@ -263,7 +243,7 @@ TEST_P(OwnSessions, LoginsThatRaceEndingAllAreEndedOrRefusedOrLater) {
     const grpc::Status revoked = RevokeAll(token);
     logging_in.join();
     ASSERT_TRUE(revoked.ok()) << revoked.error_message();
-    const std::vector<v1::Session> left = List(First().LoginAdmin().access_token(), ada_);
+    const std::vector<v1::Session> left = List(here().LoginAdmin().access_token(), ada_);
     if (!login.ok()) {
       EXPECT_EQ(ReasonOf(login), "BAD_CREDENTIALS");
       EXPECT_THAT(left, SizeIs(0));
@@ -294,7 +274,7 @@ TEST_P(OwnSessions, WithOneSessionPerUserTheLastOfManyLoginsLives) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const grpc::Status& outcome : outcomes) EXPECT_TRUE(outcome.ok()) << outcome.error_message();
-  const std::vector<v1::Session> left = List(First().LoginAdmin().access_token(), ada_);
+  const std::vector<v1::Session> left = List(here().LoginAdmin().access_token(), ada_);
   ASSERT_THAT(left, SizeIs(1));
   EXPECT_TRUE(AllSay("TOKEN_REVOKED", before.access_token()));
   for (v1::TokenGrant& grant : grants) {

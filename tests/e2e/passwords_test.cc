@@ -3,14 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -19,7 +16,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kPassword[] = "a plain user's password";
 constexpr char kNewPassword[] = "a new one of that user";
 // Of "U*U", from the test vectors of crypt_blowfish; and of "correct horse battery", by Python's
@@ -28,35 +24,14 @@ constexpr char kBcrypt[] = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4Y
 constexpr char kPbkdf2[] =
     "$pbkdf2-sha256$29000$MDEyMzQ1Njc4OWFiY2RlZg$HwysB+Ke0YuzHEd/zzqZI6iTbuC8ephxy6jSfQdwV8M";
 
-enum class On { kSqlite, kMariaDb };
-
-struct Ran {
-  int code = -1;
-  std::string output;
-};
-
-class Passwords : public ::testing::TestWithParam<On> {
+class Passwords : public Servers {
  protected:
   void SetUp() override {
-    if (GetParam() == On::kMariaDb) {
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    }
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
     const std::string blocked = home_.Write("blocked", "Gravel Lantern\n", 0644);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      options.environment = {"TESSERA_PASSWORDS_BLOCKLIST_FILE=" + blocked};
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers({"TESSERA_PASSWORDS_BLOCKLIST_FILE=" + blocked}));
     ada_ = here().AddUser("ada", kPassword);
     admin_ = here().LoginAdmin().access_token();
   }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   // Why not; empty if it was let in.
   std::string TryLogin(Tesserad& server, const std::string& name, const std::string& password) {
@@ -102,22 +77,17 @@ class Passwords : public ::testing::TestWithParam<On> {
         here().Auth()->RenewToken(ContextWith({}).get(), request, &response);
     return status.ok() ? "" : ReasonOf(status);
   }
-  Ran Tessera(std::vector<std::string> arguments) {
+  Program::Ran Tessera(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    const auto program = Program::Start(
+    return Program::Run(
         arguments, {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
-    if (program == nullptr) return {};
-    const int code = program->Wait(kPatience);
-    return {code, program->Output()};
   }
-  Ran LoginByCommand(const std::string& name, const std::string& password) {
+  Program::Ran LoginByCommand(const std::string& name, const std::string& password) {
     return Tessera({"login", "--username", name, "--server", here().address(), "--plaintext",
                     "--password-file", home_.Write("password", password, 0600)});
   }
 
   TemporaryFolder home_;
-  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::string ada_, admin_;
 };
 
@@ -183,7 +153,7 @@ TEST_P(Passwords, ImportedHashesLetTheirUsersInAndAreReplaced) {
 TEST_P(Passwords, FromTheCommandLineAnAdministratorGivesATokenOutAndTheUserSetsAPassword) {
   ASSERT_EQ(LoginByCommand("admin", Tesserad::kAdminPassword).code, 0);
   const std::string token = home_.Path("token");
-  const Ran given = Tessera({"user", "reset-password", "ada", "--token-file", token});
+  const Program::Ran given = Tessera({"user", "reset-password", "ada", "--token-file", token});
   ASSERT_EQ(given.code, 0) << given.output;
   EXPECT_THAT(given.output, Not(HasSubstr("tsp_")));
   ASSERT_EQ(Tessera({"logout"}).code, 0);
@@ -193,14 +163,14 @@ TEST_P(Passwords, FromTheCommandLineAnAdministratorGivesATokenOutAndTheUserSetsA
       "password",    "reset",        "--server", there().address(),
       "--plaintext", "--token-file", token,      "--new-password-file",
       fresh};
-  const Ran set = Tessera(reset);
+  const Program::Ran set = Tessera(reset);
   EXPECT_EQ(set.code, 0) << set.output;
-  const Ran again = Tessera(reset);
+  const Program::Ran again = Tessera(reset);
   EXPECT_EQ(again.code, 3);
   EXPECT_THAT(again.output, HasSubstr("RESET_TOKEN_INVALID"));
 
   ASSERT_EQ(LoginByCommand("ada", kNewPassword).code, 0);
-  const Ran changed =
+  const Program::Ran changed =
       Tessera({"password", "change", "--password-file", fresh, "--new-password-file",
                home_.Write("newer", "the newest of them all", 0600)});
   EXPECT_EQ(changed.code, 0) << changed.output;
@@ -208,10 +178,7 @@ TEST_P(Passwords, FromTheCommandLineAnAdministratorGivesATokenOutAndTheUserSetsA
   EXPECT_EQ(LoginByCommand("ada", "the newest of them all").code, 0);
 }
 
-std::string NameOf(const ::testing::TestParamInfo<On>& info) {
-  return info.param == On::kSqlite ? "Sqlite" : "MariaDb";
-}
-INSTANTIATE_TEST_SUITE_P(Engines, Passwords, ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, Passwords, BothEngines(), EngineName);
 
 }  // namespace
 }  // namespace tessera::testing

@@ -13,8 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "tessera/caller/reason.h"
 #include "tests/e2e/calls.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/database_under_test.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -26,26 +25,15 @@ constexpr char kOrigin[] = "https://app.example.test";
 constexpr char kAccess[] = "__Host-tessera-access";
 constexpr char kRefresh[] = "__Host-tessera-refresh";
 
-class RenewalRules : public ::testing::TestWithParam<TestEngine> {
+class RenewalRules : public Servers {
  protected:
   // All replicas with the same rules.
   void Start(const std::vector<std::string>& rules) {
-    if (GetParam() == TestEngine::kMariaDb) database_.emplace(MariaDb::Shared());
-    const auto installation = database_.has_value() ? std::make_shared<Installation>(*database_)
-                                                    : std::make_shared<Installation>();
-    for (int i = 0; i < (database_.has_value() ? 2 : 1); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.environment = rules;
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers(rules));
     here().AddUser("ada", kPassword);
     here_auth_ = here().Auth();
     there_auth_ = there().Auth();
   }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
   SharedClock& clock() { return here().clock(); }
 
   v1::TokenGrant Login() { return here().Login("ada", kPassword); }
@@ -60,19 +48,12 @@ class RenewalRules : public ::testing::TestWithParam<TestEngine> {
     return ReasonOf(status_);
   }
 
-  std::optional<MariaDbDatabase> database_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::unique_ptr<v1::AuthService::Stub> here_auth_, there_auth_;
   grpc::Status status_;
   v1::TokenGrant renewed_;
 };
 
-std::string NameOf(const ::testing::TestParamInfo<TestEngine>& each) {
-  return each.param == TestEngine::kSqlite ? "Sqlite" : "MariaDb";
-}
-
-INSTANTIATE_TEST_SUITE_P(On, RenewalRules,
-                         ::testing::Values(TestEngine::kSqlite, TestEngine::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, RenewalRules, BothEngines(), EngineName);
 
 TEST_P(RenewalRules, TheAccessTokenOfTheSameGenerationIsAskedForExpiredOrNot) {
   ASSERT_NO_FATAL_FAILURE(Start({"TESSERA_TOKENS_RENEWAL_NEEDS_ACCESS_TOKEN=true"}));
@@ -216,8 +197,7 @@ class InCookies : public RenewalRules {
   std::map<std::string, std::string> held_;
 };
 
-INSTANTIATE_TEST_SUITE_P(On, InCookies,
-                         ::testing::Values(TestEngine::kSqlite, TestEngine::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, InCookies, BothEngines(), EngineName);
 
 TEST_P(InCookies, APageLogsInCallsRenewsAndLogsOut) {
   ASSERT_NO_FATAL_FAILURE(Start());

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,9 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tessera/base/reason.h"
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -22,52 +19,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr absl::Duration kPeriod = absl::Seconds(30);
 constexpr char kPassword[] = "a plain user's password";
 
-enum class On { kSqlite, kMariaDb };
-
-struct Ran {
-  int code = -1;
-  std::string output;
-};
-
-Ran Execute(const std::vector<std::string>& argv,
-            const std::vector<std::string>& environment = {}) {
-  const auto program = Program::Start(argv, environment);
-  if (program == nullptr) return {};
-  program->WaitForLine("\n", kPatience);  // which no line holds: until the output ends
-  const int code = program->Wait(kPatience);
-  return {code, program->Output()};
-}
-
-class SecondFactors : public ::testing::TestWithParam<On> {
+class SecondFactors : public Servers {
  protected:
   void SetUp() override {
-    if (GetParam() == On::kMariaDb)
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      options.environment = {std::string("TESSERA_SECOND_FACTOR_ALGORITHM=") + Algorithm()};
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(
+        StartServers({std::string("TESSERA_SECOND_FACTOR_ALGORITHM=") + Algorithm()}));
     here().AddUser("ada", kPassword);
   }
   virtual const char* Algorithm() const { return "SHA256"; }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   // What an authenticator shows `off` from now.
   std::string CodeOf(const std::string& secret, absl::Duration off = absl::ZeroDuration()) {
     const std::string now =
         absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", here().clock().Now() + off, absl::UTCTimeZone());
-    const Ran ran = Execute(
+    const Program::Ran ran = Program::Run(
         {"oathtool", std::string("--totp=") + Algorithm(), "--base32", "--now", now, secret});
     EXPECT_EQ(ran.code, 0) << ran.output;
     return std::string(absl::StripAsciiWhitespace(ran.output));
@@ -125,9 +93,6 @@ class SecondFactors : public ::testing::TestWithParam<On> {
         here().Users()->DisableTotp(ContextWith({token}).get(), request, &response);
     return status.ok() ? "" : ReasonOf(status);
   }
-
-  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
-  std::vector<std::unique_ptr<Tesserad>> servers_;
 };
 
 TEST_P(SecondFactors, OathtoolsCodesLogInOnceEachAtWhicheverReplica) {
@@ -228,13 +193,13 @@ TEST_P(SecondFactorsOfSha512, OathtoolsCodesLogIn) {
 
 class SecondFactorsByCommand : public SecondFactors {
  protected:
-  Ran Tessera(std::vector<std::string> arguments) {
+  Program::Ran Tessera(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TESSERA_PROGRAM);
-    return Execute(arguments,
-                   {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
+    return Program::Run(
+        arguments, {"TESSERACTL_CONFIG_DIR=" + home_.Path("config"), "HOME=" + home_.Path("")});
   }
-  Ran Login(const std::string& code, const std::string& user = "ada",
-            const std::string& password = kPassword) {
+  Program::Ran Login(const std::string& code, const std::string& user = "ada",
+                     const std::string& password = kPassword) {
     std::vector<std::string> arguments = {"login",
                                           "--username",
                                           user,
@@ -250,7 +215,7 @@ class SecondFactorsByCommand : public SecondFactors {
   }
   std::string PasswordFile() { return home_.Write("own", kPassword, 0600); }
   std::string CodeFile(const std::string& code) { return home_.Write("code", code, 0600); }
-  nlohmann::json Json(const Ran& ran) {
+  nlohmann::json Json(const Program::Ran& ran) {
     EXPECT_EQ(ran.code, 0) << ran.output;
     return nlohmann::json::parse(ran.output, nullptr, /*allow_exceptions=*/false);
   }
@@ -260,7 +225,7 @@ class SecondFactorsByCommand : public SecondFactors {
 
 TEST_P(SecondFactorsByCommand, FromTheEnrolmentToTheEndAndAResetByTheAdministrator) {
   ASSERT_EQ(Login("").code, 0);
-  const Ran shown = Tessera({"totp", "enroll", "--qr", "--password-file", PasswordFile()});
+  const Program::Ran shown = Tessera({"totp", "enroll", "--qr", "--password-file", PasswordFile()});
   EXPECT_EQ(shown.code, 0) << shown.output;
   EXPECT_THAT(shown.output, HasSubstr("otpauth://totp/tessera:ada?secret="));
   EXPECT_THAT(shown.output, HasSubstr("\u2588\u2588\u2588\u2588"));
@@ -296,20 +261,14 @@ TEST_P(SecondFactorsByCommand, FromTheEnrolmentToTheEndAndAResetByTheAdministrat
   NextStep();
   ASSERT_EQ(Tessera({"totp", "confirm", "--code-file", CodeFile(CodeOf(lost))}).code, 0);
   ASSERT_EQ(Login("", "admin", Tesserad::kAdminPassword).code, 0);
-  const Ran reset = Tessera({"totp", "reset", "ada"});
+  const Program::Ran reset = Tessera({"totp", "reset", "ada"});
   EXPECT_EQ(reset.code, 0) << reset.output;
   EXPECT_EQ(Login("").code, 0);
 }
 
-std::string NameOf(const ::testing::TestParamInfo<On>& info) {
-  return info.param == On::kSqlite ? "Sqlite" : "MariaDb";
-}
-INSTANTIATE_TEST_SUITE_P(Engines, SecondFactors, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         NameOf);
-INSTANTIATE_TEST_SUITE_P(Engines, SecondFactorsOfSha512,
-                         ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
-INSTANTIATE_TEST_SUITE_P(Engines, SecondFactorsByCommand,
-                         ::testing::Values(On::kSqlite, On::kMariaDb), NameOf);
+INSTANTIATE_TEST_SUITE_P(On, SecondFactors, BothEngines(), EngineName);
+INSTANTIATE_TEST_SUITE_P(On, SecondFactorsOfSha512, BothEngines(), EngineName);
+INSTANTIATE_TEST_SUITE_P(On, SecondFactorsByCommand, BothEngines(), EngineName);
 
 }  // namespace
 }  // namespace tessera::testing

@@ -9,40 +9,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "tessera/caller/reason.h"
-#include "tests/base/free_port.h"
 #include "tests/e2e/calls.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
 
 namespace pb = orders::v1;
 
-enum class On { kSqlite, kMariaDb };
-
-class ServiceAccounts : public ::testing::TestWithParam<On> {
+class ServiceAccounts : public Servers {
  protected:
   void SetUp() override {
-    if (GetParam() == On::kMariaDb)
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    std::shared_ptr<Installation> installation = database_ == nullptr
-                                                     ? std::make_shared<Installation>()
-                                                     : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServers());
     here().AddRole("orders.admin", {"orders"});
     orders_ = std::make_unique<GuardedOrders>(there(), Transport::kPlaintext, Api::kCallback);
     service_ = here().AddService({"billing", {"orders.admin"}, {"orders"}});
     admin_ = here().LoginAdmin().access_token();
   }
-  // Where things are changed, and where they are noticed.
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   struct Issued {
     std::string reason;  // empty: there is a token
@@ -83,8 +66,6 @@ class ServiceAccounts : public ::testing::TestWithParam<On> {
     });
   }
 
-  std::unique_ptr<MariaDbDatabase> database_;  // null: SQLite
-  std::vector<std::unique_ptr<Tesserad>> servers_;
   std::unique_ptr<GuardedOrders> orders_;  // hangs on there()
   Tesserad::Service service_;
   std::string admin_;
@@ -206,10 +187,7 @@ TEST_P(ServiceAccounts, NobodyLearnsWhichSecretsExist) {
   EXPECT_EQ(refusal("tss_x"), refusal(wrong));
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, ServiceAccounts, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         [](const auto& engine) {
-                           return engine.param == On::kSqlite ? "Sqlite" : "MariaDb";
-                         });
+INSTANTIATE_TEST_SUITE_P(On, ServiceAccounts, BothEngines(), EngineName);
 
 }  // namespace
 }  // namespace tessera::testing

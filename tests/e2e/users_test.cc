@@ -3,16 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
-#include "tests/base/free_port.h"
-#include "tests/e2e/tesserad.h"
-#include "tests/mariadb/mariadb.h"
+#include "tests/e2e/servers.h"
 
 namespace tessera::testing {
 namespace {
@@ -21,56 +18,30 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr absl::Duration kPatience = absl::Minutes(2);
-
-enum class On { kSqlite, kMariaDb };
-
-struct Ran {
-  int code = -1;
-  std::string output;
-};
-
-class UsersByCommand : public ::testing::TestWithParam<On> {
+class UsersByCommand : public Servers {
  protected:
   void SetUp() override {
-    if (GetParam() == On::kMariaDb) {
-      database_ = std::make_unique<MariaDbDatabase>(MariaDb::Shared());
-    }
-    const auto installation = database_ == nullptr ? std::make_shared<Installation>()
-                                                   : std::make_shared<Installation>(*database_);
-    for (int i = 0; i < (database_ == nullptr ? 1 : 2); ++i) {
-      Tesserad::Options options;
-      options.installation = installation;
-      options.port = FreePort();
-      options.environment = {"TESSERA_REGISTRATION_ENABLED=true",
-                             "TESSERA_USERS_INITIAL_ROLES=member"};
-      servers_.push_back(std::make_unique<Tesserad>(options));
-      ASSERT_NO_FATAL_FAILURE(servers_.back()->Start());
-    }
+    ASSERT_NO_FATAL_FAILURE(
+        StartServers({"TESSERA_REGISTRATION_ENABLED=true", "TESSERA_USERS_INITIAL_ROLES=member"}));
     ASSERT_EQ(LogIn("admin", Tesserad::kAdminPassword, "admin").code, 0);
   }
-  Tesserad& here() { return *servers_.front(); }
-  Tesserad& there() { return *servers_.back(); }
 
   // One run of the program in the folder of `whose` context.
-  Ran Run(const std::string& whose, std::vector<std::string> arguments) {
+  Program::Ran Run(const std::string& whose, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(),
                      {TESSERA_PROGRAM, "--server", here().address(), "--plaintext"});
-    const auto program =
-        Program::Start(arguments, {"TESSERACTL_CONFIG_DIR=" + folder_.Path("config-" + whose)});
-    if (program == nullptr) return {};
-    const int code = program->Wait(kPatience);
-    return {code, program->Output()};
+    return Program::Run(arguments, {"TESSERACTL_CONFIG_DIR=" + folder_.Path("config-" + whose)});
   }
-  Ran Admin(std::vector<std::string> arguments) { return Run("admin", std::move(arguments)); }
-  Ran LogIn(const std::string& name, const std::string& password, const std::string& whose) {
+  Program::Ran Admin(std::vector<std::string> arguments) {
+    return Run("admin", std::move(arguments));
+  }
+  Program::Ran LogIn(const std::string& name, const std::string& password,
+                     const std::string& whose) {
     return Run(whose, {"login", "--username", name, "--password-file",
                        folder_.Write("password-" + whose, password + "\n")});
   }
 
   TemporaryFolder folder_;
-  std::unique_ptr<MariaDbDatabase> database_;
-  std::vector<std::unique_ptr<Tesserad>> servers_;
 };
 
 TEST_P(UsersByCommand, AreImportedWithTheHashesOfOtherSystemsAndLogIn) {
@@ -84,9 +55,9 @@ TEST_P(UsersByCommand, AreImportedWithTheHashesOfOtherSystemsAndLogIn) {
                     "E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW,\n"
                     "joan,ADA@example.org,,\n"
                     "mary,,not a hash,\n");
-  const Ran dry = Admin({"user", "import", file, "--dry-run"});
+  const Program::Ran dry = Admin({"user", "import", file, "--dry-run"});
   EXPECT_EQ(dry.code, 8) << dry.output;
-  const Ran ran = Admin({"user", "import", file});
+  const Program::Ran ran = Admin({"user", "import", file});
   EXPECT_EQ(ran.code, 8) << ran.output;
   EXPECT_THAT(ran.output, AllOf(HasSubstr("line 4: joan: EMAIL_TAKEN"),
                                 HasSubstr("line 5: mary: FIELD_INVALID"),
@@ -95,17 +66,17 @@ TEST_P(UsersByCommand, AreImportedWithTheHashesOfOtherSystemsAndLogIn) {
   EXPECT_EQ(LogIn("grace", "U*U", "grace").code, 0);
   EXPECT_NE(LogIn("grace", "U*V", "nobody").code, 0);
   EXPECT_NE(there().Login("ada", "correct horse battery").access_token(), "");  // upgraded by now
-  const Ran roles = Admin({"role", "lookup", "ada"});
+  const Program::Ran roles = Admin({"role", "lookup", "ada"});
   EXPECT_THAT(roles.output, AllOf(HasSubstr("member"), HasSubstr("tessera.guard")));
-  const Ran again = Admin({"user", "import", file, "--skip-existing", "--from-line", "3"});
+  const Program::Ran again = Admin({"user", "import", file, "--skip-existing", "--from-line", "3"});
   EXPECT_THAT(again.output, HasSubstr("Added 0 users, skipped 1, failed 2"));
 }
 
 TEST_P(UsersByCommand, AreCreatedListedChangedAndExported) {
   const std::string password = folder_.Write("pw", "a plain user's password\n");
   for (int i = 0; i < 2; ++i) {  // the second is the first's repetition
-    const Ran made = Admin({"user", "create", "\u00c5sa", "--email", "Asa@example.org",
-                            "--request-id", "r-1", "--password-file", password});
+    const Program::Ran made = Admin({"user", "create", "\u00c5sa", "--email", "Asa@example.org",
+                                     "--request-id", "r-1", "--password-file", password});
     EXPECT_EQ(made.code, 0) << made.output;
     EXPECT_THAT(made.output, AllOf(HasSubstr("\u00e5sa"), HasSubstr("Asa@example.org")));
   }
@@ -122,7 +93,7 @@ TEST_P(UsersByCommand, AreCreatedListedChangedAndExported) {
           .output,
       AllOf(HasSubstr("\u00e5sa"), Not(HasSubstr("admin"))));
   const std::string out = folder_.Path("export.jsonl");
-  const Ran exported = Admin({"user", "export", "--output", out, "--memberships"});
+  const Program::Ran exported = Admin({"user", "export", "--output", out, "--memberships"});
   EXPECT_EQ(exported.code, 0) << exported.output;
   EXPECT_THAT(
       folder_.Read("export.jsonl"),
@@ -135,7 +106,7 @@ TEST_P(UsersByCommand, AreCreatedListedChangedAndExported) {
 
 TEST_P(UsersByCommand, RegisterThemselves) {
   const std::string password = folder_.Write("pw", "a plain user's password\n");
-  const Ran made = Run("ada", {"user", "register", "ada", "--password-file", password});
+  const Program::Ran made = Run("ada", {"user", "register", "ada", "--password-file", password});
   EXPECT_EQ(made.code, 0) << made.output;
   EXPECT_EQ(LogIn("ada", "a plain user's password", "ada").code, 0);
   EXPECT_THAT(Run("ada", {"whoami"}).output, HasSubstr("member"));
@@ -156,7 +127,7 @@ TEST_P(UsersByCommand, AreChangedAndDeletedOnlyAsTheyWereRead) {
   ASSERT_EQ(Admin({"user", "create", "ada", "--password-file", password}).code, 0);
   ASSERT_EQ(LogIn("ada", "a plain user's password", "ada").code, 0);
   const auto etag = [&] {
-    const Ran read = Admin({"user", "get", "ada", "--json"});
+    const Program::Ran read = Admin({"user", "get", "ada", "--json"});
     EXPECT_EQ(read.code, 0) << read.output;
     return nlohmann::json::parse(read.output)["user"]["etag"].get<std::string>();
   };
@@ -164,17 +135,17 @@ TEST_P(UsersByCommand, AreChangedAndDeletedOnlyAsTheyWereRead) {
   EXPECT_EQ(Admin({"user", "update", "ada", "--display-name", "Ada", "--etag", read_at_first}).code,
             0);
   // Somebody else has changed her since.
-  const Ran late =
+  const Program::Ran late =
       Admin({"user", "update", "ada", "--display-name", "A", "--etag", read_at_first, "--json"});
   EXPECT_EQ(late.code, 6);
   EXPECT_THAT(late.output, AllOf(HasSubstr(R"("code":"ABORTED")"), HasSubstr("ETAG_MISMATCH")));
-  const Ran kept = Admin({"user", "delete", "ada", "--yes", "--etag", read_at_first});
+  const Program::Ran kept = Admin({"user", "delete", "ada", "--yes", "--etag", read_at_first});
   EXPECT_EQ(kept.code, 6);
   EXPECT_THAT(kept.output, HasSubstr("ETAG_MISMATCH"));
   EXPECT_THAT(Admin({"user", "get", "ada"}).output, HasSubstr("Ada"));
   EXPECT_EQ(Run("ada", {"whoami"}).code, 0);
 
-  const Ran deleted = Admin({"user", "delete", "ada", "--yes", "--etag", etag()});
+  const Program::Ran deleted = Admin({"user", "delete", "ada", "--yes", "--etag", etag()});
   EXPECT_EQ(deleted.code, 0);
   EXPECT_THAT(deleted.output, HasSubstr("Deleted ada (usr_"));
   EXPECT_EQ(Run("ada", {"whoami"}).code, 3) << "her session has ended";
@@ -193,7 +164,7 @@ TEST_P(UsersByCommand, GetLoseAndAreAskedForRolesByTheirAddress) {
     return Admin({"role", "check", role, address, "--by-email"});
   };
   const auto lookup = [&](const std::string& address) {
-    const Ran ran = Admin({"role", "lookup", address, "--by-email"});
+    const Program::Ran ran = Admin({"role", "lookup", address, "--by-email"});
     EXPECT_EQ(ran.code, 0) << ran.output;
     return ran.output;
   };
@@ -206,7 +177,7 @@ TEST_P(UsersByCommand, GetLoseAndAreAskedForRolesByTheirAddress) {
   EXPECT_EQ(check("orders.admin", "ADA@example.org").code, 0);
   EXPECT_THAT(lookup("ada@example.org"), AllOf(HasSubstr("orders.admin"), HasSubstr("usr_")));
 
-  const Ran taken = Admin({"role", "revoke", "orders.admin", "ada"});
+  const Program::Ran taken = Admin({"role", "revoke", "orders.admin", "ada"});
   EXPECT_EQ(taken.code, 0);
   EXPECT_THAT(taken.output, HasSubstr("ada does not hold orders.admin"));
   EXPECT_EQ(Admin({"role", "revoke", "orders.admin", "ada"}).code, 0) << "repeated";
@@ -222,7 +193,7 @@ TEST_P(UsersByCommand, GetLoseAndAreAskedForRolesByTheirAddress) {
   EXPECT_EQ(Run("ada", {"role", "delete", "orders.admin", "--yes"}).code, 3) << "nobody's context";
   ASSERT_EQ(LogIn("ada", "a plain user's password", "ada").code, 0);
   EXPECT_EQ(Run("ada", {"role", "delete", "orders.admin", "--yes"}).code, 4) << "no administrator";
-  const Ran deleted = Admin({"role", "delete", "orders.admin", "--yes"});
+  const Program::Ran deleted = Admin({"role", "delete", "orders.admin", "--yes"});
   EXPECT_EQ(deleted.code, 0);
   EXPECT_THAT(deleted.output, HasSubstr("Deleted role orders.admin and its grants."));
   EXPECT_THAT(Admin({"role", "list"}).output, Not(HasSubstr("orders.admin")));
@@ -241,7 +212,7 @@ class UserFilesByCommand : public UsersByCommand {
     }
   }
   // bcrypt's hash is of crypt_blowfish's vectors.
-  Ran ImportAdaAndGrace() {
+  Program::Ran ImportAdaAndGrace() {
     const std::string file = folder_.Write(
         "users.jsonl",
         R"js({"username":"ada","email":"ada@example.org","display_name":"=Ada, \"the first\"",)js"
@@ -259,7 +230,8 @@ class UserFilesByCommand : public UsersByCommand {
   }
   // The new file's text.
   std::string Export(const std::string& name) {
-    const Ran ran = Admin({"user", "export", "--output", folder_.Path(name), "--memberships"});
+    const Program::Ran ran =
+        Admin({"user", "export", "--output", folder_.Path(name), "--memberships"});
     EXPECT_EQ(ran.code, 0) << ran.output;
     EXPECT_THAT(ran.output, HasSubstr("Wrote 3 users"));
     EXPECT_EQ(ModeOf(folder_.Path(name)), 0600u);
@@ -273,7 +245,7 @@ class UserFilesByCommand : public UsersByCommand {
 };
 
 TEST_P(UserFilesByCommand, OfJsonLinesPutUsersIntoTheirGroups) {
-  const Ran ran = ImportAdaAndGrace();
+  const Program::Ran ran = ImportAdaAndGrace();
   EXPECT_EQ(ran.code, 8) << ran.output;
   EXPECT_THAT(ran.output, AllOf(HasSubstr("line 3: joan: GROUP_NOT_FOUND"),
                                 HasSubstr("line 4: mary: FIELD_INVALID"),
@@ -306,10 +278,10 @@ TEST_P(UserFilesByCommand, ComeBackAsTheyWentOutInBothFormats) {
   for (const char* format : {"csv", "jsonl"}) {
     ASSERT_NO_FATAL_FAILURE(DeleteAdaAndGrace());
     const std::string file = folder_.Path(std::string("first.") + format);
-    const Ran dry = Admin({"user", "import", file, "--dry-run", "--skip-existing"});
+    const Program::Ran dry = Admin({"user", "import", file, "--dry-run", "--skip-existing"});
     EXPECT_EQ(dry.code, 0) << dry.output;
     EXPECT_THAT(dry.output, HasSubstr("Would add 2 users, skipped 1, failed 0"));
-    const Ran back = Admin({"user", "import", file, "--skip-existing"});
+    const Program::Ran back = Admin({"user", "import", file, "--skip-existing"});
     EXPECT_EQ(back.code, 0) << back.output;
     EXPECT_THAT(back.output, HasSubstr("Added 2 users, skipped 1, failed 0"));
     EXPECT_EQ(Export(std::string("again-from-") + format + ".jsonl"), lines);
@@ -318,13 +290,8 @@ TEST_P(UserFilesByCommand, ComeBackAsTheyWentOutInBothFormats) {
   }
 }
 
-std::string NameOf(const ::testing::TestParamInfo<On>& engine) {
-  return engine.param == On::kSqlite ? "sqlite" : "mariadb";
-}
-INSTANTIATE_TEST_SUITE_P(Engines, UsersByCommand, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         NameOf);
-INSTANTIATE_TEST_SUITE_P(Engines, UserFilesByCommand, ::testing::Values(On::kSqlite, On::kMariaDb),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(On, UsersByCommand, BothEngines(), EngineName);
+INSTANTIATE_TEST_SUITE_P(On, UserFilesByCommand, BothEngines(), EngineName);
 
 }  // namespace
 }  // namespace tessera::testing

@@ -2,7 +2,6 @@
 #include "tessera/guard_prometheus/guard_collector.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
@@ -12,6 +11,7 @@
 #include "echo.grpc.pb.h"
 #include "tessera/testing/fake_issuer.h"
 #include "tessera/testing/guarded_server.h"
+#include "tests/guard/call.h"
 
 namespace tessera::testing {
 namespace {
@@ -43,19 +43,6 @@ class GuardCollectorTest : public ::testing::Test {
     echo::EchoResponse response;
     stub->Say(&context, echo::EchoRequest(), &response);
   }
-  void CallPath(const std::string& path) {
-    grpc::GenericStub stub(server_->channel());
-    grpc::ClientContext context;
-    grpc::CompletionQueue queue;
-    const auto call = stub.PrepareUnaryCall(&context, path, grpc::ByteBuffer(), &queue);
-    call->StartCall();
-    grpc::ByteBuffer answer;
-    grpc::Status status;
-    call->Finish(&answer, &status, &status);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-  }
   std::string Scrape() const {
     return prometheus::TextSerializer().Serialize(collector_->Collect());
   }
@@ -80,7 +67,8 @@ TEST_F(GuardCollectorTest, DecisionsCarryMethodCodeAndReason) {
 }
 
 TEST_F(GuardCollectorTest, CallersCannotMakeLabels) {
-  for (int i = 0; i < 5; ++i) CallPath("/evil.Service/label" + std::to_string(i));
+  for (int i = 0; i < 5; ++i)
+    CallPath(server_->channel(), "/evil.Service/label" + std::to_string(i), {});
   const std::string text = Scrape();
   EXPECT_THAT(text, Not(HasSubstr("evil")));
   EXPECT_THAT(text, HasSubstr("tessera_guard_decisions_total{method=\"\",code=\"UNIMPLEMENTED\","

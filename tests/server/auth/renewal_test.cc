@@ -20,7 +20,13 @@ namespace {
 
 class RenewalTest : public ::testing::Test {
  protected:
-  RenewalTest() : ada_(world_.AddUser("ada")), first_(world_.Login("ada")) {}
+  explicit RenewalTest(absl::Duration grace = TokenPolicy().reuse_grace)
+      : world_(WithGrace(grace)), ada_(world_.AddUser("ada")), first_(world_.Login("ada")) {}
+  static WorldOptions WithGrace(absl::Duration grace) {
+    WorldOptions options;
+    options.policy.reuse_grace = grace;
+    return options;
+  }
 
   absl::StatusOr<IssuedGrant> Renew(const Secret& token) {
     return world_.auth->Renew(world_.call, token);
@@ -221,45 +227,40 @@ TEST_F(RenewalTest, AnAnswerLostAtCommitIsNoReuse) {
   EXPECT_EQ(Row().generation, 2);
 }
 
+class RenewalWithoutGrace : public RenewalTest {
+ protected:
+  RenewalWithoutGrace() : RenewalTest(absl::ZeroDuration()) {}
+};
+
 // A failover takes longer than a short grace: what was run again must know its own step.
-TEST(RenewalWithoutGrace, AnAnswerLostAtCommitIsNoReuseHoweverLateItIsRunAgain) {
-  WorldOptions options;
-  options.policy.reuse_grace = absl::ZeroDuration();
-  AuthWorld world(options);
-  world.AddUser("ada");
-  const IssuedGrant first = world.Login("ada");
-  world.store->LoseNextAnswer();
-  world.store->BeforeNextWrite([&] { world.clock.Advance(absl::Minutes(1)); });
-  const auto second = world.auth->Renew(world.call, first.refresh_token);
+TEST_F(RenewalWithoutGrace, AnAnswerLostAtCommitIsNoReuseHoweverLateItIsRunAgain) {
+  world_.store->LoseNextAnswer();
+  world_.store->BeforeNextWrite([&] { world_.clock.Advance(absl::Minutes(1)); });
+  const auto second = Renew(first_.refresh_token);
   ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_EQ(world.SessionRow(first.session_id)->generation, 2);
-  EXPECT_EQ(world.log.Count("session.renewed"), 1);
-  EXPECT_EQ(world.log.Count("renewal.reuse"), 0);
-  world.clock.Advance(absl::Minutes(1));
-  EXPECT_TRUE(world.auth->Renew(world.call, second->refresh_token).ok());
+  EXPECT_EQ(Row().generation, 2);
+  EXPECT_EQ(world_.log.Count("session.renewed"), 1);
+  EXPECT_EQ(world_.log.Count("renewal.reuse"), 0);
+  world_.clock.Advance(absl::Minutes(1));
+  EXPECT_TRUE(Renew(second->refresh_token).ok());
 }
 
 // Nor does it take another's step for its own.
-TEST(RenewalWithoutGrace, AStepThatSomebodyElseTookIsReuseAlsoWhenItIsRunAgain) {
-  WorldOptions options;
-  options.policy.reuse_grace = absl::ZeroDuration();
-  AuthWorld world(options);
-  world.AddUser("ada");
-  const IssuedGrant first = world.Login("ada");
-  world.store->LoseNextAnswer();
-  world.store->BeforeNextWrite([&] {
-    world.clock.Advance(absl::Minutes(1));
-    world.Write([&](storage::Repositories& in) -> absl::Status {
-      TESSERA_ASSIGN_OR_RETURN(const auto row, in.sessions.Find(first.session_id));
+TEST_F(RenewalWithoutGrace, AStepThatSomebodyElseTookIsReuseAlsoWhenItIsRunAgain) {
+  world_.store->LoseNextAnswer();
+  world_.store->BeforeNextWrite([&] {
+    world_.clock.Advance(absl::Minutes(1));
+    world_.Write([&](storage::Repositories& in) -> absl::Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto row, in.sessions.Find(first_.session_id));
       return in.sessions
-          .Rotate({row->id, row->generation, row->mac_kid, world.clock.Now(), row->access_until,
+          .Rotate({row->id, row->generation, row->mac_kid, world_.clock.Now(), row->access_until,
                    row->idle_expires_at, "198.51.100.9"})
           .status();
     });
-    world.clock.Advance(absl::Minutes(1));
+    world_.clock.Advance(absl::Minutes(1));
   });
-  EXPECT_EQ(Reason(world.auth->Renew(world.call, first.refresh_token)), "REFRESH_REUSED");
-  EXPECT_TRUE(world.SessionRow(first.session_id)->revoked_at.has_value());
+  EXPECT_EQ(Reason(Renew(first_.refresh_token)), "REFRESH_REUSED");
+  EXPECT_TRUE(Row().revoked_at.has_value());
 }
 
 // The life of an access token is what the configuration says, in its claims and in the answers.

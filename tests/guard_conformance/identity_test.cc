@@ -1,6 +1,7 @@
 // The principal of a call is its token's, always: many users over one channel.
 //
-// TESSERA_LONG=1 makes it a million calls. Run the program itself then: ctest would stop it.
+// TESSERA_LONG=1 makes it a million calls. Run the program itself then: ctest would stop it
+// (tests/tsan/README.md says how under ThreadSanitizer).
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

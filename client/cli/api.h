@@ -40,6 +40,7 @@ class Api {
     std::string server;
     absl::Duration timeout;
     std::optional<Secret> device_id;  // shown with every call
+    bool plaintext = false;           // errors say so where it may be the cause
   };
   Api(const std::shared_ptr<grpc::Channel>& channel, Options options)
       : auth_(tessera::v1::AuthService::NewStub(channel)),
@@ -109,7 +110,7 @@ class Api {
       context.AddMetadata("tessera-device-id", std::string(options_.device_id->Reveal()));
     }
     const absl::Status status =
-        FromWire((stub.*method)(&context, request, &response), options_.server);
+        FromWire((stub.*method)(&context, request, &response), options_.server, options_.plaintext);
     if (!status.ok()) return status;
     return response;
   }

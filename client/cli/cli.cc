@@ -6,6 +6,8 @@
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
 #include "tessera/base/reason.h"
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/commands.h"
@@ -18,6 +20,15 @@ constexpr char kFooter[] =
     "Environment: TESSERACTL_SERVER, TESSERACTL_CA, TESSERACTL_CONTEXT, TESSERACTL_CONFIG_DIR.\n"
     "Exit status: 0 done, 1 unexpected, 2 usage, 3 not authenticated, 4 permission denied,\n"
     "5 not found, 6 conflict, 7 unavailable, 8 invalid value.";
+
+// Without the `{false}` that CLI11 puts behind the opposite of a flag.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return absl::StrReplaceAll(CLI::Formatter::make_option_name(option, is_positional),
+                               {{"{false}", ""}});
+  }
+};
 
 void AddGlobalFlags(CLI::App& app, Flags& flags) {
   app.add_option("--server", flags.server, "host:port of tesserad (default 127.0.0.1:7443)");
@@ -35,19 +46,72 @@ void AddGlobalFlags(CLI::App& app, Flags& flags) {
       "With --plaintext: send passwords and tokens in the clear to another machine");
 }
 
+// How far a command line names a command.
+struct NamedCommand {
+  const CLI::App* app = nullptr;  // the last one that is known
+  std::string words;              // its name: "user "
+  std::string unknown;            // the word where a subcommand of it should be; empty: none
+
+  std::string SeeHelp() const { return "; see tessera " + words + "--help"; }
+};
+
+NamedCommand FindCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  NamedCommand named{&app, "", ""};
+  for (size_t i = 0; i < arguments.size() && named.app->get_require_subcommand_min() > 0; ++i) {
+    const std::string& word = arguments[i];
+    if (word.empty()) break;
+    if (word[0] == '-') {
+      // What stands behind an option may be its value; behind an unknown one nobody can tell.
+      const size_t equals = word.find('=');
+      const CLI::Option* const option = app.get_option_no_throw(word.substr(0, equals));
+      if (option == nullptr) break;
+      if (equals == std::string::npos && option->get_items_expected_max() > 0) ++i;
+      continue;
+    }
+    const auto found = named.app->get_subcommands(
+        [&word](const CLI::App* command) { return command->check_name(word); });
+    if (found.empty()) {
+      named.unknown = word;
+      break;
+    }
+    named.app = found.front();
+    named.words += named.app->get_name() + " ";
+  }
+  return named;
+}
+
+// Whether `word` may be repeated: what has the look of a command's name is no token, and no good
+// password.
+bool LooksLikeCommand(const std::string& word) {
+  constexpr size_t kMostBytes = 40;
+  return word.size() <= kMostBytes && std::all_of(word.begin(), word.end(), [](char c) {
+           return absl::ascii_isalpha(c) || c == '-';
+         });
+}
+
 // What was not expected, without the values: one of them may be a secret.
-absl::Status Unexpected(const CLI::App& app, const std::vector<std::string>& arguments) {
-  const std::vector<std::string> rest = app.remaining(true);
-  for (const std::string& argument : rest) {
+absl::Status Unexpected(const CLI::App& app, const NamedCommand& named) {
+  if (!named.unknown.empty()) {
+    const std::string word =
+        LooksLikeCommand(named.unknown) ? " " + named.words + named.unknown : "";
+    return UsageError("unknown command" + word + named.SeeHelp());
+  }
+  for (const std::string& argument : app.remaining(true)) {
     if (argument.compare(0, 2, "--") == 0) {
       return UsageError("unknown option " + argument.substr(0, argument.find('=')));
     }
   }
-  if (!rest.empty() && !arguments.empty() && rest.front() == arguments.front() &&
-      rest.front()[0] != '-') {
-    return UsageError("unknown command " + rest.front() + "; see tessera --help");
-  }
-  return UsageError("an argument too many; see --help");
+  return UsageError("an argument too many" + named.SeeHelp());
+}
+
+// A command line that CLI11 refused with `error`.
+absl::Status Mistaken(const CLI::App& app, const std::vector<std::string>& arguments,
+                      const CLI::ParseError& error) {
+  const NamedCommand named = FindCommand(app, arguments);
+  const bool extras = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  const bool required = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (extras || (required && !app.remaining(true).empty())) return Unexpected(app, named);
+  return UsageError(error.what() + named.SeeHelp());
 }
 
 struct Parsed {
@@ -58,6 +122,7 @@ struct Parsed {
 };
 
 void AddCommands(CLI::App& app, Parsed& parsed) {
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.fallthrough();  // global flags may stand anywhere
   app.footer(kFooter);
@@ -86,7 +151,7 @@ bool MakesContext(const CLI::App& app) {
 // A mistyped name must not end in another server's defaults.
 absl::Status CheckContext(const Parsed& parsed, const Settings& settings) {
   if (settings.context_known || parsed.makes_context) return absl::OkStatus();
-  return UsageError("no context " + settings.context_name + "; see `tessera context list`");
+  return NoSuchContext(settings.context_name);
 }
 
 absl::Status Parse(const std::vector<std::string>& arguments, Parsed& parsed) {
@@ -102,13 +167,8 @@ absl::Status Parse(const std::vector<std::string>& arguments, Parsed& parsed) {
     parsed.help = app.help();
   } catch (const CLI::CallForAllHelp&) {
     parsed.help = app.help("", CLI::AppFormatMode::All);
-  } catch (const CLI::ExtrasError&) {
-    return Unexpected(app, arguments);
-  } catch (const CLI::RequiredError& error) {
-    if (!app.remaining(true).empty()) return Unexpected(app, arguments);
-    return UsageError(std::string(error.what()) + "; see --help");
   } catch (const CLI::ParseError& error) {
-    return UsageError(std::string(error.what()) + "; see --help");
+    return Mistaken(app, arguments, error);
   }
   return absl::OkStatus();
 }
@@ -134,6 +194,10 @@ void AddPasswordOption(CLI::App& sub, PasswordOption& option) {
   sub.add_option("--password-file", option.file,
                  "Read the password from this file (`-`: standard input), not from the terminal");
   sub.add_option("--password", option.refused)->expected(0, 1)->group("");
+}
+
+Asked AskedPassword(std::string question) {
+  return {std::move(question), "password", "--password-file"};
 }
 
 absl::Status CheckPasswordOption(const PasswordOption& option) {

@@ -47,6 +47,8 @@ struct PasswordOption {
   std::vector<std::string> refused;
 };
 void AddPasswordOption(CLI::App& sub, PasswordOption& option);
+// What is asked for where --password-file gives none.
+Asked AskedPassword(std::string question);
 // INVALID_ARGUMENT USAGE if a password was given on the command line.
 absl::Status CheckPasswordOption(const PasswordOption& option);
 
@@ -60,6 +62,8 @@ void KeepProof(Invocation& invocation, const StoredGrant& own, const std::string
 
 // Whether `text` has the shape of a user's id rather than a name.
 bool IsUserId(const std::string& text);
+// Likewise of a service account's.
+bool IsServiceId(const std::string& text);
 // The id of the user named by id or name; asks the server about a name.
 absl::StatusOr<std::string> ResolveUserId(Invocation& invocation, const std::string& user);
 

@@ -20,7 +20,7 @@ namespace tessera::cli {
 namespace {
 
 using tessera::v1::ERROR_REASON_TOKEN_REVOKED;
-using tessera::v1::ValidateTokenRequest;
+using tessera::v1::ValidateTokenResponse;
 
 // `tokens.self_audience`, unless a server is told otherwise.
 constexpr char kOwnAudience[] = "tessera";
@@ -64,6 +64,14 @@ absl::StatusOr<Rule> RuleOf(const ExplainArguments& arguments) {
   return UsageError("--method: the descriptor set has no such method");
 }
 
+// A service's rules say nothing of the name that its tokens carry, and tessera's own would be
+// judged as another service's.
+absl::StatusOr<std::string> AudienceOf(const ExplainArguments& arguments) {
+  if (!arguments.source.audience.empty()) return arguments.source.audience;
+  if (arguments.descriptor_set.empty()) return std::string(kOwnAudience);
+  return UsageError("--audience: which service is it? its tokens carry this name, such as orders");
+}
+
 absl::StatusOr<std::string> IssuerOf(Invocation& invocation, const ExplainArguments& arguments) {
   if (!arguments.issuer.empty()) return arguments.issuer;
   const std::string& logged_in = invocation.settings().context.issuer;
@@ -91,13 +99,9 @@ absl::StatusOr<ShownCall> CallOf(Invocation& invocation, const ExplainArguments&
 // What the server says of the token, as a guard would have it from the feed.
 absl::Status LearnRevocation(Invocation& invocation, const ExplainFacts& facts,
                              const ShownCall& call, RevocationView& view) {
-  ValidateTokenRequest request;
-  request.set_token(std::string(call.token.Reveal()));
-  const auto answer = invocation.CallAuth(&AuthStub::ValidateToken, request);
-  WipeString(*request.mutable_token());
-  TESSERA_RETURN_IF_ERROR(answer.status());
+  TESSERA_ASSIGN_OR_RETURN(const ValidateTokenResponse answer, Introspect(invocation, call.token));
   view.MarkCurrent();
-  if (answer->active() || answer->reason() != ERROR_REASON_TOKEN_REVOKED) return absl::OkStatus();
+  if (answer.active() || answer.reason() != ERROR_REASON_TOKEN_REVOKED) return absl::OkStatus();
   TESSERA_ASSIGN_OR_RETURN(const TokenVerifier verifier,
                            TokenVerifier::Create({facts.issuer, std::nullopt, facts.leeway}));
   const auto verified = verifier.Verify(call.token.Reveal(), facts.keys, facts.now);
@@ -138,11 +142,19 @@ void Show(Invocation& invocation, const Explanation& explanation, bool asked_ser
                         {"checks", checks}});
 }
 
-absl::Status Explain(Invocation& invocation, const ExplainArguments& arguments) {
+// `pkg.Service/Method`, as grpcurl takes it, is the same method. A rule book takes no path without
+// the slash, not even an empty one.
+ExplainArguments WithSlash(ExplainArguments arguments) {
+  if (arguments.method.rfind('/', 0) != 0) arguments.method.insert(0, "/");
+  return arguments;
+}
+
+absl::Status Explain(Invocation& invocation, const ExplainArguments& given) {
+  const ExplainArguments arguments = WithSlash(given);
   ExplainFacts facts;
+  TESSERA_ASSIGN_OR_RETURN(facts.audience, AudienceOf(arguments));
   TESSERA_ASSIGN_OR_RETURN(facts.rule, RuleOf(arguments));
   TESSERA_ASSIGN_OR_RETURN(facts.issuer, IssuerOf(invocation, arguments));
-  facts.audience = arguments.source.audience.empty() ? kOwnAudience : arguments.source.audience;
   TESSERA_ASSIGN_OR_RETURN(const ShownCall call, CallOf(invocation, arguments));
   TESSERA_ASSIGN_OR_RETURN(facts.keys, KeysOf(invocation, arguments.jwks_file));
   facts.now = invocation.world().clock.Now();
@@ -164,9 +176,10 @@ void AddExplainCommand(CLI::App& app, Command& chosen) {
   CLI::App* sub =
       app.add_subcommand("explain", "Say why a guarded service lets a call in or refuses it");
   AddSource(*sub, arguments->source);
-  AddAudience(*sub, arguments->source,
-              "The service's own (default: tessera's), and of which stored session if no token is "
-              "given");
+  AddAudience(
+      *sub, arguments->source,
+      "The service's own, needed with --descriptor-set (else tessera's), and of which stored "
+      "session if no token is given");
   sub->add_option("--method", arguments->method, "The method called: /pkg.Service/Method")
       ->required();
   sub->add_option("--descriptor-set", arguments->descriptor_set,

@@ -20,16 +20,20 @@ struct ChangeArguments {
   std::string new_file;
 };
 
+absl::StatusOr<Secret> ReadChosen(const std::string& file, const Sources& sources) {
+  return ReadNewPassword(file, {"New password: ", "new password", "--new-password-file"}, sources);
+}
+
 absl::StatusOr<ChangePasswordRequest> AskPasswords(Invocation& invocation,
                                                    const ChangeArguments& arguments) {
   const Sources& sources = invocation.world().sources;
   if (arguments.password.file == "-" && arguments.new_file == "-") {
     return UsageError("only one password can come from standard input");
   }
-  TESSERA_ASSIGN_OR_RETURN(const Secret old_password,
-                           ReadPassword(arguments.password.file, "Password so far: ", sources));
-  TESSERA_ASSIGN_OR_RETURN(const Secret new_password,
-                           ReadNewPassword(arguments.new_file, "New password: ", sources));
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret old_password,
+      ReadPassword(arguments.password.file, AskedPassword("Password so far: "), sources));
+  TESSERA_ASSIGN_OR_RETURN(const Secret new_password, ReadChosen(arguments.new_file, sources));
   ChangePasswordRequest request;
   request.set_old_password(std::string(old_password.Reveal()));
   request.set_new_password(std::string(new_password.Reveal()));
@@ -105,7 +109,7 @@ struct ResetArguments {
 
 absl::StatusOr<Secret> ReadResetToken(const ResetArguments& arguments, const Sources& sources) {
   if (!arguments.token_file.empty()) return ReadTokenFile(arguments.token_file, sources);
-  return ReadPassword("", "Reset token: ", sources);
+  return ReadPassword("", {"Reset token: ", "reset token", "--token-file"}, sources);
 }
 
 absl::Status Reset(Invocation& invocation, const ResetArguments& arguments) {
@@ -114,8 +118,7 @@ absl::Status Reset(Invocation& invocation, const ResetArguments& arguments) {
     return UsageError("only one of the two can come from standard input");
   }
   TESSERA_ASSIGN_OR_RETURN(const Secret token, ReadResetToken(arguments, sources));
-  TESSERA_ASSIGN_OR_RETURN(const Secret new_password,
-                           ReadNewPassword(arguments.new_file, "New password: ", sources));
+  TESSERA_ASSIGN_OR_RETURN(const Secret new_password, ReadChosen(arguments.new_file, sources));
   CompletePasswordResetRequest request;
   request.set_reset_token(std::string(token.Reveal()));
   request.set_new_password(std::string(new_password.Reveal()));

@@ -69,12 +69,6 @@ absl::Status TakeOptions(const AccountOptions& options, ServiceAccount& account,
   return absl::OkStatus();
 }
 
-bool IsServiceId(const std::string& text) {
-  constexpr size_t kDigits = 26;
-  return text.size() == ServiceTag::kPrefix.size() + kDigits &&
-         text.compare(0, ServiceTag::kPrefix.size(), ServiceTag::kPrefix) == 0;
-}
-
 constexpr Listing<ListServiceAccountsRequest, ListServiceAccountsResponse, ServiceAccount>
     kAccounts = {&UserStub::ListServiceAccounts,
                  &ListServiceAccountsResponse::mutable_service_accounts, &ServiceAccountTable};
@@ -318,6 +312,12 @@ void AddChanging(CLI::App& app, Command& chosen) {
 }
 
 }  // namespace
+
+bool IsServiceId(const std::string& text) {
+  constexpr size_t kDigits = 26;
+  return text.size() == ServiceTag::kPrefix.size() + kDigits &&
+         text.compare(0, ServiceTag::kPrefix.size(), ServiceTag::kPrefix) == 0;
+}
 
 void AddServiceAccountCommands(CLI::App& app, Command& chosen) {
   CLI::App* account = app.add_subcommand("service-account",

@@ -15,6 +15,7 @@
 #include "tessera/cli/login_code.h"
 #include "tessera/cli/render.h"
 #include "tessera/cli/signal_delay.h"
+#include "tessera/cli/token_source.h"
 #include "tessera/token/claims.h"
 #include "tessera/token/token_verifier.h"
 
@@ -207,8 +208,9 @@ absl::Status Login(Invocation& invocation, const LoginArguments& arguments) {
   if (proof.code_file == "-" && arguments.password.file == "-") {
     return UsageError("only one of password and code can come from standard input");
   }
-  TESSERA_ASSIGN_OR_RETURN(proof.password, ReadPassword(arguments.password.file,
-                                                        "Password: ", invocation.world().sources));
+  TESSERA_ASSIGN_OR_RETURN(proof.password,
+                           ReadPassword(arguments.password.file, AskedPassword("Password: "),
+                                        invocation.world().sources));
   proof.device_proof = invocation.proofs().FindFor({grant.server, grant.username});
   if (!arguments.no_device) {
     TESSERA_ASSIGN_OR_RETURN(
@@ -244,11 +246,8 @@ absl::Status EndSession(Invocation& invocation, const StoredGrant& grant) {
 // The stored session, or why it cannot be ended and what can be done about it.
 absl::StatusOr<std::optional<StoredGrant>> LoadToEnd(const HeldCredentials& held) {
   absl::StatusOr<std::optional<StoredGrant>> grant = held.Load();
-  const std::string why = ReasonOf(grant.status());
-  if (why != local_reason::kConfigInvalid && why != local_reason::kUnsafeFile) return grant;
-  const std::string said(grant.status().message().substr(why.size() + 2));
-  return Refusal(grant.status().code(), why,
-                 said + " (--local forgets it without ending the session)");
+  if (ReasonOf(grant.status()) != local_reason::kUnsafeFile) return grant;
+  return WithAdvice(grant.status(), " (--local forgets it without ending the session)");
 }
 
 absl::Status LogoutOf(Invocation& invocation, const std::string& file, bool local) {
@@ -297,19 +296,14 @@ struct WhoamiArguments {
 };
 
 absl::Status WhoamiByToken(Invocation& invocation, const std::string& audience) {
-  TESSERA_ASSIGN_OR_RETURN(const Secret token, invocation.LiveToken(audience));
-  ValidateTokenRequest request;
-  request.set_token(std::string(token.Reveal()));
-  TESSERA_ASSIGN_OR_RETURN(const ValidateTokenResponse answer,
-                           invocation.CallAuth(&AuthStub::ValidateToken, request));
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(answer));
-  } else {
-    PrintFields(IntrospectionFields(answer), invocation.world().out);
+  TESSERA_ASSIGN_OR_RETURN(Secret token, invocation.LiveToken(audience));
+  TESSERA_ASSIGN_OR_RETURN(ValidateTokenResponse answer, Introspect(invocation, token));
+  // The session may live on without this token, as with calls to tessera itself.
+  if (!answer.active() && Invocation::RenewalMends(ReasonName(answer.reason()))) {
+    TESSERA_ASSIGN_OR_RETURN(token, invocation.LiveTokenInsteadOf(audience, token));
+    TESSERA_ASSIGN_OR_RETURN(answer, Introspect(invocation, token));
   }
-  if (answer.active()) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kUnauthenticated, reason::kSessionEnded,
-                 "the token is not active any more");
+  return ShowIntrospection(invocation, answer, "; log in again with " + LoginCommand(audience));
 }
 
 absl::Status Whoami(Invocation& invocation, const WhoamiArguments& arguments) {

@@ -119,20 +119,8 @@ absl::Status Verify(Invocation& invocation, const VerifyArguments& arguments) {
 
 absl::Status Validate(Invocation& invocation, const TokenSource& source) {
   TESSERA_ASSIGN_OR_RETURN(const Secret token, AnyToken(invocation, source));
-  ValidateTokenRequest request;
-  request.set_token(std::string(token.Reveal()));
-  const auto answer = invocation.CallAuth(&AuthStub::ValidateToken, request);
-  WipeString(*request.mutable_token());
-  TESSERA_RETURN_IF_ERROR(answer.status());
-  const Fields fields = IntrospectionFields(*answer);
-  if (invocation.json()) {
-    invocation.PrintJson(ToJson(*answer));
-  } else {
-    PrintFields(fields, invocation.world().out);
-  }
-  if (answer->active()) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kUnauthenticated, fields.back().second,
-                 "the token is not active");
+  TESSERA_ASSIGN_OR_RETURN(const ValidateTokenResponse answer, Introspect(invocation, token));
+  return ShowIntrospection(invocation, answer);
 }
 
 absl::Status Revoke(Invocation& invocation, const TokenSource& source) {

@@ -29,7 +29,7 @@ absl::StatusOr<EnrollTotpResponse> AskForFactor(Invocation& invocation,
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
   TESSERA_ASSIGN_OR_RETURN(
       const Secret password,
-      ReadPassword(option.file, "Your password: ", invocation.world().sources));
+      ReadPassword(option.file, AskedPassword("Your password: "), invocation.world().sources));
   EnrollTotpRequest request;
   request.set_password(std::string(password.Reveal()));
   auto answer = invocation.CallUsers(&UserStub::EnrollTotp, request);
@@ -92,9 +92,7 @@ struct CodeArguments {
 absl::Status Confirm(Invocation& invocation, const CodeArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
   TESSERA_ASSIGN_OR_RETURN(const std::optional<StoredGrant> own, invocation.credentials().Load(""));
-  TESSERA_ASSIGN_OR_RETURN(
-      const Secret code, ReadPassword(arguments.code_file,
-                                      "Code of your authenticator: ", invocation.world().sources));
+  TESSERA_ASSIGN_OR_RETURN(const Secret code, ReadFirstCode(invocation, arguments.code_file));
   ConfirmTotpRequest request;
   request.set_totp_code(std::string(DigitsOf(code).Reveal()));
   TESSERA_ASSIGN_OR_RETURN(const ConfirmTotpResponse answer,

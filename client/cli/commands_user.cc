@@ -46,9 +46,10 @@ absl::Status Create(Invocation& invocation, const CreateArguments& arguments) {
   TESSERA_RETURN_IF_ERROR(AddAttributes(arguments.attributes, *request.mutable_user()));
   // Before the password is asked for: who is not logged in needs none.
   TESSERA_RETURN_IF_ERROR(invocation.LiveToken("").status());
-  TESSERA_ASSIGN_OR_RETURN(const Secret password,
-                           ReadNewPassword(arguments.password.file, "Password of the new user: ",
-                                           invocation.world().sources));
+  TESSERA_ASSIGN_OR_RETURN(
+      const Secret password,
+      ReadNewPassword(arguments.password.file, AskedPassword("Password of the new user: "),
+                      invocation.world().sources));
   request.mutable_user()->set_username(arguments.username);
   request.mutable_user()->set_email(arguments.email);
   request.mutable_user()->set_display_name(arguments.display_name);
@@ -67,7 +68,8 @@ absl::Status Register(Invocation& invocation, const CreateArguments& arguments) 
   RegisterUserRequest request;
   TESSERA_ASSIGN_OR_RETURN(
       const Secret password,
-      ReadNewPassword(arguments.password.file, "Your new password: ", invocation.world().sources));
+      ReadNewPassword(arguments.password.file, AskedPassword("Your new password: "),
+                      invocation.world().sources));
   request.mutable_user()->set_username(arguments.username);
   request.mutable_user()->set_display_name(arguments.display_name);
   request.set_request_id(arguments.request_id);

@@ -77,11 +77,7 @@ struct Failure {
   std::string message;
 };
 
-std::string NameOf(ErrorReason reason) {
-  constexpr std::string_view kPrefix = "ERROR_REASON_";
-  const std::string name = ErrorReason_Name(reason);
-  return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "UNSPECIFIED";
-}
+std::string Users(size_t count) { return absl::StrCat(count, count == 1 ? " user" : " users"); }
 
 // Not this row's fault: it and those behind it may be added later.
 bool IsPassing(ErrorReason reason) {
@@ -129,16 +125,16 @@ class Import {
       invocation_.PrintJson(ToJsonReport());
       return;
     }
-    invocation_.PrintLine(absl::StrCat(arguments_.dry_run ? "Would add " : "Added ", added_,
-                                       " users, skipped ", skipped_, ", failed ", failures_.size(),
-                                       "."));
+    invocation_.PrintLine(absl::StrCat(arguments_.dry_run ? "Would add " : "Added ", Users(added_),
+                                       ", skipped ", skipped_, ", failed ", failures_.size(), "."));
   }
 
   // OK if every row was added, or is there already.
   absl::Status Outcome() const {
     if (failures_.empty()) return absl::OkStatus();
-    return Refusal(absl::StatusCode::kInvalidArgument, local_reason::kRowsFailed,
-                   absl::StrCat(failures_.size(), " users were not added"));
+    return Refusal(
+        absl::StatusCode::kInvalidArgument, local_reason::kRowsFailed,
+        Users(failures_.size()) + (failures_.size() == 1 ? " was" : " were") + " not added");
   }
 
  private:
@@ -173,11 +169,11 @@ class Import {
       } else if (result.reason() == ERROR_REASON_USERNAME_TAKEN && arguments_.skip_existing) {
         ++skipped_;
       } else if (IsPassing(result.reason())) {
-        return StoppedAt(line, Refusal(absl::StatusCode::kUnavailable, NameOf(result.reason()),
+        return StoppedAt(line, Refusal(absl::StatusCode::kUnavailable, ReasonName(result.reason()),
                                        result.message()));
       } else {
-        Fail(
-            {line, request_.users(i).user().username(), NameOf(result.reason()), result.message()});
+        Fail({line, request_.users(i).user().username(), ReasonName(result.reason()),
+              result.message()});
       }
     }
     return absl::OkStatus();
@@ -224,8 +220,8 @@ class Import {
   ImportUsersRequest request_;
   std::vector<int64_t> lines_;  // of the request's users
   size_t bytes_ = 0;
-  int64_t added_ = 0;
-  int64_t skipped_ = 0;
+  size_t added_ = 0;
+  size_t skipped_ = 0;
   std::vector<Failure> failures_;
 };
 
@@ -304,7 +300,7 @@ absl::Status AddMemberships(Invocation& invocation, std::vector<ImportedUser>& u
     if (groups != groups_of.end()) {
       for (const std::string& name : groups->second) user.add_groups(name);
     }
-    bar.Show(i + 1, users.size(), absl::StrCat(i + 1, " users"));
+    bar.Show(i + 1, users.size(), Users(i + 1));
   }
   return absl::OkStatus();
 }
@@ -357,7 +353,7 @@ absl::Status RunExport(Invocation& invocation, const ExportArguments& arguments)
   }
   TESSERA_RETURN_IF_ERROR(WriteNew(arguments.file, text));
   if (invocation.json()) invocation.PrintJson({{"users", users.size()}});
-  invocation.PrintLine(absl::StrCat("Wrote ", users.size(), " users to ", arguments.file, "."));
+  invocation.PrintLine("Wrote " + Users(users.size()) + " to " + arguments.file + ".");
   return absl::OkStatus();
 }
 

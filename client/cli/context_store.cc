@@ -75,6 +75,11 @@ absl::Status CheckContextName(std::string_view name) {
       "or a digit");
 }
 
+absl::Status NoSuchContext(const std::string& name) {
+  return Refusal(absl::StatusCode::kNotFound, local_reason::kContextNotFound,
+                 "no context " + name + "; see `tessera context list`");
+}
+
 absl::StatusOr<std::string> ConfigFolder(const Environment& environment) {
   std::string folder;
   if (const auto own = environment("TESSERACTL_CONFIG_DIR")) {
@@ -105,10 +110,7 @@ absl::StatusOr<std::string> ContextStore::Current() const {
 
 absl::Status ContextStore::Use(const std::string& name) const {
   TESSERA_ASSIGN_OR_RETURN(const std::optional<Context> context, Load(name));
-  if (!context.has_value()) {
-    return Refusal(absl::StatusCode::kNotFound, local_reason::kContextNotFound,
-                   "no context " + name);
-  }
+  if (!context.has_value()) return NoSuchContext(name);
   return WriteFile(folder_, kCurrent, name + "\n");
 }
 

@@ -28,6 +28,9 @@ inline constexpr char kDefaultContext[] = "default";
 // or a digit.
 absl::Status CheckContextName(std::string_view name);
 
+// NOT_FOUND CONTEXT_NOT_FOUND.
+absl::Status NoSuchContext(const std::string& name);
+
 // A look into the process's environment; empty variables count as absent.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
@@ -42,7 +45,7 @@ class ContextStore {
 
   // The context in use; `default` if none was chosen.
   absl::StatusOr<std::string> Current() const;
-  // NOT_FOUND: no such context.
+  // As NoSuchContext.
   absl::Status Use(const std::string& name) const;
   // Absent if there is none.
   absl::StatusOr<std::optional<Context>> Load(const std::string& name) const;

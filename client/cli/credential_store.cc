@@ -1,7 +1,9 @@
 #include "tessera/cli/credential_store.h"
 
+#include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "tessera/base/status_macros.h"
+#include "tessera/cli/exit_code.h"
 #include "tessera/cli/json_fields.h"
 #include "tessera/token/base64url.h"
 #include "tessera/token/bearer_token.h"
@@ -73,16 +75,24 @@ Secret ToJson(const StoredGrant& grant) {
   return text;
 }
 
+absl::StatusOr<StoredGrant> ParseGrant(const std::string& path, const Secret& bytes) {
+  TESSERA_ASSIGN_OR_RETURN(nlohmann::json object, ParseFile(path, bytes));
+  StoredGrant grant;
+  const absl::Status read = ReadMembers(object, grant);
+  if (!read.ok()) return BadFile(path, std::string(read.message()));
+  return grant;
+}
+
 absl::StatusOr<std::optional<StoredGrant>> LoadFrom(const PrivateFolder& folder,
                                                     const std::string& name) {
   const absl::StatusOr<Secret> bytes = folder.Read(name);
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
   TESSERA_RETURN_IF_ERROR(bytes.status());
-  TESSERA_ASSIGN_OR_RETURN(nlohmann::json object, ParseFile("credentials " + name, *bytes));
-  StoredGrant grant;
-  const absl::Status read = ReadMembers(object, grant);
-  if (!read.ok()) return BadFile("credentials " + name, std::string(read.message()));
-  return grant;
+  absl::StatusOr<StoredGrant> grant = ParseGrant(folder.PathOf(name), *bytes);
+  if (grant.ok()) return *std::move(grant);
+  const char* const with = name == kOwnFile ? "" : " with its --audience";
+  return WithAdvice(grant.status(),
+                    absl::StrCat(" (`tessera logout --local`", with, " forgets it)"));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace tessera::cli {
 ExitCode ExitCodeOf(const absl::Status& status) {
   const std::string why = ReasonOf(status);
   if (why == local_reason::kUsage || why == local_reason::kConfigInvalid ||
-      why == local_reason::kPlaintextRefused) {
+      why == local_reason::kPlaintextRefused || why == local_reason::kContextNotFound) {
     return ExitCode::kUsage;
   }
   switch (status.code()) {
@@ -39,6 +39,12 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 
 absl::Status UsageError(std::string_view text) {
   return Refusal(absl::StatusCode::kInvalidArgument, local_reason::kUsage, text);
+}
+
+absl::Status WithAdvice(const absl::Status& status, std::string_view advice) {
+  const std::string why = ReasonOf(status);
+  const std::string text(status.message().substr(why.size() + 2));
+  return Refusal(status.code(), why, text + std::string(advice));
 }
 
 }  // namespace tessera::cli

@@ -41,6 +41,8 @@ ExitCode ExitCodeOf(const absl::Status& status);
 
 // INVALID_ARGUMENT USAGE: exit 2.
 absl::Status UsageError(std::string_view text);
+// This program's own refusal `status` with more text behind it.
+absl::Status WithAdvice(const absl::Status& status, std::string_view advice);
 
 }  // namespace tessera::cli
 

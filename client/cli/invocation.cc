@@ -32,8 +32,8 @@ absl::StatusOr<Api*> Invocation::Server() {
                  json(), world_.err);
   }
   TESSERA_ASSIGN_OR_RETURN(std::optional<Secret> device_id, devices_.FindFor(context.server));
-  api_ = std::make_unique<Api>(
-      channel, Api::Options{context.server, settings_.timeout, std::move(device_id)});
+  api_ = std::make_unique<Api>(channel, Api::Options{context.server, settings_.timeout,
+                                                     std::move(device_id), context.plaintext});
   return api_.get();
 }
 
@@ -62,11 +62,9 @@ absl::StatusOr<Secret> Invocation::LiveToken(const std::string& audience) {
   return keeper_->Token(audience);
 }
 
-bool Invocation::IsTokenRefusal(const absl::Status& status) {
-  const std::string why = ReasonOf(status);
-  return absl::IsUnauthenticated(status) &&
-         (why == reason::kTokenExpired || why == reason::kTokenRevoked ||
-          why == reason::kTokenUnknownKey);
+bool Invocation::RenewalMends(std::string_view why) {
+  return why == reason::kTokenExpired || why == reason::kTokenRevoked ||
+         why == reason::kTokenUnknownKey;
 }
 
 void Invocation::PrintJson(const nlohmann::ordered_json& value) {

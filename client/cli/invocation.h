@@ -5,12 +5,14 @@
 #include <iosfwd>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
 #include "tessera/base/clock.h"
+#include "tessera/base/reason.h"
 #include "tessera/base/secret.h"
 #include "tessera/cli/api.h"
 #include "tessera/cli/context_store.h"
@@ -86,22 +88,26 @@ class Invocation {
 
   // As TokenKeeper::Token.
   absl::StatusOr<Secret> LiveToken(const std::string& audience);
+  // As TokenKeeper::TokenInsteadOf; `refused` is what LiveToken gave.
+  absl::StatusOr<Secret> LiveTokenInsteadOf(const std::string& audience, const Secret& refused) {
+    return keeper_->TokenInsteadOf(audience, refused);
+  }
+  // Whether a newer token may get past a refusal with this reason.
+  static bool RenewalMends(std::string_view why);
 
   void PrintJson(const nlohmann::ordered_json& value);
   void PrintLine(const std::string& text);  // escaped; nothing with --json
 
  private:
-  // A refusal that a newer token may get past.
-  static bool IsTokenRefusal(const absl::Status& status);
-
   // `call(token)` once, and once more if its token was refused.
   template <typename Response, typename Call>
   absl::StatusOr<Response> AsUser(const Call& call) {
     absl::StatusOr<Secret> token = LiveToken("");
     if (!token.ok()) return token.status();
     absl::StatusOr<Response> response = call(*token);
-    if (!IsTokenRefusal(response.status())) return response;
-    token = keeper_->TokenInsteadOf("", *token);
+    const absl::Status& status = response.status();
+    if (!absl::IsUnauthenticated(status) || !RenewalMends(ReasonOf(status))) return response;
+    token = LiveTokenInsteadOf("", *token);
     if (!token.ok()) return token.status();
     return call(*token);
   }

@@ -9,9 +9,13 @@ namespace tessera::cli {
 namespace {
 
 constexpr size_t kMostDigits = 8;
-constexpr char kQuestion[] = "Code of your authenticator, or a recovery code: ";
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+absl::StatusOr<Secret> AskForCode(Invocation& invocation, const std::string& file,
+                                  const char* question) {
+  return ReadPassword(file, {question, "code", "--code-file"}, invocation.world().sources);
+}
 
 }  // namespace
 
@@ -32,7 +36,11 @@ bool IsTotpCode(const Secret& typed) {
 }
 
 absl::StatusOr<Secret> ReadCode(Invocation& invocation, const std::string& file) {
-  return ReadPassword(file, kQuestion, invocation.world().sources);
+  return AskForCode(invocation, file, "Code of your authenticator, or a recovery code: ");
+}
+
+absl::StatusOr<Secret> ReadFirstCode(Invocation& invocation, const std::string& file) {
+  return AskForCode(invocation, file, "Code of your authenticator: ");
 }
 
 tessera::v1::CompleteLoginRequest AnswerWith(const tessera::v1::LoginChallenge& challenge,

@@ -20,8 +20,10 @@ bool IsTotpCode(const Secret& typed);
 // Without what people type between the digits.
 Secret DigitsOf(const Secret& typed);
 
-// A code, from `file` (`-`: standard input) or, if that is empty, from the terminal.
+// A code, from the --code-file given (`-`: standard input) or, without one, from the terminal.
 absl::StatusOr<Secret> ReadCode(Invocation& invocation, const std::string& file);
+// Likewise, but one of the authenticator alone: nobody has recovery codes yet.
+absl::StatusOr<Secret> ReadFirstCode(Invocation& invocation, const std::string& file);
 
 // `code` in its place in a request with `oneof answer`.
 template <typename Request>

@@ -79,6 +79,20 @@ std::string_view BareText(const absl::Status& status, const std::string& why) {
   return text;
 }
 
+// Told without its own "try again later": when, follows.
+std::string_view WithoutLater(std::string_view text) {
+  constexpr std::string_view kLater = ": try again later";
+  const bool ends_so =
+      text.size() > kLater.size() && text.substr(text.size() - kLater.size()) == kLater;
+  return ends_so ? text.substr(0, text.size() - kLater.size()) : text;
+}
+
+// In whole seconds, never too early.
+std::string FormatDelay(absl::Duration delay) {
+  constexpr absl::Duration kLeast = absl::Seconds(1);
+  return absl::FormatDuration(std::max(absl::Ceil(delay, kLeast), kLeast));
+}
+
 ordered_json ErrorJson(const absl::Status& status) {
   const std::string why = ReasonOf(status);
   ordered_json error = {{"code", absl::StatusCodeToString(status.code())},
@@ -150,11 +164,11 @@ void PrintError(const absl::Status& status, bool json, std::ostream& err) {
   }
   const std::string why = ReasonOf(status);
   const std::string head = why.empty() ? absl::StatusCodeToString(status.code()) : why;
-  const std::string text(BareText(status, why));
+  const auto delay = RetryDelayOf(status);
+  const std::string text(delay.has_value() ? WithoutLater(BareText(status, why))
+                                           : BareText(status, why));
   err << "tessera: " << EscapeForTerminal(head) << ": " << EscapeForTerminal(text);
-  if (const auto delay = RetryDelayOf(status)) {
-    err << " (try again in " << absl::FormatDuration(*delay) << ")";
-  }
+  if (delay.has_value()) err << " (try again in " << FormatDelay(*delay) << ")";
   err << '\n';
   for (const FieldViolation& violation : FieldViolationsOf(status)) {
     if (text.find(violation.field) != std::string::npos) continue;

@@ -64,6 +64,9 @@ class PrivateFolder {
   absl::StatusOr<PrivateFolder> Child(const std::string& name, Privacy privacy) const;
   absl::StatusOr<PrivateFolder> ChildOrMake(const std::string& name, Privacy privacy) const;
 
+  // For messages only.
+  std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
+
   // A file's bytes. NOT_FOUND: there is none. UNSAFE_FILE: a symbolic link, not a plain file, or
   // not as private as the folder's rule asks.
   absl::StatusOr<Secret> Read(const std::string& name) const;
@@ -80,10 +83,8 @@ class PrivateFolder {
  private:
   PrivateFolder(Descriptor folder, std::string path, Privacy privacy)
       : folder_(std::move(folder)), path_(std::move(path)), privacy_(privacy) {}
-  std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
-
   Descriptor folder_;
-  std::string path_;  // for messages only
+  std::string path_;
   Privacy privacy_;
 };
 

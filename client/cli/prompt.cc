@@ -56,45 +56,46 @@ absl::StatusOr<Secret> ReadFileOrInput(const std::string& file, const Sources& s
 
 std::string NameOf(const std::string& file) { return file == "-" ? "standard input" : file; }
 
-absl::StatusOr<Terminal> OpenForPassword(const Sources& sources) {
+absl::StatusOr<Terminal> OpenToAsk(const Asked& asked, const Sources& sources) {
   absl::StatusOr<Terminal> terminal = Terminal::Open(sources.terminal);
   if (terminal.ok()) return terminal;
-  return UsageError(
-      "there is no terminal to ask for the password on; give it with "
-      "--password-file (`-` is standard input)");
+  return UsageError("there is no terminal to ask for the " + asked.name + " on; give it with " +
+                    asked.option + " (- is standard input)");
 }
 
-absl::StatusOr<Secret> NotEmpty(absl::StatusOr<Secret> password) {
-  if (password.ok() && password->empty()) return UsageError("the password is empty");
-  return password;
+absl::StatusOr<Secret> Ask(Terminal& terminal, const Asked& asked) {
+  absl::StatusOr<Secret> secret = terminal.AskSecret(asked.question);
+  if (secret.ok() && secret->empty()) return UsageError("the " + asked.name + " is empty");
+  return secret;
 }
 
 }  // namespace
 
-absl::StatusOr<Secret> ReadPasswordFile(const std::string& file, const Sources& sources) {
+absl::StatusOr<Secret> ReadPasswordFile(const std::string& file, const Sources& sources,
+                                        const std::string& name) {
   TESSERA_ASSIGN_OR_RETURN(const Secret bytes, ReadFileOrInput(file, sources, Kind::kPassword));
   std::string_view text = bytes.Reveal();
   if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-  if (text.empty()) return UsageError(NameOf(file) + " holds no password");
+  if (text.empty()) return UsageError(NameOf(file) + " holds no " + name);
   if (text.find('\n') != std::string_view::npos) {
-    return UsageError(NameOf(file) + " has several lines; expected the password alone");
+    return UsageError(NameOf(file) + " has several lines; expected the " + name + " alone");
   }
   return Secret::CopyOf(text);
 }
 
-absl::StatusOr<Secret> ReadPassword(const std::string& file, const std::string& question,
+absl::StatusOr<Secret> ReadPassword(const std::string& file, const Asked& asked,
                                     const Sources& sources) {
-  if (!file.empty()) return ReadPasswordFile(file, sources);
-  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenForPassword(sources));
-  return NotEmpty(terminal.AskSecret(question));
+  if (!file.empty()) return ReadPasswordFile(file, sources, asked.name);
+  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenToAsk(asked, sources));
+  return Ask(terminal, asked);
 }
 
-absl::StatusOr<Secret> ReadNewPassword(const std::string& file, const std::string& question,
+absl::StatusOr<Secret> ReadNewPassword(const std::string& file, const Asked& asked,
                                        const Sources& sources) {
-  if (!file.empty()) return ReadPasswordFile(file, sources);
-  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenForPassword(sources));
-  TESSERA_ASSIGN_OR_RETURN(Secret first, NotEmpty(terminal.AskSecret(question)));
+  if (!file.empty()) return ReadPasswordFile(file, sources, asked.name);
+  TESSERA_ASSIGN_OR_RETURN(Terminal terminal, OpenToAsk(asked, sources));
+  TESSERA_ASSIGN_OR_RETURN(Secret first, Ask(terminal, asked));
   TESSERA_ASSIGN_OR_RETURN(const Secret second, terminal.AskSecret("Once more: "));
   if (!(first == second)) return UsageError("the two passwords differ");
   return first;

@@ -40,16 +40,24 @@ struct Sources {
 inline constexpr size_t kMaxPasswordBytes = 1024;
 inline constexpr size_t kMaxTokenFileBytes = 16 * 1024;
 
+// What is asked for. Where nobody can be asked, the error names it and the option that gives it.
+struct Asked {
+  std::string question;  // "Password: "
+  std::string name;      // "password"
+  std::string option;    // "--password-file"
+};
+
 // The first line of `file` (`-`: standard input), which must be all of it; USAGE: unreadable,
 // empty, too long, several lines. A plain file that everybody may read, or that others may write,
-// is refused; pipes are not looked at.
-absl::StatusOr<Secret> ReadPasswordFile(const std::string& file, const Sources& sources);
+// is refused; pipes are not looked at. `name` is what errors call it.
+absl::StatusOr<Secret> ReadPasswordFile(const std::string& file, const Sources& sources,
+                                        const std::string& name = "password");
 
-// From `file`, or if that is empty from the terminal.
-absl::StatusOr<Secret> ReadPassword(const std::string& file, const std::string& question,
+// A password, a code or the like: from `file`, or if that is empty from the terminal.
+absl::StatusOr<Secret> ReadPassword(const std::string& file, const Asked& asked,
                                     const Sources& sources);
 // Likewise, but asks twice. USAGE: the two differ.
-absl::StatusOr<Secret> ReadNewPassword(const std::string& file, const std::string& question,
+absl::StatusOr<Secret> ReadNewPassword(const std::string& file, const Asked& asked,
                                        const Sources& sources);
 
 // A token: all of `file` (`-`: standard input) without the white space around it.

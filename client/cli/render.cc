@@ -7,7 +7,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tessera/v1/errors.pb.h"
 
 namespace tessera::cli {
 namespace {
@@ -34,12 +33,6 @@ std::string StateName(tessera::v1::ServiceAccountState state) {
     default:
       return "unspecified";
   }
-}
-
-std::string ReasonName(tessera::v1::ErrorReason reason) {
-  constexpr std::string_view kPrefix = "ERROR_REASON_";
-  const std::string name = tessera::v1::ErrorReason_Name(reason);
-  return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "UNSPECIFIED";
 }
 
 // An enum's value as people say it: `KEY_STATE_ACTIVE` -> `active`.
@@ -74,6 +67,12 @@ std::string StateName(tessera::v1::UserState state) {
     default:
       return "unspecified";
   }
+}
+
+std::string ReasonName(tessera::v1::ErrorReason reason) {
+  constexpr std::string_view kPrefix = "ERROR_REASON_";
+  const std::string name = tessera::v1::ErrorReason_Name(reason);
+  return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "UNSPECIFIED";
 }
 
 Fields UserFields(const tessera::v1::User& user) {

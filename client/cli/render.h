@@ -13,6 +13,7 @@
 #include "tessera/cli/output.h"
 #include "tessera/token/claims.h"
 #include "tessera/v1/auth_service.pb.h"
+#include "tessera/v1/errors.pb.h"
 #include "tessera/v1/user_service.pb.h"
 
 namespace tessera::cli {
@@ -40,6 +41,8 @@ Table ServiceAccountTable(const std::vector<tessera::v1::ServiceAccount>& accoun
 Table SessionTable(const std::vector<tessera::v1::Session>& sessions);
 Table KeyTable(const std::vector<tessera::v1::SigningKeyInfo>& keys);
 
+// `TOKEN_REVOKED`; `UNSPECIFIED` for a value of a newer server.
+std::string ReasonName(tessera::v1::ErrorReason reason);
 // What ValidateToken said.
 Fields IntrospectionFields(const tessera::v1::ValidateTokenResponse& answer);
 // A token's claims under the names of ValidateTokenResponse.

@@ -31,11 +31,11 @@ absl::Status SessionOver(const absl::Status& status) {
                  "the session has ended; log in again with `tessera login`");
 }
 
+}  // namespace
+
 std::string LoginCommand(const std::string& audience) {
   return audience.empty() ? "`tessera login`" : "`tessera login --audience " + audience + "`";
 }
-
-}  // namespace
 
 bool NeedsRenewal(const StoredGrant& grant, absl::Time now) {
   const absl::Duration life = grant.access_expires_at - grant.received_at;

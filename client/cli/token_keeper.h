@@ -33,6 +33,9 @@ absl::Status TakeTokens(tessera::v1::TokenGrant& answer, absl::Time now, StoredG
 // UNAUTHENTICATED without its reason: it may be that of a proxy.
 bool SaysSessionIsOver(const absl::Status& status);
 
+// The command that opens a session for `audience`, in backquotes.
+std::string LoginCommand(const std::string& audience);
+
 // UNAUTHENTICATED NOT_LOGGED_IN: says which login is needed.
 absl::Status NotLoggedIn(const CredentialStore& store, const std::string& audience,
                          const std::string& server);

@@ -8,12 +8,15 @@
 #include "tessera/base/status_macros.h"
 #include "tessera/cli/exit_code.h"
 #include "tessera/cli/prompt.h"
+#include "tessera/cli/render.h"
 
 namespace tessera::cli {
 namespace {
 
 using tessera::v1::GetJwksRequest;
 using tessera::v1::GetJwksResponse;
+using tessera::v1::ValidateTokenRequest;
+using tessera::v1::ValidateTokenResponse;
 
 absl::StatusOr<std::string> JwksText(Invocation& invocation, const std::string& file) {
   if (file.empty()) {
@@ -48,6 +51,26 @@ absl::StatusOr<Secret> AnyToken(Invocation& invocation, const TokenSource& sourc
   TESSERA_ASSIGN_OR_RETURN(std::optional<Secret> given, GivenToken(invocation, source));
   if (given.has_value()) return *std::move(given);
   return invocation.LiveToken(source.audience);
+}
+
+absl::StatusOr<ValidateTokenResponse> Introspect(Invocation& invocation, const Secret& token) {
+  ValidateTokenRequest request;
+  request.set_token(std::string(token.Reveal()));
+  auto answer = invocation.CallAuth(&AuthStub::ValidateToken, request);
+  WipeString(*request.mutable_token());
+  return answer;
+}
+
+absl::Status ShowIntrospection(Invocation& invocation, const ValidateTokenResponse& answer,
+                               const std::string& advice) {
+  if (invocation.json()) {
+    invocation.PrintJson(ToJson(answer));
+  } else {
+    PrintFields(IntrospectionFields(answer), invocation.world().out);
+  }
+  if (answer.active()) return absl::OkStatus();
+  return Refusal(absl::StatusCode::kUnauthenticated, ReasonName(answer.reason()),
+                 "the token is not active" + advice);
 }
 
 absl::StatusOr<JwkSet> KeysOf(Invocation& invocation, const std::string& file) {

@@ -67,29 +67,52 @@ void AttachViolations(const std::vector<FieldViolation>& violations, absl::Statu
   status.SetPayload(kViolationsUrl, absl::Cord(list.dump(-1, ' ', true, kReplace)));
 }
 
-std::string TextOf(const grpc::Status& status, const std::string& why, const std::string& server) {
-  std::string text = status.error_message();
+bool Holds(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+// What `said`, of a connection that did not come about, is mostly the sign of.
+const char* ConnectionHint(const std::string& said, bool plaintext) {
+  if (Holds(said, "SSL") || Holds(said, "handshake")) {
+    return " (does the server speak TLS, and is its CA the one given with --ca?)";
+  }
+  // It answers what is not TLS by hanging up.
+  if (plaintext && Holds(said, "failed to connect") && Holds(said, "Socket closed")) {
+    return " (does the server speak TLS? then without --plaintext)";
+  }
+  return "";
+}
+
+// Of a status without a reason: not tesserad's word, or not about what it serves.
+std::string TextOfForeign(const grpc::Status& status, const std::string& server, bool plaintext) {
+  const std::string& said = status.error_message();
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      return "cannot talk to " + server + ": " + said + ConnectionHint(said, plaintext);
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "no answer from " + server + " in time (--timeout)";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return server + " does not serve tessera's API: is it tesserad?" +
+             (said.empty() ? "" : " (" + said + ")");
+    default:
+      return said;
+  }
+}
+
+std::string TextOfRefusal(const grpc::Status& status, const std::string& why) {
+  const std::string& said = status.error_message();
   const std::string head = why + ": ";
-  if (!why.empty() && text.compare(0, head.size(), head) == 0) return text.substr(head.size());
-  if (why.empty() && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    text = "cannot talk to " + server + ": " + text;
-    if (text.find("SSL") != std::string::npos || text.find("handshake") != std::string::npos) {
-      text += " (does the server speak TLS, and is its CA the one given with --ca?)";
-    }
-  }
-  if (why.empty() && status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    text = "no answer from " + server + " in time (--timeout)";
-  }
-  return text;
+  return said.compare(0, head.size(), head) == 0 ? said.substr(head.size()) : said;
 }
 
 }  // namespace
 
-absl::Status FromWire(const grpc::Status& status, const std::string& server) {
+absl::Status FromWire(const grpc::Status& status, const std::string& server, bool plaintext) {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   std::string why = tessera::ReasonOf(status);
-  const std::string text = TextOf(status, why, server);
+  const std::string text =
+      why.empty() ? TextOfForeign(status, server, plaintext) : TextOfRefusal(status, why);
   if (why.empty()) why = absl::StatusCodeToString(code);
   const std::optional<absl::Duration> delay = tessera::RetryDelayOf(status);
   absl::Status result =

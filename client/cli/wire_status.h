@@ -20,8 +20,9 @@ struct FieldViolation {
 };
 
 // Keeps code, reason, text, retry delay and field violations. `server` is named when it could not
-// be reached.
-absl::Status FromWire(const grpc::Status& status, const std::string& server);
+// be reached, or is none of ours; `plaintext`: it was spoken to without TLS.
+absl::Status FromWire(const grpc::Status& status, const std::string& server,
+                      bool plaintext = false);
 
 // Those that FromWire kept.
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);

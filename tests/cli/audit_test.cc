@@ -15,6 +15,8 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+constexpr char kActor[] = "usr_01arz3ndektsv4rrffq69g5fav";
+
 class AuditCommandsTest : public CliTest {
  protected:
   void SetUp() override { ASSERT_EQ(Login().code, ExitCode::kOk); }
@@ -39,7 +41,7 @@ TEST_F(AuditCommandsTest, EveryFilterIsAskedFor) {
                  "--event",
                  "login.",
                  "--actor",
-                 "usr_1",
+                 kActor,
                  "--target",
                  "usr_2",
                  "--source",
@@ -58,8 +60,33 @@ TEST_F(AuditCommandsTest, EveryFilterIsAskedFor) {
                 .code,
             ExitCode::kOk);
   EXPECT_THAT(server_.requests(),
-              Contains("ListAuditEvents event=login. actor=usr_1 target=usr_2 source=192.0.2.7"
-                       " call=call-1 outcome=2 from=1795338000 to=1795338000 size=10 page=more"));
+              Contains("ListAuditEvents event=login. actor=" + std::string(kActor) +
+                       " target=usr_2 source=192.0.2.7 call=call-1 outcome=2 from=1795338000"
+                       " to=1795338000 size=10 page=more"));
+}
+
+// The trail knows nobody by name: asked for one, it would say that nothing had happened.
+TEST_F(AuditCommandsTest, AnActorMayBeGivenByNameAndAnUnknownOneIsTold) {
+  ASSERT_EQ(Run({"audit", "list", "--actor", "alice", "--target", "alice"}).code, ExitCode::kOk);
+  EXPECT_THAT(
+      server_.requests(),
+      Contains(::testing::ContainsRegex("ListAuditEvents .* actor=usr_[^ ]+ target=alice ")));
+  const Ran unknown = Run({"audit", "list", "--actor", "nobody"});
+  EXPECT_EQ(unknown.code, ExitCode::kNotFound);
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_THAT(unknown.err, HasSubstr("USER_NOT_FOUND"));
+  server_.FailNext({grpc::StatusCode::PERMISSION_DENIED, "ROLE_REQUIRED: needs tessera.admin"});
+  const Ran refused = Run({"audit", "list", "--actor", "alice"});
+  EXPECT_EQ(refused.code, ExitCode::kPermissionDenied);
+  EXPECT_THAT(refused.err, HasSubstr("ROLE_REQUIRED"));
+}
+
+// An account is gone, or its program asks nobody: the id is enough.
+TEST_F(AuditCommandsTest, AnIdIsLookedUpNowhere) {
+  for (const char* id : {kActor, "svc_01arz3ndektsv4rrffq69g5fav"}) {
+    ASSERT_EQ(Run({"audit", "list", "--actor", id}).code, ExitCode::kOk);
+  }
+  EXPECT_THAT(server_.requests(), Not(Contains("GetUser")));
 }
 
 TEST_F(AuditCommandsTest, WhatContradictsItselfOrIsNoTimeIsRefusedHere) {

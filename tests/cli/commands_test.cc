@@ -178,7 +178,10 @@ TEST_F(ContextCommandTest, SetUseList) {
             "current  name     server            plaintext  ca\n"
             "-        default  127.0.0.1:1       true       -\n"
             "*        prod     auth.example:443  false      -\n");
-  EXPECT_EQ(Run({"context", "use", "none"}).code, ExitCode::kNotFound);
+  const Ran unknown = Run({"context", "use", "none"});
+  EXPECT_EQ(unknown.code, ExitCode::kUsage) << "as with --context none";
+  EXPECT_EQ(unknown.err,
+            "tessera: CONTEXT_NOT_FOUND: no context none; see `tessera context list`\n");
 }
 
 TEST_F(ContextCommandTest, SetRefusesWhatNoCommandCouldUse) {
@@ -210,6 +213,54 @@ TEST_F(CommandLineTest, MistakesAreUsage) {
   const Ran ran = Run({"lgin"});
   EXPECT_EQ(ran.code, ExitCode::kUsage);
   EXPECT_THAT(ran.err, HasSubstr("unknown command lgin"));
+}
+
+TEST_F(CommandLineTest, AMistypedCommandIsNamedWithTheHelpThatKnowsBetter) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
+      {{"frob"}, "unknown command frob; see tessera --help"},
+      {{"user", "lst"}, "unknown command user lst; see tessera user --help"},
+      {{"user", "lst", "alice", "--prefix", "a"},
+       "unknown command user lst; see tessera user --help"},
+      {{"--plaintext", "frob"}, "unknown command frob; see tessera --help"},
+      {{"--server", "s:1", "user", "--timeout=1s", "frob"},
+       "unknown command user frob; see tessera user --help"},
+      {{"user"}, "A subcommand is required; see tessera user --help"},
+      {{}, "A subcommand is required; see tessera --help"},
+      {{"token", "access", "spare"}, "an argument too many; see tessera token print --help"},
+  };
+  for (const auto& [arguments, text] : mistakes) {
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.code, ExitCode::kUsage);
+    EXPECT_EQ(ran.err, "tessera: USAGE: " + text + "\n");
+  }
+  EXPECT_THAT(Run({"--json", "frob"}).err, HasSubstr("unknown command frob; see tessera --help"));
+}
+
+TEST_F(CommandLineTest, WhatMayBeASecretIsNotRepeatedAsAnUnknownCommand) {
+  const std::string token = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+  const std::string long_word(41, 'a');
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"token", token},
+                                                    {"token", "tsr_secret"},
+                                                    {"password", "hunter2"},
+                                                    {"token", long_word},
+                                                    {"--passwort", "secret"},
+                                                    {"user", "--passwort", "secret"},
+                                                    {"--context", "secret"},
+                                                    {"--server=secret"}}) {
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.code, ExitCode::kUsage);
+    for (const std::string& secret :
+         {token, long_word, std::string("secret"), std::string("hunter2")}) {
+      EXPECT_THAT(ran.err, Not(HasSubstr(secret)));
+    }
+  }
+  EXPECT_EQ(Run({"token", token}).err,
+            "tessera: USAGE: unknown command; see tessera token --help\n");
+}
+
+TEST_F(CommandLineTest, HelpShowsAFlagAndItsOppositeAsTheyAreTyped) {
+  EXPECT_THAT(Run({"--help"}).out,
+              AllOf(HasSubstr("--plaintext,--no-plaintext "), Not(HasSubstr("{"))));
 }
 
 TEST_F(CommandLineTest, ErrorsAreJsonEvenIfTheCommandLineCannotBeRead) {

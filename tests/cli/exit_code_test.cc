@@ -44,5 +44,17 @@ TEST(ExitCode, RefusedPlaintextAndABadConfigurationAreUsage) {
   EXPECT_EQ(ExitCodeOf(Refusal(code, local_reason::kUnsafeFile, "x")), ExitCode::kConflict);
 }
 
+// Of a command about a user, 5 means that the user is unknown.
+TEST(ExitCode, AnUnknownContextIsUsageAndNotAThingNotFound) {
+  const auto code = absl::StatusCode::kNotFound;
+  EXPECT_EQ(ExitCodeOf(Refusal(code, local_reason::kContextNotFound, "x")), ExitCode::kUsage);
+}
+
+TEST(WithAdvice, KeepsCodeAndReason) {
+  const absl::Status status = WithAdvice(UsageError("x"), " (y)");
+  EXPECT_EQ(ReasonOf(status), local_reason::kUsage);
+  EXPECT_EQ(status.message(), "USAGE: x (y)");
+}
+
 }  // namespace
 }  // namespace tessera::cli

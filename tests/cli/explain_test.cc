@@ -110,9 +110,33 @@ TEST_F(ExplainCommandTest, TakesTheRulesOfAnotherServiceFromItsDescriptors) {
     if (check.at("outcome") == "failed") failed.push_back(check.at("check"));
   }
   EXPECT_EQ(failed, (std::vector<std::string>{"client certificate", "role"}));
-  // A service's token is judged for the service's audience, and for no other.
-  EXPECT_THAT(Run({"explain", "--method", kPay, "--descriptor-set", file, "-"}, token).out,
-              HasSubstr("FAILED  audience: TOKEN_AUDIENCE: "));
+}
+
+// Judged by tessera's own audience, a token would be admitted that the service refuses.
+TEST_F(ExplainCommandTest, AnotherServicesAudienceMustBeGivenAndIsJudgedBy) {
+  v1::MethodAccess access;
+  access.set_admission(v1::ADMISSION_AUTHENTICATED);
+  const std::string file = home_.Write("orders.pb", DescriptorSetOf(access));
+  const std::vector<std::string> command = {"explain",          "--method", kPay,
+                                            "--descriptor-set", file,       "-"};
+  const Ran without = Run(command, token_);
+  EXPECT_EQ(without.code, ExitCode::kUsage);
+  EXPECT_EQ(without.out, "");
+  EXPECT_EQ(without.err,
+            "tessera: USAGE: --audience: which service is it? its tokens carry this name, such as "
+            "orders\n");
+  std::vector<std::string> named = command;
+  named.insert(named.end(), {"--audience", "orders"});
+  EXPECT_EQ(Run(named, TokenFor("orders", server_.key())).code, ExitCode::kOk);
+  EXPECT_THAT(Run(named, token_).out, HasSubstr("FAILED  audience: TOKEN_AUDIENCE: "));
+}
+
+// As grpcurl names methods.
+TEST_F(ExplainCommandTest, AMethodMayBeNamedWithoutItsLeadingSlash) {
+  const Ran ran = Run({"explain", "--method", std::string(kOwnMethod).substr(1)});
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  EXPECT_EQ(ran.out, Run({"explain", "--method", kOwnMethod}).out);
+  EXPECT_EQ(Run({"explain", "--method", ""}).code, ExitCode::kUsage);
 }
 
 TEST_F(ExplainCommandTest, WithKeysFromAFileItAsksNobodyAndSaysSo) {
@@ -131,8 +155,9 @@ TEST_F(ExplainCommandTest, WhatItCannotExplainIsAUsageError) {
            {"explain", "-"},
            {"explain", "--method", "/tessera.v1.UserService/getCurrentUser", "-"},
            {"explain", "--method", kPay, "-"},
-           {"explain", "--method", kPay, "--descriptor-set", rubbish, "-"},
-           {"explain", "--method", kPay, "--descriptor-set", home_.Path("none"), "-"},
+           {"explain", "--method", kPay, "--descriptor-set", rubbish, "--audience", "orders", "-"},
+           {"explain", "--method", kPay, "--descriptor-set", home_.Path("none"), "--audience",
+            "orders", "-"},
            {"explain", "--method", kOwnMethod, "--certificate", rubbish, "-"},
            {"explain", "--method", kOwnMethod, token_}}) {
     const Ran ran = Run(arguments, token_);

@@ -1,13 +1,17 @@
 // `login` and `logout` against a server: what they print, what they store, how they end.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "nlohmann/json.hpp"
+#include "tests/caller/test_certificate.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace tessera::cli {
@@ -21,6 +25,26 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
+
+// Speaks gRPC, and serves nothing.
+class OtherServer {
+ public:
+  explicit OtherServer(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", credentials, &port);
+    // Without a queue nobody would answer.
+    builder.RegisterCallbackGenericService(&nothing_);
+    server_ = builder.BuildAndStart();
+    address_ = "127.0.0.1:" + std::to_string(port);
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  grpc::CallbackGenericService nothing_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
 
 class LoginTest : public CliTest {};
 
@@ -163,6 +187,26 @@ TEST_F(LoginTest, TlsToAPlaintextPortIsUnavailableWithAHint) {
   EXPECT_THAT(ran.err, HasSubstr("does the server speak TLS"));
 }
 
+TEST_F(LoginTest, PlaintextToATlsPortIsUnavailableWithAHint) {
+  const auto own = tessera::testing::TestCertificate::Make();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({own.key, own.certificate});
+  const OtherServer tls(grpc::SslServerCredentials(options));
+  const Ran ran = Run({"login", "-u", "alice", "--server", tls.address(), "--plaintext",
+                       "--password-file", password_file_});
+  EXPECT_EQ(ran.code, ExitCode::kUnavailable);
+  EXPECT_THAT(ran.err, HasSubstr("(does the server speak TLS? then without --plaintext)"));
+}
+
+TEST_F(LoginTest, AServerThatIsNoTesseradIsToldFromOne) {
+  const OtherServer other(grpc::InsecureServerCredentials());
+  const Ran ran = Run({"login", "-u", "alice", "--server", other.address(), "--plaintext",
+                       "--password-file", password_file_});
+  EXPECT_EQ(ran.code, ExitCode::kInternal);
+  EXPECT_THAT(ran.err, StartsWith("tessera: UNIMPLEMENTED: " + other.address() +
+                                  " does not serve tessera's API: is it tesserad?"));
+}
+
 TEST_F(LoginTest, NoSessionIsOpenedWhileAnotherCommandHoldsTheCredentials) {
   const auto held = Credentials().Hold("", absl::Seconds(5));
   ASSERT_TRUE(held.ok());
@@ -197,7 +241,7 @@ TEST_F(LoginTest, AnUnknownContextIsUsageForAllButLoginAndContextSet) {
     arguments.insert(arguments.end(), {"--context", "prdo"});
     const Ran ran = Run(arguments);
     EXPECT_EQ(ran.code, ExitCode::kUsage) << command.front();
-    EXPECT_EQ(ran.err, "tessera: USAGE: no context prdo; see `tessera context list`\n");
+    EXPECT_EQ(ran.err, "tessera: CONTEXT_NOT_FOUND: no context prdo; see `tessera context list`\n");
   }
   environment_["TESSERACTL_CONTEXT"] = "prdo";
   EXPECT_EQ(Run({"whoami"}).code, ExitCode::kUsage) << "by the variable, too";
@@ -250,11 +294,25 @@ TEST_F(LogoutTest, AllEndsWhatItCanAndTellsWhatItCannot) {
   home_.Write("config/credentials/default/audience-orders.json", "damaged");
   const Ran ran = Run({"logout", "--all"});
   EXPECT_EQ(ran.code, ExitCode::kUsage);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("CONFIG_INVALID: credentials audience-billing.json"),
-                             HasSubstr("warning: CONFIG_INVALID: credentials audience-orders.json"),
+  const std::string folder = home_.Path("config/credentials/default/");
+  EXPECT_THAT(ran.err, AllOf(HasSubstr(": CONFIG_INVALID: " + folder + "audience-billing.json: "),
+                             HasSubstr("warning: CONFIG_INVALID: " + folder + "audience-orders.js"),
                              HasSubstr("--local")));
   EXPECT_EQ(server_.counts().sessions_open, 2);
   EXPECT_THAT(*Credentials().Files(), ElementsAre("audience-billing.json", "audience-orders.json"));
+}
+
+TEST_F(LogoutTest, ADamagedFileIsNamedByItsPathAndWhatForgetsIt) {
+  ASSERT_EQ(Login().code, ExitCode::kOk);
+  home_.Write("config/credentials/default/self.json", "damaged");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"whoami"}, {"token", "inspect"}, {"logout"}}) {
+    const Ran ran = Run(command);
+    EXPECT_EQ(ran.code, ExitCode::kUsage);
+    EXPECT_EQ(ran.err,
+              "tessera: CONFIG_INVALID: " + home_.Path("config/credentials/default/self.json") +
+                  ": not a JSON object (`tessera logout --local` forgets it)\n");
+  }
 }
 
 TEST_F(LogoutTest, LocalForgetsADamagedFileUnread) {

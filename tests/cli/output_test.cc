@@ -99,6 +99,26 @@ TEST(PrintError, SaysWhenToTryAgain) {
   EXPECT_EQ(err.str(), "tessera: THROTTLED: too many attempts (try again in 3s)\n");
 }
 
+TEST(PrintError, SaysOnceWhenToTryAgainAndNeverTooEarly) {
+  const auto shown = [](std::string_view text, absl::Duration delay) {
+    std::ostringstream err;
+    PrintError(RetryableRefusal(absl::StatusCode::kResourceExhausted, tessera::reason::kThrottled,
+                                text, delay),
+               false, err);
+    return err.str();
+  };
+  EXPECT_EQ(shown("too many attempts: try again later", absl::Nanoseconds(940'062'498)),
+            "tessera: THROTTLED: too many attempts (try again in 1s)\n");
+  EXPECT_EQ(shown("slow", absl::Milliseconds(89'001)),
+            "tessera: THROTTLED: slow (try again in 1m30s)\n");
+  EXPECT_EQ(shown("slow", absl::ZeroDuration()), "tessera: THROTTLED: slow (try again in 1s)\n");
+  std::ostringstream err;
+  PrintError(Refusal(absl::StatusCode::kUnavailable, tessera::reason::kThrottled,
+                     "too many attempts: try again later"),
+             false, err);
+  EXPECT_EQ(err.str(), "tessera: THROTTLED: too many attempts: try again later\n");
+}
+
 TEST(PrintError, AsJsonIsOneObjectOnOneLine) {
   std::ostringstream err;
   PrintError(RetryableRefusal(absl::StatusCode::kUnavailable, tessera::reason::kKeysUnavailable,

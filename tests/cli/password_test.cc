@@ -87,6 +87,17 @@ TEST_F(PasswordTest, NeitherATokenNorAPasswordIsTakenFromTheCommandLine) {
   }
 }
 
+TEST_F(PasswordTest, WithoutATerminalItSaysWhichSecretIsMissingAndWhereItCanComeFrom) {
+  EXPECT_THAT(Run({"password", "change"}).err,
+              HasSubstr("ask for the password on; give it with --password-file (- is"));
+  EXPECT_THAT(Run({"password", "change", "--password-file", password_file_}).err,
+              HasSubstr("ask for the new password on; give it with --new-password-file (- is"));
+  EXPECT_THAT(Run({"password", "reset"}).err,
+              HasSubstr("ask for the reset token on; give it with --token-file (- is"));
+  EXPECT_THAT(Run({"password", "reset", "--token-file", "-"}, line_).err,
+              HasSubstr("ask for the new password on; give it with --new-password-file"));
+}
+
 TEST_F(PasswordTest, OnlyOneOfTokenAndPasswordComesFromStandardInput) {
   EXPECT_EQ(Run({"password", "reset", "--token-file", "-", "--new-password-file", "-"}, line_).code,
             ExitCode::kUsage);

@@ -168,6 +168,45 @@ TEST_F(TokenCommandTest, RevokedTokensAreInactive) {
   EXPECT_EQ(nlohmann::json::parse(ran.out).at("reason"), "ERROR_REASON_TOKEN_REVOKED");
 }
 
+// `whoami --audience orders`, with a session whose access token is not what it was.
+class WhoamiTest : public CliTest {
+ protected:
+  WhoamiTest() { EXPECT_EQ(Login({"--audience", "orders"}).code, ExitCode::kOk); }
+  StoredGrant Stored() const { return **Credentials().Load("orders"); }
+  Ran Whoami() { return Run({"whoami", "--audience", "orders"}); }
+};
+
+TEST_F(WhoamiTest, ATokenThatIsRevokedIsRenewedOnceAsForOtherCalls) {
+  const std::string revoked(Stored().access_token.Reveal());
+  server_.RefuseToken(revoked);
+  const Ran ran = Whoami();
+  EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
+  EXPECT_THAT(ran.out, StartsWith("active      true\n"));
+  EXPECT_EQ(server_.counts().generations, 1);
+  EXPECT_NE(Stored().access_token.Reveal(), revoked);
+}
+
+TEST_F(WhoamiTest, OfASessionThatHasEndedItSaysSo) {
+  server_.RefuseToken(std::string(Stored().access_token.Reveal()));
+  server_.RefuseSessions({grpc::StatusCode::UNAUTHENTICATED, "SESSION_ENDED: the session is over"});
+  const Ran ran = Whoami();
+  EXPECT_EQ(ran.code, ExitCode::kUnauthenticated);
+  EXPECT_THAT(ran.err, StartsWith("tessera: SESSION_ENDED: "));
+}
+
+TEST_F(WhoamiTest, WhatARenewalDoesNotMendIsToldWithTheServersReason) {
+  StoredGrant grant = Stored();
+  grant.access_token = Secret("nonsense");
+  ASSERT_TRUE(Credentials().Hold("orders", absl::Seconds(5))->Save(grant).ok());
+  const Ran ran = Whoami();
+  EXPECT_EQ(ran.code, ExitCode::kUnauthenticated);
+  EXPECT_EQ(ran.out, "active  false\nreason  TOKEN_MALFORMED\n");
+  EXPECT_EQ(ran.err,
+            "tessera: TOKEN_MALFORMED: the token is not active; log in again with `tessera login "
+            "--audience orders`\n");
+  EXPECT_EQ(server_.counts().renew_calls, 0);
+}
+
 TEST_F(TokenCommandTest, RevokeNeverGuessesWhichToken) {
   EXPECT_EQ(Run({"token", "revoke"}).code, ExitCode::kUsage);
   EXPECT_EQ(Run({"token", "validate"}).code, ExitCode::kOk) << "nothing was revoked";

@@ -47,7 +47,22 @@ TEST_F(TotpTest, AWrongCodeFromAFileEndsTheLoginAndStoresNothing) {
 
 TEST_F(TotpTest, WithoutAFileAndATerminalThereIsNobodyToAsk) {
   server_.AskForCodes();
-  EXPECT_EQ(Login().code, cli::ExitCode::kUsage);
+  const Ran ran = Login();
+  EXPECT_EQ(ran.code, cli::ExitCode::kUsage);
+  EXPECT_EQ(ran.err,
+            "tessera: USAGE: there is no terminal to ask for the code on; give it with --code-file "
+            "(- is standard input)\n");
+}
+
+TEST_F(TotpTest, EveryCommandThatNeedsACodeNamesItAndItsOption) {
+  Login();
+  for (const char* command : {"confirm", "recovery-codes", "disable"}) {
+    EXPECT_THAT(Run({"totp", command}).err, HasSubstr("ask for the code on; give it with --code-"));
+    const Ran empty = Run({"totp", command, "--code-file", "-"}, "\n");
+    EXPECT_THAT(empty.err, HasSubstr("standard input holds no code"));
+  }
+  EXPECT_THAT(Run({"totp", "enroll"}).err,
+              HasSubstr("ask for the password on; give it with --pas"));
 }
 
 TEST_F(TotpTest, ATerminalIsAskedAgainWithoutShowingWhatIsTyped) {

@@ -44,7 +44,7 @@ TEST_F(UserFileTest, AllFieldsReachTheServer) {
       R"("attributes":{"team":"a"},"password_hash":"$2b$10$x","roles":["r"],"groups":["g"]})");
   const Ran ran = Import(file);
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
-  EXPECT_THAT(ran.out, HasSubstr("Added 1 users"));
+  EXPECT_EQ(ran.out, "Added 1 user, skipped 0, failed 0.\n");
   const auto ada = server_.imported().at("ada");
   EXPECT_EQ(ada.user().email(), "a@b");
   EXPECT_EQ(ada.user().display_name(), "Ada");
@@ -83,6 +83,14 @@ TEST_F(UserFileTest, AFailedRowIsNamedByLineAndTheOthersAreAdded) {
   EXPECT_TRUE(server_.imported().count("ada") == 1);
 }
 
+TEST_F(UserFileTest, OneIsToldInTheSingular) {
+  EXPECT_THAT(Import(Names({"ada"}), {"--dry-run"}).out, HasSubstr("Would add 1 user,"));
+  EXPECT_THAT(Import(Names({"a b"})).err, HasSubstr("ROWS_FAILED: 1 user was not added\n"));
+  EXPECT_THAT(Import(Names({"a b", "c d"})).err, HasSubstr(": 2 users were not added\n"));
+  EXPECT_THAT(Run({"user", "export", "--output", home_.Path("one.csv")}).out,
+              HasSubstr("Wrote 1 user to "));
+}
+
 TEST_F(UserFileTest, ADryRunAddsNobody) {
   const Ran ran = Import(Names({"ada", "grace"}), {"--dry-run"});
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;
@@ -97,7 +105,7 @@ TEST_F(UserFileTest, ATakenNameFailsUnlessItIsSkipped) {
   EXPECT_THAT(again.err, HasSubstr("USERNAME_TAKEN"));
   const Ran skipped = Import(Names({"ada", "grace", "joan"}), {"--skip-existing"});
   EXPECT_EQ(skipped.code, ExitCode::kOk) << skipped.err;
-  EXPECT_THAT(skipped.out, HasSubstr("Added 1 users, skipped 2"));
+  EXPECT_THAT(skipped.out, HasSubstr("Added 1 user, skipped 2"));
 }
 
 TEST_F(UserFileTest, AnImportThatWasStoppedSaysWhereToGoOn) {

@@ -1,5 +1,6 @@
 #include "tessera/cli/wire_status.h"
 
+#include <gmock/gmock.h>
 #include <grpcpp/support/status.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,9 @@
 
 namespace tessera::cli {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A length-delimited field of less than 128 bytes.
 std::string Field(int number, const std::string& value) {
@@ -36,6 +40,26 @@ TEST(FromWire, AStatusWithoutReasonIsNamedByItsCode) {
   const absl::Status status = FromWire({grpc::StatusCode::UNAVAILABLE, "refused"}, "s:1");
   EXPECT_EQ(ReasonOf(status), "UNAVAILABLE");
   EXPECT_EQ(status.message(), "UNAVAILABLE: cannot talk to s:1: refused");
+}
+
+TEST(FromWire, HintsAtTlsOnlyWhereThereWasNone) {
+  const grpc::Status hung_up(grpc::StatusCode::UNAVAILABLE,
+                             "failed to connect to all addresses; last error: Socket closed");
+  const char* const hint = "(does the server speak TLS? then without --plaintext)";
+  EXPECT_THAT(std::string(FromWire(hung_up, "s:1", true).message()), HasSubstr(hint));
+  EXPECT_THAT(std::string(FromWire(hung_up, "s:1").message()), Not(HasSubstr(hint)));
+  // The server was spoken to, and went away.
+  const grpc::Status broken(grpc::StatusCode::UNAVAILABLE, "Socket closed");
+  EXPECT_THAT(std::string(FromWire(broken, "s:1", true).message()), Not(HasSubstr(hint)));
+}
+
+TEST(FromWire, DoubtsAServerThatDoesNotKnowTheCall) {
+  EXPECT_EQ(FromWire({grpc::StatusCode::UNIMPLEMENTED, "no such method"}, "s:1").message(),
+            "UNIMPLEMENTED: s:1 does not serve tessera's API: is it tesserad? (no such method)");
+  EXPECT_EQ(FromWire({grpc::StatusCode::UNIMPLEMENTED, ""}, "s:1").message(),
+            "UNIMPLEMENTED: s:1 does not serve tessera's API: is it tesserad?");
+  EXPECT_EQ(FromWire({grpc::StatusCode::UNIMPLEMENTED, "FIELD_UNSUPPORTED: x"}, "s:1").message(),
+            "FIELD_UNSUPPORTED: x");
 }
 
 TEST(FromWire, ReadsFieldViolations) {

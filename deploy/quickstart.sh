@@ -141,7 +141,7 @@ master_key_file = "$state/master.key"
 
 [tokens]
 issuer = "https://127.0.0.1:7443"
-audiences = ["orders"]
+audiences = ["orders", "billing"]
 
 [bootstrap]
 admin_password_file = "$state/admin-password"

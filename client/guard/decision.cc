@@ -182,7 +182,8 @@ absl::Status CheckBearer(const Bearer& bearer) {
     case Bearer::Kind::kMalformed:
       break;
   }
-  return Unauthenticated(reason::kTokenMalformed, "the call holds no bearer token where one is");
+  return Unauthenticated(reason::kTokenMalformed,
+                         "what stands where the token is expected is no bearer token");
 }
 
 absl::Status CheckAdmission(const Rule& rule) {

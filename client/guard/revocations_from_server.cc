@@ -80,11 +80,17 @@ class FeedStream {
   bool heard_anything() const { return heard_anything_; }
   // After the end.
   const grpc::Status& status() const { return status_; }
-  const std::string& cause() const { return cause_; }
+  std::string cause() const {
+    if (!cause_.empty()) return cause_;
+    return heard_anything_ ? "it ended" : "it did not begin";
+  }
 
  private:
   enum class Event : uintptr_t { kStart = 1, kRead, kWrite, kFinish };
-  static void* Tag(Event event) { return reinterpret_cast<void*>(event); }
+  // A number that gRPC hands back, never an address.
+  static void* Tag(Event event) {
+    return reinterpret_cast<void*>(event);  // NOLINT(performance-no-int-to-ptr)
+  }
 
   void OnStart(bool ok) {
     if (!ok) return stream_->Finish(&status_, Tag(Event::kFinish));

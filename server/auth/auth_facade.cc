@@ -108,7 +108,7 @@ absl::StatusOr<LoginAttempt> AuthFacade::BeginLogin(const CallInfo& call, LoginI
   std::string audience = std::move(input.audience);
   if (audience.empty()) audience = impl_->issuer.policy().self_audience;
   if (!impl_->issuer.IsAllowed(audience)) {
-    return FieldInvalid("audience", "an audience that this server issues tokens for");
+    return FieldInvalid("audience", "an audience that the server's tokens.audiences names");
   }
   if (input.password.Reveal().size() > kMaxPasswordBytes) {
     return FieldInvalid("password", "at most 1,024 bytes");

@@ -247,7 +247,9 @@ absl::StatusOr<StoredKey> KeyChanges::Revoke(const std::string& kid, absl::Time 
     TESSERA_ASSIGN_OR_RETURN(const StoredKeySet set, ReadKeySet(parts_.store, deadline));
     const StoredKey* const key = Find(set, kid);
     if (key == nullptr || !MayBeCalledBack(key->use)) {
-      return Refusal(absl::StatusCode::kNotFound, reason::kKeyNotFound, "there is no such key");
+      return Refusal(absl::StatusCode::kNotFound, reason::kKeyNotFound,
+                     key == nullptr ? "there is no such key"
+                                    : "the audit trail's key is not one that is called back");
     }
     const bool called_back = key->state == KeyState::kRevoked ||
                              (key->use == KeyUse::kSeal && key->state == KeyState::kRetiring);

@@ -106,7 +106,7 @@ absl::StatusOr<ServiceTokenInput> ServiceTokenIssuer::Check(const CallInfo& call
                                                             ServiceTokenInput input) const {
   if (input.audience.empty()) input.audience = policy_.self_audience;
   if (input.audience != policy_.self_audience && !Lists(policy_.audiences, input.audience)) {
-    return FieldInvalid("audience", "an audience that this server issues tokens for");
+    return FieldInvalid("audience", "an audience that the server's tokens.audiences names");
   }
   TESSERA_RETURN_IF_ERROR(CheckScopes(input.scopes));
   TESSERA_ASSIGN_OR_RETURN(const CredentialCheck* const check, CheckFor(input.credential));

@@ -22,7 +22,7 @@ absl::Status CheckScopes(const std::vector<std::string>& scopes, const TokenPoli
   std::set<std::string_view> seen;
   for (const std::string& scope : scopes) {
     if (!Lists(policy.scopes, scope)) {
-      return FieldInvalid("scopes", "scopes that this server grants");
+      return FieldInvalid("scopes", "scopes that the server's tokens.scopes names");
     }
     if (!seen.insert(scope).second) return FieldInvalid("scopes", "each once");
   }

@@ -50,7 +50,9 @@ absl::Status CheckAudiences(const std::vector<std::string>& asked,
   const bool all_known = std::all_of(asked.begin(), asked.end(), [&](const std::string& audience) {
     return std::find(known.begin(), known.end(), audience) != known.end();
   });
-  if (!all_known) return FieldInvalid("role.audiences", "audiences that this server issues for");
+  if (!all_known) {
+    return FieldInvalid("role.audiences", "audiences that the server's tokens.audiences names");
+  }
   return absl::OkStatus();
 }
 

@@ -22,8 +22,8 @@ using storage::Repositories;
 using storage::ServiceAccount;
 using storage::ServiceSecret;
 
-constexpr std::string_view kUsableAudiences = "audiences that this server issues for";
-constexpr std::string_view kUsableScopes = "scopes that this server grants";
+constexpr std::string_view kUsableAudiences = "audiences that the server's tokens.audiences names";
+constexpr std::string_view kUsableScopes = "scopes that the server's tokens.scopes names";
 
 // A secret that ended before any clock: replicas' clocks differ, and none may take it any more.
 constexpr absl::Time kEnded = absl::UnixEpoch();

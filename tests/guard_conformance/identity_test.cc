@@ -8,6 +8,7 @@
 #include <atomic>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "tests/guard_conformance/theatre.h"
 
@@ -35,6 +36,7 @@ class Crowd {
 
   void Call(int calls) {
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([this, i, calls] { CallAsMany(i, calls / kThreads); });
     }

@@ -190,6 +190,7 @@ TEST_F(RenewalTest, SixtyFourAtOnceMakeOneStepAndNoError) {
   constexpr int kThreads = 64;
   std::vector<absl::StatusOr<IssuedGrant>> results(kThreads, absl::UnknownError("not run"));
   std::vector<std::thread> threads;
+  threads.reserve(results.size());
   for (auto& result : results) {
     threads.emplace_back([&] { result = Renew(first_.refresh_token); });
   }

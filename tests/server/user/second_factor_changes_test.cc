@@ -108,6 +108,7 @@ TEST_F(SecondFactorChangesTest, TwoWhoReplaceAtOnceLeaveTenCodes) {
     const std::vector<FactorAnswer> answers = {RecoveryAnswer{codes[0]}, RecoveryAnswer{codes[1]},
                                                TotpAnswer{CodeIn()}};
     std::vector<std::thread> threads;
+    threads.reserve(answers.size());
     for (const FactorAnswer& answer : answers) {
       threads.emplace_back([&, answer] {
         // Of no interest here: behind another's change the answer may be void.

@@ -273,6 +273,7 @@ TEST_F(UserFacadeTest, LoginsInParallelWithADisableLeaveNoLiveToken) {
   const storage::User user = Add("alice");
   std::vector<std::thread> threads;
   std::vector<absl::StatusOr<IssuedGrant>> grants(8, absl::UnknownError("not run"));
+  threads.reserve(grants.size());
   for (auto& grant : grants) {
     threads.emplace_back([&] { grant = Login("alice"); });
   }

@@ -69,7 +69,7 @@ absl::StatusOr<ListAuditEventsRequest> RequestOf(const ListArguments& arguments)
 std::string DetailsOf(const AuditEvent& event) {
   std::vector<std::string> parts;
   if (event.count() > 1) parts.push_back(absl::StrCat("times=", event.count()));
-  for (const auto& [name, text] : event.details()) parts.push_back(name + "=" + text);
+  for (const auto& [name, text] : event.details()) parts.push_back(absl::StrCat(name, "=", text));
   std::sort(parts.begin(), parts.end());
   return Join(parts);
 }

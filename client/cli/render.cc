@@ -214,6 +214,7 @@ std::vector<std::string> ToVector(const List& list) {
 
 std::vector<std::string> SubjectsOf(const std::vector<Actor>& actors) {
   std::vector<std::string> subjects;
+  subjects.reserve(actors.size());
   for (const Actor& actor : actors) subjects.push_back(actor.subject);
   return subjects;
 }

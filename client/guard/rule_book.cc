@@ -132,8 +132,8 @@ absl::StatusOr<absl::Duration> AgeFrom(bool set, const pb::Duration& duration) {
 
 absl::StatusOr<Rule> RuleFromDescriptor(std::string_view path) {
   // "/pkg.Service/Method" -> "pkg.Service.Method"
-  const std::string name =
-      absl::StrReplaceAll(absl::string_view(path.data() + 1, path.size() - 1), {{"/", "."}});
+  std::string name(path.substr(std::min<size_t>(path.size(), 1)));
+  absl::StrReplaceAll({{"/", "."}}, &name);
   const pb::MethodDescriptor* method = pb::DescriptorPool::generated_pool()->FindMethodByName(name);
   if (method == nullptr || !method->options().HasExtension(tessera::v1::access)) {
     return absl::FailedPreconditionError("has no rule");

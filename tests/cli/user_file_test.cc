@@ -56,6 +56,7 @@ TEST_F(UserFileTest, AllFieldsReachTheServer) {
 
 TEST_F(UserFileTest, ManyRowsGoInSeveralRequestsAndAllArrive) {
   std::vector<std::string> names;
+  names.reserve(103);
   for (int i = 0; i < 103; ++i) names.push_back("user" + std::to_string(i));
   const Ran ran = Import(Names(names));
   EXPECT_EQ(ran.code, ExitCode::kOk) << ran.err;

@@ -65,6 +65,7 @@ TEST(RuleBook, NamesEachMethodWithoutARule) {
   EXPECT_THAT(problem, HasSubstr(kForgotten));
   EXPECT_THAT(problem, HasSubstr("/no.such.Service/Method"));
   EXPECT_EQ(problem.find(kSay), problem.npos);
+  EXPECT_THAT(ProblemOf({""}), HasSubstr("has no rule"));
 }
 
 TEST(RuleBook, AGivenRuleWinsOverTheOptionAndStandsInForOne) {

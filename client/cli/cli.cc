@@ -85,7 +85,7 @@ NamedCommand FindCommand(const CLI::App& app, const std::vector<std::string>& ar
 bool LooksLikeCommand(const std::string& word) {
   constexpr size_t kMostBytes = 40;
   return word.size() <= kMostBytes && std::all_of(word.begin(), word.end(), [](char c) {
-           return absl::ascii_isalpha(c) || c == '-';
+           return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '-';
          });
 }
 
